@@ -1,0 +1,44 @@
+"""Search spaces to import: typed, conditional, composable. Only the standard library is loaded.
+
+from search_spaces import Float, SearchSpace, choose, cnn, mlp, optimizers
+
+space = choose("arch", mlp=mlp(), cnn=cnn()) | optimizers() | SearchSpace({"alpha": Float(0, 1)})
+params = space.sample(random.Random(7))
+"""
+
+from __future__ import annotations
+
+from search_spaces.architectures.cnn import cnn
+from search_spaces.architectures.mlp import mlp
+from search_spaces.catalog import READY, ready
+from search_spaces.conditions import Condition
+from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int
+from search_spaces.errors import SearchSpaceError
+from search_spaces.files import dump_space, dumps, load_space
+from search_spaces.ranges import format_range, parse_range
+from search_spaces.space import SearchSpace, choose
+from search_spaces.training.optimizers import optimizers
+from search_spaces.training.regularization import regularization
+
+__all__ = [
+    "READY",
+    "Categorical",
+    "Condition",
+    "Constant",
+    "Distribution",
+    "Float",
+    "Int",
+    "SearchSpace",
+    "SearchSpaceError",
+    "choose",
+    "cnn",
+    "dump_space",
+    "dumps",
+    "format_range",
+    "load_space",
+    "mlp",
+    "optimizers",
+    "parse_range",
+    "ready",
+    "regularization",
+]

@@ -1,0 +1,253 @@
+"""YAML and JSON text as plain data that remembers the line and column of each of its pieces.
+
+    document = read_yaml("lr: {type: float, low: 0, low: 1}")
+    document.data == {"lr": {"type": "float", "low": 0}}
+    document.place(("lr", "low")) == Place(line=1, column=24)
+    document.problems == [(Place(line=1, column=27), "'low' stands on line 1 and again here: keep one of them")]
+
+Text may come from anywhere: no tag is obeyed, nothing is guessed (YAML reads `on` as true and 010 as 8: here both are
+problems), and depth and number of values have limits. YAML 1.1 reads 1e-5 as text; here it is a number.
+"""
+
+from __future__ import annotations
+
+import bisect
+import json
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from search_spaces.scalars import number, shown
+
+if TYPE_CHECKING:
+    import yaml
+
+MAX_DEPTH = 32
+MAX_NODES = 10_000
+"""Of scalars, lists and mappings, those that an alias repeats included."""
+
+Path = tuple[str | int, ...]
+"""The keys and positions that lead to a piece of data."""
+
+_TAG = "tag:yaml.org,2002:"
+_GUESSES = {"bool": "a boolean", "int": "a number", "float": "a number", "timestamp": "a date"}
+_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[-+.\w]+|[\[\]{},:]')
+
+
+class Place(NamedTuple):
+    """Line and column, from 1, as editors count."""
+
+    line: int
+    column: int
+
+
+class Unreadable(Exception):
+    """The text holds no data at all, for what is wrong at `place`."""
+
+    def __init__(self, place: Place, problem: str) -> None:
+        super().__init__(problem)
+        self.place = place
+
+
+class Document:
+    """The data of a text, where each piece of it stands, and what is wrong with the text."""
+
+    def __init__(self, root: yaml.Node) -> None:
+        self.problems: list[tuple[Place, str]] = []
+        self._places: dict[Path, Place] = {}
+        self._refused: set[Path] = set()
+        self._nodes = 0
+        self.data = self._plain(root, ())
+
+    def place(self, path: Path) -> Place:
+        """Return where `path` stands, or else the innermost thing around it."""
+        while path and path not in self._places:
+            path = path[:-1]
+        return self._places.get(path, Place(1, 1))
+
+    def is_refused(self, path: Path) -> bool:
+        """Say whether `path` lies in something that is among the problems already, so that its value means nothing."""
+        return any(path[:length] in self._refused for length in range(len(path) + 1))
+
+    def _refuse(self, node: yaml.Node, path: Path, problem: str) -> None:
+        self.problems.append((_place(node.start_mark), problem))
+        self._refused.add(path)
+
+    def _plain(self, node: yaml.Node, path: Path) -> Any:
+        import yaml
+
+        self._nodes += 1
+        _check_limits(len(path) + 1, self._nodes, node.start_mark)
+        self._places.setdefault(path, _place(node.start_mark))
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
+        if node.tag not in (f"{_TAG}map", f"{_TAG}seq"):
+            self._refuse(node, path, _about_tag(node))
+        if isinstance(node, yaml.SequenceNode):
+            return [self._plain(item, (*path, index)) for index, item in enumerate(node.value)]
+        return self._mapping(node, path)
+
+    def _mapping(self, node: yaml.Node, path: Path) -> dict[str, Any]:
+        import yaml
+
+        result: dict[str, Any] = {}
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            place = _place(key.start_mark)
+            if not isinstance(key, yaml.ScalarNode):
+                self.problems.append((place, "a name must be text, not a list or a mapping"))
+                continue
+            name = key.value  # as it is written: a parameter called `on` is no boolean
+            if name in lines:
+                text = f"{shown(name)} stands on line {lines[name]} and again here: keep one of them"
+                self.problems.append((place, text))
+                continue
+            lines[name] = place.line
+            if not isinstance(value, yaml.ScalarNode):
+                self._places[*path, name] = place
+            result[name] = self._plain(value, (*path, name))
+        return result
+
+    def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
+        text = str(node.value)
+        kind = node.tag.removeprefix(_TAG)
+        is_plain = node.style is None
+        if kind not in ("str", "null", "value", "merge", *_GUESSES) or (kind != "str" and not is_plain):
+            self._refuse(node, path, _about_tag(node))
+        if not is_plain:
+            return text
+        if kind == "null":
+            return None
+        if text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        if text.lower().lstrip("+-") in (".inf", ".nan"):
+            return float(text.replace(".", ""))
+        spelled = number(text)
+        is_octal = re.match(r"[+-]?0[0-9]", text) is not None  # to some readers; 010 is 8 in YAML 1.1, 10 in 1.2
+        if spelled is not None and not is_octal:
+            return spelled
+        if is_octal or kind in _GUESSES:
+            guess = f"{_GUESSES.get(kind, 'a number')}{_guessed(text)}"
+            self._refuse(node, path, f'YAML takes {text} for {guess}; write "{text}" if it is text')
+        return text
+
+
+def read_yaml(text: str) -> Document:
+    """Read a single YAML document.
+
+    Raises:
+        Unreadable: it is not valid YAML, empty, or beyond the limits.
+    """
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        depth = 0
+        nodes = 0
+
+        def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+            self.depth += 1
+            self.nodes += 1
+            _check_limits(self.depth, self.nodes, self.peek_event().start_mark)  # type: ignore[no-untyped-call]
+            node = super().compose_node(parent, index)
+            self.depth -= 1
+            return node
+
+    try:
+        root = yaml.compose(text, Loader=Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        what = ", ".join(part for part in (error.context, error.problem) if part)
+        hint = "; indent with spaces" if "\\t" in what else ""
+        raise Unreadable(_place(mark) if mark else Place(1, 1), f"not valid YAML: {what}{hint}") from None
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        raise Unreadable(place, f"not valid YAML: the character {shown(chr(error.character))} is not allowed") from None
+    except (ValueError, OverflowError) as error:  # an escape beyond the last character of Unicode
+        raise Unreadable(Place(1, 1), f"not valid YAML: {error}") from None
+    if root is None:
+        raise Unreadable(Place(1, 1), "there is nothing in it")
+    return Document(root)
+
+
+def read_json(text: str) -> Document:
+    """Read JSON text.
+
+    Raises:
+        Unreadable: it is not valid JSON, empty, or beyond the limits.
+    """
+    if not text.strip():
+        raise Unreadable(Place(1, 1), "there is nothing in it")
+    try:
+        json.loads(text, parse_int=str, parse_float=str)
+    except json.JSONDecodeError as error:
+        raise Unreadable(Place(error.lineno, error.colno), f"not valid JSON: {error.msg}") from None
+    except RecursionError:
+        raise Unreadable(Place(1, 1), f"lists and mappings are nested more than {MAX_DEPTH} deep") from None
+    return Document(_JsonNodes(text).node())
+
+
+class _JsonNodes:
+    """Makes of valid JSON the nodes that YAML would make if it could: JSON is not quite a part of YAML."""
+
+    def __init__(self, text: str) -> None:
+        self._tokens = _JSON_TOKEN.finditer(text)
+        self._line_ends = [-1, *(match.start() for match in re.finditer("\n", text))]
+
+    def node(self, token: re.Match[str] | None = None, depth: int = 1) -> yaml.Node:
+        """Return the node that begins with `token`, by default the next one."""
+        import yaml
+
+        token = token or next(self._tokens)
+        mark = self._mark(token.start())
+        _check_limits(depth, 0, mark)
+        if token[0] == "[":
+            items = [self.node(item, depth + 1) for item in iter(self._next_item, None)]
+            return yaml.SequenceNode(f"{_TAG}seq", items, mark)
+        if token[0] == "{":
+            pairs = []
+            for key in iter(self._next_item, None):
+                name = self.node(key, depth + 1)
+                next(self._tokens)  # the colon
+                pairs.append((name, self.node(None, depth + 1)))
+            return yaml.MappingNode(f"{_TAG}map", pairs, mark)
+        if token[0].startswith('"'):
+            return yaml.ScalarNode(f"{_TAG}str", json.loads(token[0]), mark, style='"')
+        return yaml.ScalarNode(f"{_TAG}{'null' if token[0] == 'null' else 'str'}", token[0], mark)
+
+    def _next_item(self) -> re.Match[str] | None:
+        """Return the first token of the next item, None at the end of its list or mapping."""
+        token = next(self._tokens)
+        if token[0] == ",":
+            token = next(self._tokens)
+        return None if token[0] in "]}" else token
+
+    def _mark(self, position: int) -> yaml.Mark:
+        import yaml
+
+        line = bisect.bisect_left(self._line_ends, position) - 1
+        return yaml.Mark("", position, line, position - self._line_ends[line] - 1, None, 0)
+
+
+def _place(mark: yaml.Mark) -> Place:
+    return Place(mark.line + 1, mark.column + 1)
+
+
+def _check_limits(depth: int, nodes: int, mark: yaml.Mark) -> None:
+    if depth > MAX_DEPTH:
+        raise Unreadable(_place(mark), f"lists and mappings are nested more than {MAX_DEPTH} deep")
+    if nodes > MAX_NODES:
+        raise Unreadable(_place(mark), f"more than {MAX_NODES} values, those that aliases repeat included")
+
+
+def _about_tag(node: yaml.Node) -> str:
+    return f"the tag {shown(node.tag.replace(_TAG, '!!'))} is not allowed: remove it"
+
+
+def _guessed(text: str) -> str:
+    """Return what YAML makes of the plain scalar `text`, for a message."""
+    import yaml
+
+    try:
+        return f", {shown(yaml.safe_load(text))}"
+    except (yaml.YAMLError, ValueError):  # a thirteenth month, a number of thousands of digits
+        return ""

@@ -1,0 +1,31 @@
+"""The one error of this package, which carries every problem at once.
+
+try:
+    load_space("space.yaml")
+except SearchSpaceError as error:
+    for problem in error.problems:      # 'space.yaml:3:8: lr: low 1.0 is above high 0.1: swap them'
+        print(problem)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class SearchSpaceError(ValueError):
+    """Mend what each of `problems` names: it says what was seen, what was expected and what to write."""
+
+    def __init__(self, problems: str | Iterable[str]) -> None:
+        self.problems: tuple[str, ...] = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+    def __reduce__(self) -> tuple[type[SearchSpaceError], tuple[tuple[str, ...]]]:
+        return type(self), (self.problems,)
+
+
+def did_you_mean(seen: object, known: Iterable[str]) -> str:
+    """Return "; did you mean 'x'?" for the known word nearest to `seen`, or "" when none is near."""
+    import difflib
+
+    near = difflib.get_close_matches(str(seen), list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,123 @@
+"""Spaces in YAML and JSON files, with file, line and column in every problem and all problems of a file at once.
+
+lr: 1e-5..1e-1 log                                  # the one-line grammar,
+width: {type: int, low: 16, high: 256, step: 16}    # or type and fields,
+momentum: {type: float, low: 0.5, high: 0.99, when: {optimizer: sgd}}
+optimizer: sgd|adamw
+
+space = load_space("space.yaml")
+dump_space(space, "copy.json")
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from search_spaces.documents import Place, Unreadable, read_json, read_yaml
+from search_spaces.errors import SearchSpaceError
+from search_spaces.plain import read
+from search_spaces.scalars import number, shown
+from search_spaces.space import SearchSpace
+
+MAX_BYTES = 2**20
+
+_READERS = {"yaml": read_yaml, "json": read_json}
+_FORMATS = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
+
+
+def load_space(path: str | Path) -> SearchSpace:
+    """Read a space from a .yaml, .yml or .json file.
+
+    Raises:
+        SearchSpaceError: with every problem of the file as `file:line:column: problem`.
+    """
+    path = Path(path)
+    read_text = _READERS[_format(path)]
+    try:
+        document = read_text(_text(path))
+    except Unreadable as error:
+        raise _error(path, [(error.place, str(error))]) from None
+    parts = read(document.data)
+    problems = [(document.place(p.path), str(p)) for p in parts.problems if not document.is_refused(p.path)]
+    if problems or document.problems:
+        raise _error(path, document.problems + problems)
+    if not parts.distributions:
+        raise _error(path, [(Place(1, 1), 'there is no parameter in it; add one, such as "lr: 1e-5..1e-1 log"')])
+    return SearchSpace(parts.distributions, when=parts.conditions)
+
+
+def dump_space(space: SearchSpace, path: str | Path) -> None:
+    """Write `space` to a .yaml, .yml or .json file that `load_space` reads as an equal space.
+
+    Raises:
+        SearchSpaceError: the name ends otherwise, or the file cannot be written.
+    """
+    path = Path(path)
+    text = dumps(space, format=_format(path))
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SearchSpaceError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def dumps(space: SearchSpace, *, format: str = "yaml") -> str:
+    """Return the text of a file that holds `space`, as "yaml" or "json".
+
+    Raises:
+        SearchSpaceError: `format` is another one.
+    """
+    if format == "json":
+        return json.dumps(space.to_dict(), indent=2, ensure_ascii=False) + "\n"
+    if format != "yaml":
+        raise SearchSpaceError(f"format must be yaml or json, got {shown(format)}")
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    def represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+        # PyYAML takes 1e-5 for text and would not quote it; we and YAML 1.2 take it for a number. And in single quotes
+        # it writes line ends of Unicode (U+0085) as they are, which readers, itself included, turn into spaces.
+        style = '"' if number(text) is not None or not text.isprintable() else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Dumper.add_representer(str, represent_text)
+    options: dict[str, Any] = {"default_flow_style": None, "sort_keys": False, "allow_unicode": True, "width": 120}
+    return str(yaml.dump(space.to_dict(), Dumper=Dumper, **options))
+
+
+def _format(path: Path) -> str:
+    if path.suffix.lower() not in _FORMATS:
+        raise SearchSpaceError(f"{path}: a space file ends in {', '.join(_FORMATS)}, got {path.suffix or 'no ending'}")
+    return _FORMATS[path.suffix.lower()]
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.is_dir():
+            raise SearchSpaceError(f"{path}: is a folder; give the file in it, such as {path / 'space.yaml'}")
+        if path.exists() and not path.is_file():
+            raise SearchSpaceError(f"{path}: is neither file nor folder; give a regular file")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise SearchSpaceError(f"{path}: there is no such file; looked from {Path.cwd()}") from None
+    except SearchSpaceError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        reason = getattr(error, "strerror", None) or error
+        raise SearchSpaceError(f"{path}: cannot be read: {reason}") from error
+    if len(content) > MAX_BYTES:
+        raise SearchSpaceError(f"{path}: is larger than 1 MiB, the limit for a search space; give another file")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        seen = f"byte {error.start + 1} is 0x{content[error.start]:02x}"
+        raise SearchSpaceError(f"{path}: is not UTF-8 text ({seen}): save it as UTF-8") from None
+
+
+def _error(path: Path, problems: list[tuple[Place, str]]) -> SearchSpaceError:
+    return SearchSpaceError(f"{path}:{place.line}:{place.column}: {text}" for place, text in sorted(problems))

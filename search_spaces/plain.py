@@ -1,0 +1,188 @@
+"""From plain data, as JSON and YAML hold it, to distributions and conditions, with the place of every problem.
+
+    parts = read({"lr": "1e-5..1e-1 log", "width": {"type": "int", "low": "x", "high": 64}})
+    parts.problems == [Problem(path=("width", "low"), text="low must be a number, got 'x'")]
+
+A parameter is a mapping with its `type`, its fields and perhaps `when`; or a line of the grammar; or a value, which
+makes a constant; or a distribution already made. Other readers of YAML take 1e-5 for text, so text that spells a number
+is one where only a number can stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING, fields
+from typing import Any, NamedTuple
+
+from search_spaces.conditions import Condition, condition_problems
+from search_spaces.distributions import KINDS, Categorical, Constant, Distribution
+from search_spaces.errors import SearchSpaceError, did_you_mean
+from search_spaces.ranges import parse_condition, parse_range
+from search_spaces.scalars import name_problem, number, shown
+
+_NUMBERS = frozenset({"low", "high", "step"})
+
+
+class Problem(NamedTuple):
+    """What is wrong, and the keys that lead to where it is."""
+
+    path: tuple[str | int, ...]
+    text: str
+
+    def __str__(self) -> str:
+        is_named = self.path and not self.text.startswith("parameter name ")
+        return f"{self.path[0]}: {self.text}" if is_named else self.text
+
+
+class Parts(NamedTuple):
+    """What a space is made of, as far as it could be read."""
+
+    distributions: dict[str, Distribution]
+    conditions: dict[str, Condition]
+    problems: list[Problem]
+
+
+def read(parameters: object, when: object = None, *, outside: Collection[str] | None = ()) -> Parts:
+    """Read every parameter, and whatever is wrong with any of them.
+
+    Args:
+        parameters: name -> distribution in any of the forms above.
+        when: name -> condition (or parents -> values, or text), in addition to those that `parameters` hold.
+        outside: names that conditions may ask about although `parameters` lacks them; None means any name.
+    """
+    parts = Parts({}, {}, [])
+    extra = {} if when is None else when
+    for what, given in (("a search space", parameters), ("when", extra)):
+        if not isinstance(given, Mapping):
+            parts.problems.append(Problem((), f"{what} must map parameter names to values, got {shown(given)}"))
+    if parts.problems or not isinstance(parameters, Mapping) or not isinstance(extra, Mapping):
+        return parts
+    for name, value in parameters.items():
+        if problem := name_problem(name):
+            parts.problems.append(Problem((name,), problem))
+        else:
+            _read_parameter(name, value, parts)
+    for name, value in extra.items():
+        if name in parameters:
+            _add_condition(name, value, parts)
+        else:
+            near = did_you_mean(name, [str(known) for known in parameters])
+            parts.problems.append(Problem((name,), f"when names a parameter that is not there{near}"))
+    known = {name: parts.distributions[name] for name in parameters if name in parts.distributions}
+    if outside is None:
+        outside = {parent for condition in parts.conditions.values() for parent in condition.parents}
+    excused = {name for name in (*outside, *parameters) if name not in known}
+    for name, text in condition_problems(known, parts.conditions, excused=excused):
+        parts.problems.append(Problem((name, "when"), text))
+    return parts
+
+
+def distribution_from_dict(data: Mapping[str, Any]) -> Distribution:
+    """Return the distribution that `to_dict` wrote.
+
+    Raises:
+        SearchSpaceError: with every problem of `data`.
+    """
+    distribution, problems = _read_mapping(data)
+    if distribution is None:
+        raise SearchSpaceError(problem.text for problem in problems)
+    return distribution
+
+
+def as_condition(value: object) -> Condition:
+    """Return the condition that `value` is, spells in the grammar, or maps parents to values of.
+
+    Raises:
+        SearchSpaceError: it is none.
+    """
+    if isinstance(value, Condition):
+        return value
+    return parse_condition(value) if isinstance(value, str) else Condition.of(value)  # type: ignore[arg-type]  # it checks
+
+
+def _read_parameter(name: str, value: object, parts: Parts) -> None:
+    """Add the parameter to `parts`, or its problems."""
+    if isinstance(value, Distribution):
+        parts.distributions[name] = value
+    elif isinstance(value, Mapping):
+        distribution, problems = _read_mapping({key: item for key, item in value.items() if key != "when"})
+        parts.problems.extend(Problem((name, *problem.path), problem.text) for problem in problems)
+        if distribution is not None:
+            parts.distributions[name] = distribution
+        if "when" in value:
+            _add_condition(name, value["when"], parts)
+    else:
+        try:
+            parts.distributions[name], condition = _read_scalar(value)
+        except SearchSpaceError as error:
+            parts.problems.extend(Problem((name,), problem) for problem in error.problems)
+        else:
+            if condition is not None:
+                parts.conditions[name] = condition
+
+
+def _read_scalar(value: object) -> tuple[Distribution, Condition | None]:
+    if isinstance(value, str):
+        return parse_range(value)
+    if value is None:
+        raise SearchSpaceError('there is no range; write one such as "1e-5..1e-1 log" or "adam|sgd"')
+    if isinstance(value, (bool, int, float)):
+        return Constant(value), None
+    instead = (
+        f"; write {Categorical(value).to_dict()}" if isinstance(value, (list, tuple)) and _is_choices(value) else ""
+    )
+    raise SearchSpaceError(f'must be a range such as "1..6" or a mapping with a type, got {shown(value)}{instead}')
+
+
+def _is_choices(values: list[Any] | tuple[Any, ...]) -> bool:
+    try:
+        Categorical(values)
+    except SearchSpaceError:
+        return False
+    return True
+
+
+def _read_mapping(data: Mapping[Any, Any]) -> tuple[Distribution | None, list[Problem]]:
+    """Return the distribution, or None and the problems, whose paths start inside `data`."""
+    name = data.get("type")
+    kind: Any = KINDS.get(name) if isinstance(name, str) else None
+    if kind is None:
+        known = ", ".join(KINDS)
+        if "type" not in data:
+            return None, [Problem((), f"there is no type; it must be one of {known}")]
+        return None, [Problem(("type",), f"type must be one of {known}, got {shown(name)}{did_you_mean(name, KINDS)}")]
+    known_fields = {field.name: field for field in fields(kind)}
+    problems = []
+    for key in data:
+        if key != "type" and key not in known_fields:
+            near = did_you_mean(key, known_fields) or f"; {name} has {', '.join(known_fields)}"
+            problems.append(Problem((key,), f"unknown field {shown(key)}{near}"))
+    for key, field in known_fields.items():
+        if field.default is MISSING and key not in data:
+            problems.append(Problem((), f"{name} needs the field {key!r}, which is missing"))
+    if problems:
+        return None, problems
+    values = {key: _as_number(item) if key in _NUMBERS else item for key, item in data.items() if key != "type"}
+    try:
+        return kind(**values), []
+    except SearchSpaceError as error:
+        return None, [Problem(_field_path(text, values), text) for text in error.problems]
+
+
+def _as_number(value: object) -> object:
+    spelled = number(value.strip()) if isinstance(value, str) else None
+    return value if spelled is None else spelled
+
+
+def _field_path(text: str, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the field that a distribution's problem begins with, where it was given."""
+    first = text.split(maxsplit=1)[0].rstrip(":,")
+    return (first,) if first in values else ()
+
+
+def _add_condition(name: str, value: object, parts: Parts) -> None:
+    try:
+        condition = as_condition(value)
+        parts.conditions[name] = parts.conditions[name] & condition if name in parts.conditions else condition
+    except SearchSpaceError as error:
+        parts.problems.extend(Problem((name, "when"), problem) for problem in error.problems)

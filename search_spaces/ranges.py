@@ -1,0 +1,192 @@
+"""The one-line grammar: a distribution, and when it exists, as people type them on a command line.
+
+1e-5..1e-1 log          Float on a log scale; 1.0..6 is a Float too, 1..6 an Int
+16..256 step 16         Int, every 16th; 0.0..1.0 step 0.1 a Float
+adam|sgd                Categorical; also true|false, 1|2|4, "two words"|"1e-5"; adam| has a single choice
+=0.1                    Constant; a bare 0.1 or adam is one too
+2..6 when arch=cnn      exists only then; when arch=cnn|mlp and norm=batch asks for both
+
+distribution, condition = parse_range("2..6 when arch=cnn")
+format_range(distribution, condition) == "2..6 when arch=cnn"
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from search_spaces.conditions import Condition
+from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int
+from search_spaces.errors import SearchSpaceError, did_you_mean
+from search_spaces.scalars import RESERVED_WORDS, WORD, Scalar, bare, number, shown
+
+_TOKEN = re.compile(
+    rf"""\s*(?: (?P<quoted> "(?:[^"\\]|\\.)*" ) | (?P<mark> \.{{2,}} | [|=] ) | (?P<word> {WORD.pattern} ) )""",
+    re.VERBOSE,
+)
+# What is in a text shows what it was meant to be; the first that fits is the example.
+_EXAMPLES = {
+    "when": "2..6 when arch=cnn|mlp",
+    "step": "16..256 step 16",
+    "..": "1e-5..1e-1 log",
+    "|": "adam|sgd",
+    "=": "=0.1",
+    "": '"1e-5..1e-1 log" or "adam|sgd"',
+}
+
+
+class _Token(NamedTuple):
+    """A word, a quoted text (with its quotes), or one of the marks `..`, `|` and `=`."""
+
+    kind: str
+    text: str
+
+
+def parse_range(text: str) -> tuple[Distribution, Condition | None]:
+    """Read one line of the grammar.
+
+    Raises:
+        SearchSpaceError: naming the text, what was expected and an example.
+    """
+    if not isinstance(text, str):
+        raise SearchSpaceError(f"a range must be text such as {_EXAMPLES['']}, got {shown(text)}")
+    try:
+        head, condition = _split_condition(_tokens(text))
+        return _distribution(head), condition
+    except SearchSpaceError as error:
+        example = next(example for sign, example in _EXAMPLES.items() if sign in text)
+        raise _unreadable(text, error, example) from None
+
+
+def parse_condition(text: str) -> Condition:
+    """Read what stands after `when`, such as `arch=cnn|mlp and norm=batch`.
+
+    Raises:
+        SearchSpaceError: naming the text, what was expected and an example.
+    """
+    try:
+        return _condition(_tokens(text))
+    except SearchSpaceError as error:
+        raise _unreadable(text, error, "arch=cnn|mlp and norm=batch") from None
+
+
+def format_range(distribution: Distribution, condition: Condition | None = None) -> str:
+    """Return the line that `parse_range` reads as exactly these."""
+    return f"{distribution} when {condition}" if condition else str(distribution)
+
+
+def _unreadable(text: str, error: SearchSpaceError, example: str) -> SearchSpaceError:
+    return SearchSpaceError(f"cannot read {shown(text)}: {'; '.join(error.problems)}; an example: {example}")
+
+
+def _tokens(text: str) -> list[_Token]:
+    tokens = []
+    end = len(text.rstrip())
+    position = 0
+    while position < end:
+        match = _TOKEN.match(text, position, end)
+        if match is None:
+            rest = text[position:].strip()
+            raise SearchSpaceError(
+                f"cannot go on at {shown(rest)}; put text with other signs than . _ / + - in double quotes"
+            )
+        kind = str(match.lastgroup)
+        tokens.append(_Token(kind, match[kind]))
+        position = match.end()
+    return tokens
+
+
+def _split_condition(tokens: list[_Token]) -> tuple[list[_Token], Condition | None]:
+    if _Token("word", "when") not in tokens:
+        return tokens, None
+    at = tokens.index(_Token("word", "when"))
+    return tokens[:at], _condition(tokens[at + 1 :])
+
+
+def _distribution(tokens: list[_Token]) -> Distribution:
+    texts = [token.text for token in tokens]
+    if not tokens:
+        raise SearchSpaceError("there is no range")
+    if texts[0] == "=":
+        if len(tokens) != 2:
+            raise SearchSpaceError("a constant is '=' and one value")
+        return Constant(_value(tokens[1]))
+    if len(tokens) > 1 and texts[1].startswith(".."):
+        return _range(tokens)
+    if len(tokens) == 1:
+        return Constant(_value(tokens[0]))
+    if len(tokens) == 2 and texts[1] == "|":
+        return Categorical([_value(tokens[0])])
+    return Categorical(_alternatives(tokens))
+
+
+def _range(tokens: list[_Token]) -> Float | Int:
+    low, dots, *rest = tokens
+    if dots.text != ".." or not rest:
+        raise SearchSpaceError("a range is low..high")
+    ends = [_number(low, "low"), _number(rest[0], "high")]
+    log = False
+    step: float | None = None
+    words = iter(rest[1:])
+    for word in words:
+        if word.text == "log" and not log:
+            log = True
+        elif word.text == "step" and step is None:
+            step = _number(next(words, _Token("mark", "nothing")), "step")
+        else:
+            near = did_you_mean(word.text, ("log", "step", "when"))
+            raise SearchSpaceError(f"after low..high comes log, step or when, got {shown(word.text)}{near}")
+    if all(isinstance(end, int) for end in ends):
+        return Int(*ends, log=log, step=1 if step is None else step)  # type: ignore[arg-type]  # Int refuses floats
+    return Float(*ends, log=log, step=step)
+
+
+def _number(token: _Token, what: str) -> float:
+    value = number(token.text) if token.kind == "word" else None
+    if value is None:
+        raise SearchSpaceError(f"{what} must be a number, got {shown(token.text)}")
+    return value
+
+
+def _value(token: _Token) -> Scalar:
+    if token.kind == "quoted":
+        try:
+            return str(json.loads(token.text))
+        except ValueError:
+            raise SearchSpaceError(f"{token.text} is not a text as JSON writes it") from None
+    if token.kind == "mark" or token.text in RESERVED_WORDS:
+        raise SearchSpaceError(f"expected a value, got {shown(token.text)}; as text it needs double quotes")
+    return bare(token.text)
+
+
+def _alternatives(tokens: list[_Token]) -> list[Scalar]:
+    """Read value | value | ..."""
+    for mark in tokens[1::2]:
+        if mark != _Token("mark", "|"):
+            raise SearchSpaceError(f"expected '|' between values, got {shown(mark.text)}")
+    if len(tokens) % 2 == 0:
+        raise SearchSpaceError("expected a value after '|'" if tokens else "expected a value")
+    return [_value(token) for token in tokens[::2]]
+
+
+def _condition(tokens: list[_Token]) -> Condition:
+    parents: dict[str, list[Scalar]] = {}
+    for clause in _clauses(tokens):
+        if len(clause) < 3 or clause[0].kind != "word" or clause[1].text != "=":
+            raise SearchSpaceError("after when comes name=value")
+        name = clause[0].text
+        if name in parents:
+            raise SearchSpaceError(f"when asks for {name} twice: write {name}=value|value")
+        parents[name] = _alternatives(clause[2:])
+    return Condition.of(parents)
+
+
+def _clauses(tokens: list[_Token]) -> Iterator[list[_Token]]:
+    """Part the tokens at `and`."""
+    start = 0
+    for end, token in enumerate([*tokens, _Token("word", "and")]):
+        if token == _Token("word", "and"):
+            yield tokens[start:end]
+            start = end + 1

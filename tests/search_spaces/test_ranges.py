@@ -1,0 +1,138 @@
+"""The one-line grammar reads what people type, writes what it reads, and explains what it cannot read."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search_spaces import Categorical, Condition, Constant, Float, Int, SearchSpaceError, format_range, parse_range
+from search_spaces.ranges import parse_condition
+from tests import strategies
+
+
+@pytest.mark.parametrize(
+    ("text", "distribution"),
+    [
+        ("1e-5..1e-1 log", Float(1e-5, 1e-1, log=True)),
+        ("0.0..0.5", Float(0, 0.5)),
+        ("1..6", Int(1, 6)),
+        ("1.0..6", Float(1, 6)),
+        ("1..6.0", Float(1, 6)),
+        (" -1 .. 1 ", Int(-1, 1)),
+        (".1..+.5", Float(0.1, 0.5)),
+        ("16..256 step 16", Int(16, 256, step=16)),
+        ("0..1.0 step 0.25", Float(0, 1, step=0.25)),
+        ("8..64 log", Int(8, 64, log=True)),
+        ("adam|sgd", Categorical(["adam", "sgd"])),
+        ("adam | one-cycle | runs/a.csv", Categorical(["adam", "one-cycle", "runs/a.csv"])),
+        ("true|false", Categorical([True, False])),
+        ("True|False", Categorical([True, False])),
+        ("1|1.5|1e-3|null|none", Categorical([1, 1.5, 1e-3, None, "none"])),
+        ('"1"|"two words"|"a\\"b"', Categorical(["1", "two words", 'a"b'])),
+        ("adam|", Categorical(["adam"])),
+        ("log|step", Categorical(["log", "step"])),
+        ("=0.1", Constant(0.1)),
+        ("= adam", Constant("adam")),
+        ("adam", Constant("adam")),
+        ("0.1", Constant(0.1)),
+        ("true", Constant(True)),
+        ('"when"', Constant("when")),
+    ],
+)
+def test_reads(text, distribution):
+    """Each form of the grammar gives its distribution, and no condition."""
+    assert parse_range(text) == (distribution, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "condition"),
+    [
+        ("2..6 when arch=cnn", Condition.of({"arch": "cnn"})),
+        ("2..6 when arch=cnn|mlp", Condition.of({"arch": ["mlp", "cnn"]})),
+        ("2..6 when cnn.n_blocks = 2|3 and norm=batch", Condition.of({"norm": "batch", "cnn.n_blocks": [2, 3]})),
+        ('2..6 when a=true and b="true"', Condition.of({"a": True, "b": "true"})),
+    ],
+)
+def test_reads_conditions(text, condition):
+    """What follows `when` is the condition, whatever stands before it."""
+    assert parse_range(text) == (Int(2, 6), condition)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "example"),
+    [
+        ("", "there is no range", "adam|sgd"),
+        ("1..0", "low 1 is above high 0: swap them", "1e-5..1e-1 log"),
+        ("0..1 log", "low must be above 0 on a log scale", "1e-5..1e-1 log"),
+        ("nan..1", "low must be a number, got 'nan'", "1e-5..1e-1 log"),
+        ("1e999..1e1000", "low must be a finite number, got inf; high must be a finite number", "1e-5..1e-1 log"),
+        ("1..", "a range is low..high", "1e-5..1e-1 log"),
+        ("1...6", "a range is low..high", "1e-5..1e-1 log"),
+        ("..6", "expected '|' between values, got '6'", "1e-5..1e-1 log"),
+        ("1..2 lgo", "after low..high comes log, step or when, got 'lgo'; did you mean 'log'?", "1e-5..1e-1 log"),
+        ("1..2 log log", "after low..high comes log, step or when, got 'log'", "1e-5..1e-1 log"),
+        ("1..9 step", "step must be a number, got 'nothing'", "16..256 step 16"),
+        ("1..9 step 0.5", "step must be a whole number, got 0.5", "16..256 step 16"),
+        ("0.0..1 step 0.3", "high would become 0.9", "16..256 step 16"),
+        ("adam sgd", "expected '|' between values, got 'sgd'", "adam|sgd"),
+        ("a||b", "expected '|' between values, got 'b'", "adam|sgd"),
+        ("a|b|", "expected a value after '|'", "adam|sgd"),
+        ("|", "expected a value, got '|'", "adam|sgd"),
+        ("a|a", "choices 1 and 2 are both a: drop one", "adam|sgd"),
+        ("=", "a constant is '=' and one value", "=0.1"),
+        ("=1 2", "a constant is '=' and one value", "=0.1"),
+        ("lr=0.1", "expected '|' between values, got '='", "=0.1"),
+        ("a|or", "expected a value, got 'or'; as text it needs double quotes", "adam|sgd"),
+        ("choice(a,b)", "cannot go on at '(a,b)'", "adam|sgd"),
+        ('"\\q"', "is not a text as JSON writes it", "adam|sgd"),
+        ("1..6 when", "after when comes name=value", "2..6 when arch=cnn|mlp"),
+        ("1..6 when a", "after when comes name=value", "2..6 when arch=cnn|mlp"),
+        ("1..6 when a=", "after when comes name=value", "2..6 when arch=cnn|mlp"),
+        ("1..6 when a=1 and a=2", "when asks for a twice: write a=value|value", "2..6 when arch=cnn|mlp"),
+        ("when a=1", "there is no range", "2..6 when arch=cnn|mlp"),
+    ],
+)
+def test_explains_what_it_cannot_read(text, problem, example):
+    """The error names the text, what was expected, and an example of what was probably meant."""
+    with pytest.raises(SearchSpaceError) as caught:
+        parse_range(text)
+
+    (message,) = caught.value.problems
+    assert message.startswith(f"cannot read {text!r}: ")
+    assert problem in message
+    assert message.partition("; an example: ")[2].find(example) >= 0
+
+
+@pytest.mark.parametrize("text", [None, 3, ["a"]])
+def test_only_text_is_read(text):
+    """A value that is no text is refused with an example."""
+    with pytest.raises(SearchSpaceError, match="must be text such as"):
+        parse_range(text)
+
+
+def test_condition_alone():
+    """A condition in a file is the part after `when`, and is explained alike."""
+    assert parse_condition("arch=cnn|mlp and n=2") == Condition.of({"arch": ["cnn", "mlp"], "n": 2})
+    with pytest.raises(SearchSpaceError, match=r"cannot read 'arch': .*; an example: arch=cnn\|mlp"):
+        parse_condition("arch")
+
+
+@given(strategies.spaces())
+def test_round_trip_of_every_line(space):
+    """What is written for a parameter, condition included, is read as the same."""
+    for name, distribution in space.items():
+        condition = space.conditions.get(name)
+
+        assert parse_range(format_range(distribution, condition)) == (distribution, condition)
+
+
+@given(st.text(alphabet='01.e-+|=" wahndlogstep\\(', max_size=20))
+def test_no_text_breaks_the_reader(text):
+    """Whatever is typed gives a distribution or an error of ours."""
+    try:
+        distribution, condition = parse_range(text)
+    except SearchSpaceError:
+        return
+
+    assert parse_range(format_range(distribution, condition)) == (distribution, condition)

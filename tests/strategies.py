@@ -1,0 +1,90 @@
+"""Hypothesis strategies for search spaces: every kind of value, distribution and space, the ugly ones included."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from search_spaces import Categorical, Condition, Constant, Distribution, Float, Int, SearchSpace
+from search_spaces.scalars import MAX_INT, Scalar, name_problem
+
+# A busy machine is slow now and then; that is no failure of what is tested.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
+# Text that a careless reader takes for something else.
+_TRICKY = [
+    *("", " ", "1", "1e-5", "-.5", "010", "1:30", "2026-01-01", "true", "True", "null", "~", "on", "no", "when", "and"),
+    *("log", "a|b", "=", "..", "1..6", "a b", "#", "- a", "!tag", "&a", "*a", "<<", "{}", "'", '"', "\\"),
+    *("\n", "\t", "\x00", "\x7f", "\x85", "\u2028", "\ufeff", "\U0001f600"),
+]
+
+texts = st.sampled_from(_TRICKY) | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+whole_numbers = st.integers(-20, 20) | st.integers(-MAX_INT, MAX_INT)
+real_numbers = st.floats(allow_nan=False, allow_infinity=False)
+scalars: st.SearchStrategy[Scalar] = st.one_of(st.none(), st.booleans(), whole_numbers, real_numbers, texts)
+names = st.from_regex(r"[a-z_][a-zA-Z0-9_-]{0,5}(\.[a-zA-Z0-9_-]{1,5}){0,2}", fullmatch=True).filter(
+    lambda name: name_problem(name) is None
+)
+
+constants = st.builds(Constant, scalars)
+categoricals = st.builds(Categorical, st.lists(scalars, min_size=1, max_size=5, unique=True))
+
+
+@st.composite
+def ints(draw: st.DrawFn, *, max_values: int = MAX_INT) -> Int:
+    """Int of any scale and step, with at most `max_values` values."""
+    if draw(st.booleans()):
+        low, step, values = draw(st.integers(-1000, 1000)), draw(st.integers(1, 1000)), draw(st.integers(2, 20))
+        return Int(low, low + step * (min(values, max_values) - 1), step=step)
+    log = draw(st.booleans())
+    low = draw(st.integers(1 if log else -MAX_INT, MAX_INT))
+    return Int(low, draw(st.integers(low, min(low + max_values - 1, MAX_INT))), log=log)
+
+
+@st.composite
+def floats(draw: st.DrawFn) -> Float:
+    """Float of any scale, or of decimal steps."""
+    if draw(st.booleans()):
+        unit = Decimal(10) ** draw(st.integers(-6, 3))
+        low, step = draw(st.integers(-1000, 1000)) * unit, draw(st.integers(1, 1000)) * unit
+        return Float(float(low), float(low + step * draw(st.integers(1, 20))), step=float(step))
+    log = draw(st.booleans())
+    ends = st.floats(min_value=1e-300 if log else -1e300, max_value=1e300, allow_nan=False)
+    low, high = sorted([draw(ends), draw(ends)])
+    return Float(low, high, log=log)
+
+
+distributions: st.SearchStrategy[Distribution] = st.one_of(floats(), ints(), categoricals, constants)
+_few: st.SearchStrategy[Distribution] = st.one_of(
+    ints(max_values=3), constants, st.builds(Categorical, st.lists(scalars, min_size=1, max_size=3, unique=True))
+)
+
+
+def _some_values(draw: st.DrawFn, parent: Distribution) -> list[Scalar]:
+    if isinstance(parent, Int):
+        steps = st.integers(0, parent.size() - 1)
+        return [parent.low + parent.step * k for k in draw(st.lists(steps, min_size=1, max_size=3))]
+    return draw(st.lists(st.sampled_from(parent.grid(1)), min_size=1, max_size=3))
+
+
+@st.composite
+def spaces(
+    draw: st.DrawFn, *, kinds: st.SearchStrategy[Distribution] = distributions, min_size: int = 0
+) -> SearchSpace:
+    """Spaces of up to six parameters, whose conditions ask about any that came before, given in a shuffled order."""
+    parameters = draw(st.dictionaries(names, kinds, min_size=min_size, max_size=6))
+    when: dict[str, Condition] = {}
+    parents: list[str] = []
+    for name, distribution in parameters.items():
+        asked = draw(st.lists(st.sampled_from(parents), max_size=2, unique=True)) if parents else []
+        if asked:
+            when[name] = Condition.of({parent: _some_values(draw, parameters[parent]) for parent in asked})
+        if not isinstance(distribution, Float):
+            parents.append(name)
+    return SearchSpace({name: parameters[name] for name in draw(st.permutations(list(parameters)))}, when=when)
+
+
+finite_spaces = spaces(kinds=_few)
