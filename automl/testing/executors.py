@@ -1,0 +1,291 @@
+"""What every executor does with a study, seen from the ledger: the suite that `local` and `ray` run."""
+
+from __future__ import annotations
+
+import math
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automl import driver
+from automl.errors import SearchAbortedError
+from automl.home import Home
+from automl.trial import AttemptState, Reason, Trial, TrialState
+
+EPOCHS = 9
+
+
+class ExecutorContract:
+    """What an `automl.executors.Executor` does.
+
+    Set `executor` to its name in the configuration. Override `survive` if a worker that dies takes the driver along.
+    """
+
+    executor: str
+
+    @pytest.fixture
+    def run(self, tmp_path: Path) -> Callable[..., driver.SearchResult]:
+        """Return a function that searches in a home of its own, four trials of one parameter by default."""
+
+        def run(objective: Callable[[Trial], Any] | str, **options: Any) -> driver.SearchResult:
+            settings: dict[str, Any] = {"n_trials": 4, "metric": "loss", "direction": "minimize", "early_stopping": "none"} | options
+            return driver.search(
+                objective,
+                {"x": "0.0..1.0"},
+                name="s",
+                home=tmp_path,
+                sampler="random",
+                seed=1,
+                executor=self.executor,
+                tracker="none",
+                listeners=(),
+                **settings,
+            )
+
+        return run
+
+    def survive(self, target: str, home: Path) -> None:
+        """Search `target`, whose worker dies in its first attempt, to the end."""
+        driver.search(
+            target,
+            {"x": "0.0..1.0"},
+            name="s",
+            home=home,
+            n_trials=3,
+            metric="loss",
+            sampler="random",
+            executor=self.executor,
+            early_stopping="none",
+            max_epochs=EPOCHS,
+            tracker="none",
+            listeners=(),
+        )
+
+    def test_what_is_returned_is_the_value(self, run: Callable[..., driver.SearchResult]) -> None:
+        """Every trial is COMPLETE with the metrics it returned, and its params are what the objective saw."""
+
+        def objective(trial: Trial) -> dict[str, float]:
+            return {"loss": trial.params["x"], "number": trial.number}
+
+        result = run(objective)
+
+        assert [t.state for t in result.trials] == [TrialState.COMPLETE] * 4
+        assert [t.value for t in result.trials] == [t.params["x"] for t in result.trials]
+        assert [t.values["number"] for t in result.trials] == [0, 1, 2, 3]
+        assert result.state == "finished"
+        assert result.best_trial.value == min(t.params["x"] for t in result.trials)
+
+    def test_reports_are_recorded_in_order(self, run: Callable[..., driver.SearchResult], tmp_path: Path) -> None:
+        """Each report of each metric is in the ledger once, with its step."""
+
+        def objective(trial: Trial) -> None:
+            for step in range(1, 6):
+                trial.report(step, loss=trial.number + 1 / step, other=step)
+
+        result = run(objective)
+
+        assert [dict(t.reports) for t in result.trials] == [
+            {step: t.number + 1 / step for step in range(1, 6)} for t in result.trials
+        ]
+        assert [t.value for t in result.trials] == [t.number + 1 / 5 for t in result.trials]
+        with Home(tmp_path).read("s") as reader:
+            assert len(reader.metrics()) == 4 * 5 * 2
+
+    def test_a_stopped_trial_is_pruned(self, run: Callable[..., driver.SearchResult], tmp_path: Path) -> None:
+        """Without checkpoints the losers end at a rung, unwinding, with what they reported; none is COMPLETE by that."""
+        folder = str(tmp_path)
+
+        def objective(trial: Trial) -> float:
+            try:
+                for step in range(1, EPOCHS + 1):
+                    trial.report(step, loss=trial.number + 1 / step)
+            finally:
+                with open(f"{folder}/unwound", "a") as file:
+                    file.write(f"{trial.number}\n")
+            return float(trial.number)
+
+        result = run(objective, n_trials=6, early_stopping="asha", max_epochs=EPOCHS)
+
+        states = {t.number: t.state for t in result.trials}
+        pruned = [t for t in result.trials if t.state is TrialState.PRUNED]
+        assert states[0] is TrialState.COMPLETE
+        assert len(pruned) >= 3
+        assert {t.reason for t in pruned} == {Reason.EARLY_STOPPING}
+        assert {t.value for t in pruned} == {None}
+        assert {t.step for t in pruned} <= {2, 6}
+        assert sorted(map(int, (tmp_path / "unwound").read_text().split())) == list(range(6))
+
+    def test_a_paused_trial_goes_on_from_its_checkpoint(
+        self, run: Callable[..., driver.SearchResult], tmp_path: Path
+    ) -> None:
+        """Every trial pauses at the first rung; the promoted ones go on behind it, and one gets to the end."""
+
+        def objective(trial: Trial) -> float:
+            first = trial.restored.step + 1 if trial.restored else 1
+            for step in range(first, EPOCHS + 1):
+                with trial.checkpoint(step) as folder:
+                    (folder / "step").write_text(str(step))
+                trial.report(step, loss=trial.number + 1 / step)
+            return trial.number + 1 / EPOCHS
+
+        result = run(objective, n_trials=6, early_stopping="asha", max_epochs=EPOCHS)
+
+        with Home(tmp_path).read("s") as reader:
+            attempts = reader.attempts()
+            points = reader.metrics()
+        assert {a.state for a in attempts} == {AttemptState.PAUSED, AttemptState.RESULT}
+        assert {a.start_step for a in attempts if a.number > 1} <= {2, 6}
+        assert len(attempts) > 6
+        assert len({(p.trial, p.step) for p in points}) == len(points), "a step was run twice"
+        assert any(t.state is TrialState.COMPLETE for t in result.trials)
+        assert all(t.state.is_finished for t in result.trials)
+        assert [sorted(t.reports) for t in result.trials] == [list(range(1, t.step + 1)) for t in result.trials]
+
+    @pytest.mark.parametrize(
+        ("kind", "reason", "words"),
+        [
+            ("raise", Reason.RAISED, "ZeroDivisionError"),
+            ("nan", Reason.NAN, "loss is NaN"),
+            ("infinite", Reason.INFINITE, "loss is -inf"),
+            ("missing", Reason.MISSING_METRIC, "acc"),
+            ("text", Reason.BAD_VALUE, "'0.5'"),
+            ("exit", Reason.EXIT, "sys.exit(3)"),
+        ],
+    )
+    def test_a_failure_has_its_reason_and_ends_nothing(
+        self, run: Callable[..., driver.SearchResult], tmp_path: Path, kind: str, reason: Reason, words: str
+    ) -> None:
+        """One trial fails with its own reason and message; the others are untouched."""
+
+        def objective(trial: Trial) -> object:
+            if trial.number == 1:
+                if kind == "raise":
+                    1 / 0  # noqa: B018
+                if kind == "exit":
+                    sys.exit(3)
+                wrong: dict[str, object] = {
+                    "nan": {"loss": math.nan},
+                    "infinite": {"loss": -math.inf},
+                    "missing": {"acc": 1.0},
+                    "text": {"loss": "0.5"},
+                }
+                return wrong[kind]
+            return {"loss": 0.5}
+
+        result = run(objective, n_trials=3)
+
+        assert [t.state for t in result.trials] == [TrialState.COMPLETE, TrialState.FAIL, TrialState.COMPLETE]
+        assert result.trials[1].reason is reason
+        assert words in (result.trials[1].message or "")
+
+    def test_a_search_that_cannot_succeed_ends(self, run: Callable[..., driver.SearchResult]) -> None:
+        """Three failures alike before any success end the search, saying what was reported instead."""
+
+        def objective(trial: Trial) -> dict[str, float]:
+            return {"acc": 1.0}
+
+        with pytest.raises(SearchAbortedError, match=r"missing-metric.*seen: acc"):
+            run(objective, n_trials=50)
+
+    def test_an_unpruned_trial_may_end_itself(self, run: Callable[..., driver.SearchResult]) -> None:
+        """An objective that raises TrialPruned of its own accord is PRUNED, not FAIL."""
+        from automl.errors import TrialPruned
+
+        def objective(trial: Trial) -> float:
+            trial.report(1, loss=1.0)
+            raise TrialPruned
+
+        result = run(objective, n_trials=2)
+
+        assert [t.state for t in result.trials] == [TrialState.PRUNED] * 2
+
+    def test_artifacts_are_kept_and_named_in_the_ledger(
+        self, run: Callable[..., driver.SearchResult], tmp_path: Path
+    ) -> None:
+        """A file that the objective wants to keep lies in the trial's folder, and an event says so."""
+
+        def objective(trial: Trial) -> dict[str, float]:
+            import tempfile
+
+            with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+                file.write("kept")
+                file.flush()
+                trial.artifact(file.name, "note.txt")
+            return {"loss": 1.0}
+
+        run(objective, n_trials=1)
+
+        with Home(tmp_path).read("s") as reader:
+            (event,) = reader.events(kind="artifact")
+        assert (tmp_path / "s" / event.data["path"]).read_text() == "kept"
+
+    def test_a_finished_study_can_be_extended(self, run: Callable[..., driver.SearchResult], tmp_path: Path) -> None:
+        """More trials get the next numbers; those there are stay as they are; without more nothing happens."""
+
+        def objective(trial: Trial) -> dict[str, float]:
+            return {"loss": trial.params["x"]}
+
+        first = run(objective, n_trials=2)
+
+        same = driver.resume("s", objective, home=tmp_path, listeners=())
+        more = driver.resume("s", objective, home=tmp_path, listeners=(), n_trials=4)
+
+        assert same.trials == first.trials
+        assert more.trials[:2] == first.trials
+        assert [t.number for t in more.trials] == [0, 1, 2, 3]
+
+    def test_the_time_budget_prunes_what_runs(self, run: Callable[..., driver.SearchResult]) -> None:
+        """At the timeout running trials end PRUNED with reason budget, and the study is finished."""
+
+        def objective(trial: Trial) -> float:
+            import itertools
+            import threading
+
+            for step in itertools.count(1):
+                threading.Event().wait(0.02)
+                trial.report(step, loss=1 / step)
+            raise AssertionError
+
+        result = run(objective, n_trials=50, timeout=1.0)
+
+        assert result.state == "finished"
+        assert {(t.state, t.reason) for t in result.trials} == {(TrialState.PRUNED, Reason.BUDGET)}
+
+    def test_a_killed_worker_costs_an_attempt_not_a_trial(self, tmp_path: Path) -> None:
+        """A worker that dies in mid-trial loses nothing but time: same number, next attempt, from the checkpoint."""
+        script = tmp_path / "dies_once.py"
+        script.write_text(_DIES_ONCE)
+
+        self.survive(f"{script}:objective", tmp_path / "home")
+
+        with Home(tmp_path / "home").read("s") as reader:
+            records = reader.records()
+            attempts = reader.attempts(1)
+        assert [t.state for t in records] == [TrialState.COMPLETE] * 3
+        assert [a.state for a in attempts] == [AttemptState.LOST, AttemptState.RESULT]
+        assert attempts[1].start_step >= 3
+        assert [sorted(t.reports) for t in records] == [list(range(1, EPOCHS + 1))] * 3
+
+
+_DIES_ONCE = f"""
+import os, signal
+from pathlib import Path
+
+def objective(trial):
+    first = trial.restored.step + 1 if trial.restored else 1
+    marker = Path(__file__).with_name("died")
+    for step in range(first, {EPOCHS} + 1):
+        with trial.checkpoint(step) as folder:
+            (folder / "step").write_text(str(step))
+        trial.report(step, loss=trial.number + 1 / step)
+        if trial.number == 1 and step == 5 and not marker.exists():
+            import time
+            time.sleep(1)  # so that the reports have been taken
+            marker.touch()
+            os.kill(os.getpid(), signal.{signal.SIGKILL.name})
+    return {{"loss": trial.number + 1 / {EPOCHS}}}
+"""
