@@ -1,0 +1,62 @@
+"""Search for the best neural network for the least compute, and see and trust what happened.
+
+    import automl
+    from search_spaces import Float, SearchSpace
+
+    result = automl.search(lambda trial: (trial.params["x"] - 2) ** 2, {"x": Float(0, 5)}, direction="minimize")
+    result.best_trial.params
+
+Everything is loaded when it is first used: `import automl` alone costs a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import search_spaces as search_spaces
+    import trackers as trackers
+    from automl.errors import AutomlError, TrialPaused, TrialPruned
+    from automl.driver import SearchResult, resume, search
+    from automl.trial import Trial, TrialRecord, TrialState
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AutomlError",
+    "SearchResult",
+    "Trial",
+    "TrialPaused",
+    "TrialPruned",
+    "TrialRecord",
+    "TrialState",
+    "resume",
+    "search",
+    "search_spaces",
+    "trackers",
+]
+
+_HOMES = {
+    "AutomlError": "automl.errors",
+    "SearchResult": "automl.driver",
+    "Trial": "automl.trial",
+    "TrialPaused": "automl.errors",
+    "TrialPruned": "automl.errors",
+    "TrialRecord": "automl.trial",
+    "TrialState": "automl.trial",
+    "resume": "automl.driver",
+    "search": "automl.driver",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("search_spaces", "trackers"):
+        return importlib.import_module(name)
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'automl' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,130 @@
+"""What a study is asked to do: built from flags, a file or code, checked once, here, all problems at a time.
+
+    config = StudyConfig(target="digits", space=space, metric="val_acc", direction="maximize", n_trials=20)
+    config.changes(n_trials=40)         # a resumed study with a larger budget
+
+What a study measures (target, space, metric, direction, seed, ...) is fixed when it is made; `BUDGET` lists the options
+that a resumed study may change.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from automl.errors import ConfigError
+from search_spaces import SearchSpace
+
+SAMPLERS = ("auto", "random", "tpe", "gp", "grid")
+EARLY_STOPPING = ("asha", "median", "none")
+EXECUTORS = ("ray", "local")
+TRACKERS = ("mlflow", "none")
+Direction = Literal["minimize", "maximize"]
+DIRECTIONS: tuple[Direction, ...] = ("minimize", "maximize")
+BUDGET = ("n_trials", "timeout", "parallel", "cpus", "gpus", "tracking_uri")
+_MINIMIZED = ("loss", "error", "rmse", "mae")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyConfig:
+    """One study's settings. Raises ConfigError with every problem found."""
+
+    target: str
+    """A task's name, `file.py:function`, `package.module:function`, or a Python callable's own name."""
+    space: SearchSpace
+    metric: str
+    direction: Direction
+    n_trials: int = 50
+    timeout: float | None = None
+    """Seconds."""
+    max_epochs: int | None = None
+    """The full budget of a trial in steps."""
+    sampler: str = "auto"
+    early_stopping: str = "asha"
+    executor: str = "ray"
+    parallel: int | None = None
+    """Trials at once; None for as many as the machine holds."""
+    cpus: float | None = None
+    """A trial's share; None for one, or for its part of the CPUs beside a GPU."""
+    gpus: float | None = None
+    ray_address: str | None = None
+    tracker: str = "mlflow"
+    tracking_uri: str | None = None
+    """None for the store in the home folder."""
+    seed: int = 0
+    isolate: bool = False
+    kind: str = "function"
+    """"task", "function", or "callable", which only Python can resume."""
+
+    def __post_init__(self) -> None:
+        problems = [*self._choices(), *self._numbers()]
+        if not len(self.space):
+            problems.append('the search space is empty: give --space, --lr or -p NAME=RANGE, e.g. -p lr="1e-4..1e-1 log"')
+        if problems:
+            raise ConfigError(problems)
+
+    def _choices(self) -> list[str]:
+        allowed = {
+            "direction": DIRECTIONS,
+            "sampler": SAMPLERS,
+            "early_stopping": EARLY_STOPPING,
+            "executor": EXECUTORS,
+            "tracker": TRACKERS,
+        }
+        return [
+            unknown(f"--{name.replace('_', '-')}", getattr(self, name), names)
+            for name, names in allowed.items()
+            if getattr(self, name) not in names
+        ]
+
+    def _numbers(self) -> list[str]:
+        problems = []
+        for name, option in (("n_trials", "trials"), ("max_epochs", "max-epochs"), ("parallel", "parallel")):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                problems.append(f"--{option} must be a whole number >= 1, got {value!r}")
+        for name in ("timeout", "cpus", "gpus"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and (value > 0 or (name == "gpus" and value == 0))):
+                problems.append(f"--{name} must be a number above 0, got {value!r}")
+        if self.executor == "local" and (self.parallel or 1) > 1:
+            problems.append(f"--executor local runs one trial at a time, got --parallel {self.parallel}; use --executor ray")
+        if not 0 <= self.seed < 2**63:
+            problems.append(f"--seed must be a whole number from 0 to 2^63 - 1, got {self.seed}")
+        return problems
+
+    @property
+    def stem(self) -> str:
+        """The short name of the target, from which a study gets its own: `train` of `/home/ada/train.py:objective`."""
+        return self.target.rsplit("/", 1)[-1].partition(":")[0].removesuffix(".py").rsplit(".", 1)[-1]
+
+    def changes(self, **values: Any) -> StudyConfig:
+        """Return a copy with other values."""
+        return dataclasses.replace(self, **values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON."""
+        row = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return row | {"space": self.space.to_dict()}
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> StudyConfig:
+        """Return the settings that `to_dict` gave."""
+        return cls(**{**row, "space": SearchSpace.from_dict(row["space"])})
+
+
+def unknown(what: str, value: object, names: tuple[str, ...] | list[str]) -> str:
+    """Return the line that says `value` is none of `names`, with the nearest of them."""
+    near = difflib.get_close_matches(str(value), names, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{what} {value!r} is unknown; {hint}known: {', '.join(names)}"
+
+
+def default_direction(metric: str) -> Direction | None:
+    """Return "minimize" for a metric whose name says that less is better, None where the user must say."""
+    words = metric.lower().replace("-", "_").split("_")
+    return "minimize" if any(word in _MINIMIZED for word in words) else None

@@ -1,0 +1,76 @@
+"""Every error that automl raises on purpose, drawn as one tree.
+
+    AutomlError                       exit 1
+    ├─ ConfigError (ValueError)       exit 2   your input; one line a problem
+    │  └─ StudyNotFoundError          exit 2   no study of that name in this home
+    ├─ StudyMismatchError             exit 3   the study differs from what is asked, or its name is taken
+    ├─ MissingDependencyError         exit 4   a package, driver or host is not there
+    ├─ ResourceExhaustedError         exit 5   disk or memory ran out while running
+    ├─ LeaseLostError                 exit 6   another driver holds the study
+    └─ SearchAbortedError             exit 1   the search cannot go on; says why and where to look
+
+    TrialPruned, TrialPaused          raised inside an objective by ``trial.report``: not failures
+
+`search_spaces.SearchSpaceError` and `trackers.TrackerError` stand alone, because those packages are importable
+without automl; the edges (`config.py`, `delivery.py`) translate them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class AutomlError(Exception):
+    """Root of the tree. Read the message: it says what was seen, what was expected and what to do."""
+
+    exit_code = 1
+
+    def __init__(self, problems: str | Iterable[str]) -> None:
+        self.problems: tuple[str, ...] = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class ConfigError(AutomlError, ValueError):
+    """Correct the options named in `problems`; nothing was created."""
+
+    exit_code = 2
+
+
+class StudyNotFoundError(ConfigError, LookupError):
+    """Check the name with `automl ls`, or the folder with `--home`."""
+
+
+class StudyMismatchError(AutomlError):
+    """Resume with the options the study was made with, or choose another `--name`."""
+
+    exit_code = 3
+
+
+class MissingDependencyError(AutomlError):
+    """Install the package or start the host that the message names."""
+
+    exit_code = 4
+
+
+class ResourceExhaustedError(AutomlError):
+    """Free disk or memory, then resume: everything committed is kept."""
+
+    exit_code = 5
+
+
+class LeaseLostError(AutomlError):
+    """Another driver runs this study; wait for it, or stop it first."""
+
+    exit_code = 6
+
+
+class SearchAbortedError(AutomlError):
+    """Mend the objective (the message shows how it failed), then resume the study."""
+
+
+class TrialPruned(Exception):
+    """The trial was stopped early. Let it pass, or clean up and raise it again; it is not a failure."""
+
+
+class TrialPaused(TrialPruned):
+    """The trial was paused at a checkpoint; another attempt may continue it."""

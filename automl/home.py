@@ -1,0 +1,95 @@
+"""Where things lie: a home folder with a folder a study, and the tracker's store beside them.
+
+    automl_runs/
+        mlflow.db  artifacts/             MLflow's store, shared by all studies of this home
+        digits-1/
+            ledger.db                     the truth (unless --storage says otherwise)
+            study.yaml  space.yaml        what was asked, to read and to use again
+            delivery.json                 how far delivery is
+            trials/7/                     log, checkpoints/, artifacts/, attempt-1.json of trial 7
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from automl.errors import ConfigError, StudyNotFoundError
+from automl.ledger.database import sqlite_url
+from automl.ledger.queries import Reader
+
+DEFAULT = "automl_runs"
+NAME = re.compile(r"[\w][\w.\-]{0,199}")
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folder that holds everything; nothing is created before a study is."""
+
+    path: Path
+
+    @classmethod
+    def find(cls, path: str | Path | None = None) -> Home:
+        """Return the home at `path`, or at $AUTOML_HOME, or ./automl_runs."""
+        chosen = Path(path or os.environ.get("AUTOML_HOME") or DEFAULT).expanduser().absolute()
+        if chosen.exists() and not chosen.is_dir():
+            raise ConfigError(f"--home {chosen} is a file; give a folder, existing or new")
+        return cls(chosen)
+
+    def study(self, name: str) -> Path:
+        """Return the folder of a study.
+
+        Raises:
+            ConfigError: the name could not be a folder's.
+        """
+        if not NAME.fullmatch(name):
+            raise ConfigError(f"study name {name!r}: use 1 to 200 letters, digits, '_', '-' and '.', not '.' first")
+        return self.path / name
+
+    def trial(self, study: str, number: int) -> Path:
+        """Return the folder of a trial."""
+        return self.study(study) / "trials" / str(number)
+
+    def ledger_url(self, study: str) -> str:
+        """Return the URL of a study's own ledger."""
+        return sqlite_url(self.study(study) / "ledger.db")
+
+    def studies(self) -> list[str]:
+        """Return the names of the studies of this home, oldest first."""
+        found = self.path.glob("*/ledger.db") if self.path.is_dir() else ()
+        return [path.parent.name for path in sorted(found, key=lambda path: (path.parent.stat().st_ctime, path.parent.name))]
+
+    def read(self, study: str) -> Reader:
+        """Open a study for reading.
+
+        Raises:
+            StudyNotFoundError: this home has none of that name.
+        """
+        if not (self.study(study) / "ledger.db").is_file():
+            import difflib
+
+            names = self.studies()
+            near = difflib.get_close_matches(study, names, n=3) or names[-3:]
+            hint = f"; there is {', '.join(near)}" if near else "; it has no studies"
+            raise StudyNotFoundError(f"no study {study!r} in {self.path}{hint}. See `automl ls`, or give --home")
+        return Reader.open(self.ledger_url(study), study)
+
+    def free_name(self, stem: str) -> str:
+        """Return `<stem>-<n>` with the first n that no study has."""
+        stem = re.sub(r"[^\w.\-]+", "-", stem).strip(".-") or "study"
+        n = 1
+        while (self.path / f"{stem}-{n}").exists():
+            n += 1
+        return f"{stem}-{n}"
+
+    @property
+    def tracking_uri(self) -> str:
+        """The URI of this home's own MLflow store."""
+        return f"sqlite:///{self.path / 'mlflow.db'}"
+
+    @property
+    def artifacts(self) -> Path:
+        """Where this home's MLflow store keeps files."""
+        return self.path / "artifacts"

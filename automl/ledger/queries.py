@@ -1,0 +1,318 @@
+"""Everything that is read from a ledger: by the driver when it resumes, and by every command that shows something.
+
+    with Reader.open(url, "digits-1") as reader:
+        reader.study().config["metric"]
+        best = reader.leaderboard(1)
+
+A reader sees one moment: all of its answers come from one transaction, so they agree with each other while the search
+goes on. Call `refresh` to move to the present.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import sqlalchemy as sa
+
+from automl.errors import StudyNotFoundError
+from automl.ledger import lease, schema
+from automl.ledger.database import as_utc, connect, database_time, translated
+from automl.trial import AttemptState, Reason, TrialRecord, TrialState
+
+_S, _T, _A, _M, _E = schema.studies, schema.trials, schema.attempts, schema.metrics, schema.events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyRow:
+    """The study itself."""
+
+    id: int
+    name: str
+    uid: str
+    created: float
+    config: Mapping[str, Any]
+    state: str
+    """"running", "interrupted" or "finished"."""
+    owner: Mapping[str, Any] | None
+    """The living driver: host, pid, since."""
+    seq: int
+    result: Mapping[str, Any] | None
+
+    @property
+    def metric(self) -> str:
+        """The metric that is optimized."""
+        return str(self.config["metric"])
+
+    @property
+    def sign(self) -> int:
+        """1 where lower is better, -1 where higher is: `value * sign` is a loss."""
+        return -1 if self.config["direction"] == "maximize" else 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRow:
+    """One execution of a trial."""
+
+    trial: int
+    number: int
+    state: AttemptState
+    start_step: int
+    checkpoint: int | None
+    started: float
+    ended: float | None
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricRow:
+    """One reported value."""
+
+    trial: int
+    attempt: int
+    name: str
+    step: int
+    value: float
+    time: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """Something that is no row elsewhere."""
+
+    seq: int
+    time: float
+    kind: str
+    trial: int | None
+    data: Mapping[str, Any]
+
+
+class Reader:
+    """A consistent view of one study. Close it, or use it as a context manager."""
+
+    def __init__(self, engine: sa.Engine, name: str) -> None:
+        self._engine = engine
+        with translated(engine.url):
+            self._connection = engine.connect()
+            study_id = self._connection.scalar(sa.select(_S.c.id).where(_S.c.name == name))
+        if study_id is None:
+            self._connection.close()
+            raise StudyNotFoundError(f"no study {name!r} in {engine.url}; see `automl ls`")
+        self._id = study_id
+
+    @classmethod
+    def open(cls, url: str, name: str) -> Self:
+        """Open the ledger at `url` for reading.
+
+        Raises:
+            StudyNotFoundError: it has no study of that name.
+        """
+        return cls(connect(url), name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connection back and close the ledger."""
+        self._connection.close()
+        self._engine.dispose()
+
+    def refresh(self) -> Self:
+        """Forget the moment that was seen; the next answer is of the present."""
+        self._connection.rollback()
+        return self
+
+    def study(self) -> StudyRow:
+        """Return the study's own row, its state judged by whether its driver lives."""
+        row = self._rows(sa.select(_S).where(_S.c.id == self._id))[0]
+        owner = row["owner"]
+        if owner:
+            idle = (database_time(self._connection) - as_utc(row["renewed"])).total_seconds()
+            owner = owner if lease.is_held(owner, idle) else None
+        state = "running" if owner else "finished" if row["finished"] else "interrupted"
+        kept = {name: row[name] for name in ("id", "name", "uid", "created", "config", "seq", "result")}
+        return StudyRow(**kept, state=state, owner={k: owner[k] for k in ("host", "pid", "since")} if owner else None)
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of trials in each of the five states."""
+        query = sa.select(_T.c.state, sa.func.count().label("n")).where(_T.c.study_id == self._id).group_by(_T.c.state)
+        found = {row["state"]: row["n"] for row in self._rows(query)}
+        return {state: found.get(state, 0) for state in TrialState}
+
+    def attempts(self, trial: int | None = None) -> list[AttemptRow]:
+        """Return the attempts of one trial or all, in order."""
+        where = [_A.c.study_id == self._id, *([_A.c.trial == trial] if trial is not None else [])]
+        return [
+            AttemptRow(
+                **{k: row[k] for k in ("trial", "number", "start_step", "checkpoint", "started", "ended")},
+                state=AttemptState(row["state"]),
+                reason=Reason(row["reason"]) if row["reason"] else None,
+            )
+            for row in self._rows(sa.select(_A).where(*where).order_by(_A.c.trial, _A.c.number))
+        ]
+
+    def metrics(self, trial: int | None = None, *, after: int = -1, up_to: int | None = None) -> list[MetricRow]:
+        """Return reported values, of one trial or all, in the order of their writing, after seq `after`."""
+        return [
+            MetricRow(
+                **{k: row[k] for k in ("trial", "attempt", "name", "step", "time")},
+                value=math.nan if row["value"] is None else row["value"],
+            )
+            for row in self._metric_rows(trial, after, up_to)
+        ]
+
+    def seq_of_page(self, after: int, limit: int) -> int:
+        """Return the seq up to which at most `limit` reported values are newer than `after`."""
+        page = sa.select(_M.c.seq).where(_M.c.study_id == self._id, _M.c.seq > after).order_by(_M.c.seq)
+        last = self._connection.scalar(page.offset(limit).limit(1))
+        return last - 1 if last is not None else self.study().seq
+
+    def changed(self, after: int, up_to: int) -> list[int]:
+        """Return the numbers of the trials whose row changed after seq `after`, the last time by seq `up_to`."""
+        where = [_T.c.study_id == self._id, _T.c.seq > after, _T.c.seq <= up_to]
+        return [row["number"] for row in self._rows(sa.select(_T.c.number).where(*where).order_by(_T.c.number))]
+
+    def waiting(self, after: int) -> int:
+        """Return how many reported values are newer than seq `after`."""
+        count = sa.select(sa.func.count()).select_from(_M).where(_M.c.study_id == self._id, _M.c.seq > after)
+        return int(self._connection.scalar(count) or 0)
+
+    def events(self, *, after: int = -1, kind: str | None = None) -> list[EventRow]:
+        """Return the events after seq `after`."""
+        where = [_E.c.study_id == self._id, _E.c.seq > after, *([_E.c.kind == kind] if kind else [])]
+        rows = self._rows(sa.select(_E).where(*where).order_by(_E.c.seq))
+        return [EventRow(**{k: row[k] for k in ("seq", "time", "kind", "trial", "data")}) for row in rows]
+
+    def records(self, numbers: Iterable[int] | None = None) -> list[TrialRecord]:
+        """Return trials by number: all, or those of `numbers`."""
+        chosen = None if numbers is None else list(numbers)
+
+        def of(column: sa.Column[int]) -> list[sa.ColumnElement[bool]]:
+            return [] if chosen is None else [column.in_(chosen)]
+
+        study = self.study()
+        trials = self._rows(
+            sa.select(_T).where(_T.c.study_id == self._id, *of(_T.c.number)).order_by(_T.c.number)
+        )
+        attempts = defaultdict(list)
+        for row in self._rows(
+            sa.select(_A).where(_A.c.study_id == self._id, *of(_A.c.trial)).order_by(_A.c.trial, _A.c.number)
+        ):
+            attempts[row["trial"]].append(row)
+        reports: dict[int, dict[int, float]] = defaultdict(dict)
+        values = sa.select(_M.c.trial, _M.c.step, _M.c.value).where(
+            _M.c.study_id == self._id, _M.c.name == study.metric, *of(_M.c.trial)
+        )
+        for trial, step, value in self._connection.execute(values.order_by(_M.c.seq)):
+            reports[trial][step] = math.nan if value is None else value
+        return [_record(row, attempts[row["number"]], reports[row["number"]]) for row in trials]
+
+    def ranking(self) -> list[tuple[int, int, float]]:
+        """Return (number, step, value) of every trial with a value, best first.
+
+        COMPLETE trials come first; the others by the highest step they reached, then by their value at it, since values
+        at different steps do not compare.
+        """
+        study = self.study()
+        done = {
+            row["number"]: row["value"]
+            for row in self._rows(
+                sa.select(_T.c.number, _T.c.value).where(_T.c.study_id == self._id, _T.c.state == TrialState.COMPLETE)
+            )
+        }
+        last = sa.select(_M.c.trial, sa.func.max(_M.c.step).label("step")).where(
+            _M.c.study_id == self._id, _M.c.name == study.metric
+        )
+        steps = last.group_by(_M.c.trial).subquery()
+        at_last = (
+            sa.select(_M.c.trial, _M.c.step, _M.c.value)
+            .join(steps, (steps.c.trial == _M.c.trial) & (steps.c.step == _M.c.step))
+            .where(_M.c.study_id == self._id, _M.c.name == study.metric)
+            .order_by(_M.c.seq)
+        )
+        reached = {trial: (step, value) for trial, step, value in self._connection.execute(at_last)}
+        rows = [(number, reached.get(number, (0, None))[0], value) for number, value in done.items()]
+        rows += [(n, step, value) for n, (step, value) in reached.items() if n not in done and value is not None]
+        return sorted(rows, key=lambda row: (row[0] not in done, -row[1] * (row[0] not in done), row[2] * study.sign, row[0]))
+
+    def used_seconds(self, last_renewal: float | None) -> float:
+        """Return how long drivers have held the study, the last of them until `last_renewal`."""
+        opened = self.events(kind="opened")
+        if not opened or last_renewal is None:
+            return 0.0
+        return float(opened[-1].data["used"]) + max(0.0, last_renewal - opened[-1].time)
+
+    def settled(self, after: int = 0) -> list[tuple[int, float | None, float]]:
+        """Return (number, value or None, time of its end) of trials from number `after` on, up to the first unfinished."""
+        columns = (_T.c.number, _T.c.state, _T.c.value, _T.c.ended)
+        query = sa.select(*columns).where(_T.c.study_id == self._id, _T.c.number >= after).order_by(_T.c.number)
+        found = []
+        for number, state, value, ended in self._connection.execute(query):
+            if not TrialState(state).is_finished:
+                break
+            found.append((number, value, ended))
+        return found
+
+    def steps_run(self) -> int:
+        """Return the number of steps reported in all attempts: the compute that was spent, in epochs."""
+        query = sa.select(_M.c.trial, _M.c.attempt, _M.c.step).where(_M.c.study_id == self._id).distinct()
+        return int(self._connection.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0)
+
+    def last_time(self) -> float:
+        """Return when something last happened to a trial, or when the study was made."""
+        last = self._connection.scalar(sa.select(sa.func.max(_A.c.ended)).where(_A.c.study_id == self._id))
+        return float(last) if last is not None else self.study().created
+
+    def run_times(self) -> tuple[float, float]:
+        """Return (seconds spent in attempts, seconds from the first start to the last end)."""
+        ended = sa.func.coalesce(_A.c.ended, _A.c.started)
+        total, first, last = self._connection.execute(
+            sa.select(sa.func.sum(ended - _A.c.started), sa.func.min(_A.c.started), sa.func.max(ended)).where(
+                _A.c.study_id == self._id
+            )
+        ).one()
+        return (total or 0.0, (last - first) if last else 0.0)
+
+    def attempt_counts(self) -> Counter[int]:
+        """Return the number of attempts of each trial."""
+        query = sa.select(_A.c.trial, sa.func.count()).where(_A.c.study_id == self._id).group_by(_A.c.trial)
+        return Counter({trial: count for trial, count in self._connection.execute(query)})
+
+    def _metric_rows(self, trial: int | None, after: int, up_to: int | None) -> list[Mapping[str, Any]]:
+        where = [_M.c.study_id == self._id, _M.c.seq > after]
+        where += [_M.c.trial == trial] if trial is not None else []
+        where += [_M.c.seq <= up_to] if up_to is not None else []
+        return self._rows(sa.select(_M).where(*where).order_by(_M.c.seq))
+
+    def _rows(self, query: sa.Select[Any]) -> list[Mapping[str, Any]]:
+        with translated(self._engine.url):
+            return [dict(row) for row in self._connection.execute(query).mappings()]
+
+
+def _record(row: Mapping[str, Any], attempts: list[Mapping[str, Any]], reports: Mapping[int, float]) -> TrialRecord:
+    state = TrialState(row["state"])
+    checkpoints = [a["checkpoint"] for a in attempts if a["checkpoint"] is not None]
+    return TrialRecord(
+        number=row["number"],
+        state=state,
+        params=row["params"],
+        value=row["value"],
+        values={name: float(value) for name, value in (row["values"] or {}).items()},
+        reports=reports,
+        attempt=len(attempts),
+        paused=state is TrialState.RUNNING and bool(attempts) and attempts[-1]["state"] == AttemptState.PAUSED,
+        reason=Reason(row["reason"]) if row["reason"] else None,
+        message=row["message"],
+        seed=row["seed"],
+        checkpoint=checkpoints[-1] if checkpoints else None,
+        started=attempts[0]["started"] if attempts else None,
+        ended=row["ended"],
+        seconds=sum(a["ended"] - a["started"] for a in attempts if a["ended"] is not None),
+    )

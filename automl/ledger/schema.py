@@ -1,0 +1,95 @@
+"""The tables of the ledger, made for plain SQL: no pickles, JSON only for what has no fixed shape.
+
+    sqlite3 automl_runs/digits-1/ledger.db "SELECT number, state, value FROM trials ORDER BY value"
+
+A study's `seq` counts the rows ever written or changed; each row carries the number it got last. Readers that remember
+a seq (delivery, `status --watch`) ask for what is newer. `migrations/` holds the same tables as Alembic revisions;
+a test compares the two. A metric that is NaN is NULL on SQLite, which has no NaN.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+HEAD = "0001"
+"""The revision these tables are at."""
+
+VERSION_TABLE = "automl_alembic_version"
+
+metadata = sa.MetaData()
+
+studies = sa.Table(
+    "studies",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False, unique=True),
+    sa.Column("uid", sa.String(32), nullable=False, unique=True),
+    sa.Column("created", sa.Double, nullable=False),
+    sa.Column("config", sa.JSON, nullable=False),
+    sa.Column("finished", sa.Boolean, nullable=False, default=False),
+    sa.Column("result", sa.JSON),  # {"trial": n, "test": {...}}: the winner's test metrics, measured once
+    sa.Column("seq", sa.BigInteger, nullable=False, default=0),
+    sa.Column("epoch", sa.Integer, nullable=False, default=0),
+    sa.Column("owner", sa.JSON(none_as_null=True)),  # {"host", "boot", "pid", "started", "since"} of the driver, or NULL
+    sa.Column("renewed", sa.DateTime(timezone=True)),  # by the database's clock
+)
+
+trials = sa.Table(
+    "trials",
+    metadata,
+    sa.Column("study_id", sa.ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("state", sa.String(8), nullable=False),
+    sa.Column("params", sa.JSON, nullable=False),
+    sa.Column("seed", sa.BigInteger, nullable=False),
+    sa.Column("value", sa.Double),  # of the study's metric, of COMPLETE trials
+    sa.Column("values", sa.JSON(none_as_null=True)),  # every metric the objective returned
+    sa.Column("reason", sa.String(20)),
+    sa.Column("message", sa.Text),
+    sa.Column("created", sa.Double, nullable=False),
+    sa.Column("ended", sa.Double),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Index("ix_trials_seq", "study_id", "seq"),
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("study_id", sa.ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("trial", sa.Integer, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),  # from 1
+    sa.Column("state", sa.String(8), nullable=False),
+    sa.Column("start_step", sa.Integer, nullable=False),  # of the checkpoint it was allowed to go on from, or 0
+    sa.Column("checkpoint", sa.Integer),  # newest step saved
+    sa.Column("resources", sa.JSON, nullable=False),
+    sa.Column("started", sa.Double, nullable=False),
+    sa.Column("ended", sa.Double),
+    sa.Column("reason", sa.String(20)),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Index("ix_attempts_seq", "study_id", "seq"),
+)
+
+metrics = sa.Table(
+    "metrics",
+    metadata,
+    sa.Column("study_id", sa.ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("trial", sa.Integer, primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(250), primary_key=True),
+    sa.Column("step", sa.BigInteger, primary_key=True),
+    sa.Column("value", sa.Double),
+    sa.Column("time", sa.Double, nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Index("ix_metrics_seq", "study_id", "seq"),
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("study_id", sa.ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("seq", sa.BigInteger, primary_key=True),
+    sa.Column("time", sa.Double, nullable=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("trial", sa.Integer),
+    sa.Column("data", sa.JSON, nullable=False),
+)

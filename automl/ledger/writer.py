@@ -1,0 +1,216 @@
+"""The only writer of a study: every change is one row with one sequence number, in a transaction fenced by the lease.
+
+    ledger = Writer.open(engine, "digits-1")                # takes the lease or says who holds it
+    ledger.ask(number=0, params={"lr": 0.1}, seed=7)        # changes wait in memory ...
+    ledger.start(trial=0, attempt=1, start_step=0, resources={})
+    ledger.commit()                                         # ... and go to disk together
+
+Each transaction begins with one statement that counts the study's `seq` up where the `epoch` is still ours. If it
+touches no row, another driver has taken the study and nothing is written. The same statement numbers the rows, which is
+all that delivery and watchers need to find what is new.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from automl.errors import LeaseLostError, StudyMismatchError, StudyNotFoundError
+from automl.ledger import lease, schema
+from automl.ledger.database import as_utc, database_time, translated
+from automl.trial import AttemptState, Reason, Report, TrialState
+
+_S, _T, _A = schema.studies, schema.trials, schema.attempts
+
+
+def _update(table: sa.Table, *keys: str) -> sa.Update:
+    # Keys are bound as "key_...": a row's other names are the columns that it sets.
+    return sa.update(table).where(*(table.c[key] == sa.bindparam(f"key_{key}") for key in ("study_id", *keys)))
+
+
+_COUNT_UP = (
+    sa.update(_S)
+    .where(_S.c.id == sa.bindparam("key_id"), _S.c.epoch == sa.bindparam("key_epoch"))
+    .values(seq=_S.c.seq + sa.bindparam("n"))
+    .returning(_S.c.seq)
+)
+_ASK = sa.insert(_T)
+_MOVE = _update(_T, "number")
+_TELL = _update(_T, "number")
+_START = sa.insert(_A)
+_END = _update(_A, "trial", "number")
+_REPORT = sa.insert(schema.metrics)
+_EVENT = sa.insert(schema.events)
+
+
+def create_study(engine: sa.Engine, name: str, config: Mapping[str, Any], *, clock: Callable[[], float] = time.time) -> None:
+    """Add a study without trials.
+
+    Raises:
+        StudyMismatchError: the name is taken.
+    """
+    row = {"name": name, "uid": uuid.uuid4().hex, "created": clock(), "config": dict(config)}
+    try:
+        with translated(engine.url), engine.begin() as connection:
+            if connection.scalar(sa.select(_S.c.id).where(_S.c.name == name)) is not None:
+                raise StudyMismatchError(f"study {name!r} exists: go on with `automl resume {name}`, or choose another --name")
+            connection.execute(sa.insert(_S), row)
+    except sa.exc.IntegrityError as error:
+        raise StudyMismatchError(f"study {name!r} was just made by another process") from error
+
+
+class Writer:
+    """The driver's hold on one study: its lease and the rows that wait for the next commit."""
+
+    GROUP_SECONDS = 0.5
+    """Longest time that a report waits in memory."""
+
+    def __init__(self, engine: sa.Engine, study_id: int, epoch: int, *, clock: Callable[[], float] = time.time) -> None:
+        self.engine = engine
+        self.study_id = study_id
+        self.epoch = epoch
+        self.clock = clock
+        self.previous_renewal: float | None = None
+        """When the driver before this one was last known to live."""
+        self._changes: list[tuple[sa.Insert | sa.Update, dict[str, Any]]] = []
+        self._oldest = math.inf
+
+    @classmethod
+    def open(cls, engine: sa.Engine, name: str, *, clock: Callable[[], float] = time.time) -> Writer:
+        """Take the lease of a study.
+
+        Raises:
+            StudyNotFoundError: there is no study of that name.
+            LeaseLostError: a driver that lives holds it.
+        """
+        with translated(engine.url), engine.begin() as connection:
+            row = connection.execute(sa.select(_S).where(_S.c.name == name)).mappings().one_or_none()
+            if row is None:
+                raise StudyNotFoundError(f"no study {name!r} in {engine.url}; see `automl ls`")
+            now = database_time(connection)
+            if row["owner"] and lease.is_held(row["owner"], (now - as_utc(row["renewed"])).total_seconds()):
+                raise LeaseLostError(f"study {name!r} is being run by {lease.describe(row['owner'])}; wait for it or stop it")
+            epoch = row["epoch"] + 1
+            owner = lease.this_process(since=clock())
+            taken = connection.execute(
+                sa.update(_S)
+                .where(_S.c.id == row["id"], _S.c.epoch == row["epoch"])
+                .values(epoch=epoch, owner=owner, renewed=sa.func.now())
+            )
+            if taken.rowcount == 0:
+                raise LeaseLostError(f"study {name!r} was taken by another driver a moment ago")
+        writer = cls(engine, row["id"], epoch, clock=clock)
+        writer.previous_renewal = as_utc(row["renewed"]).timestamp() if row["renewed"] else None
+        return writer
+
+    def ask(self, *, number: int, params: Mapping[str, Any], seed: int) -> None:
+        """Record a new trial, WAITING."""
+        row = {"number": number, "params": dict(params), "seed": seed, "state": TrialState.WAITING}
+        self._add(_ASK, row | {"created": self.clock()})
+
+    def start(self, *, trial: int, attempt: int, start_step: int, resources: Mapping[str, float]) -> None:
+        """Record that an attempt begins, and with it that the trial is RUNNING."""
+        key = {"trial": trial, "number": attempt}
+        row = {"state": AttemptState.STARTED, "start_step": start_step, "resources": dict(resources)}
+        self._add(_START, key | row | {"started": self.clock()})
+        self._add(_MOVE, {"key_number": trial, "state": TrialState.RUNNING})
+
+    def report(self, *, trial: int, attempt: int, report: Report) -> None:
+        """Record every metric of a report."""
+        for name, value in report.values.items():
+            key = {"trial": trial, "attempt": attempt, "name": name, "step": report.step}
+            self._add(_REPORT, key | {"value": value, "time": report.time})
+
+    def end(
+        self,
+        *,
+        trial: int,
+        attempt: int,
+        state: AttemptState,
+        checkpoint: int | None = None,
+        reason: Reason | None = None,
+        waits: bool = False,
+        time: float | None = None,
+    ) -> None:
+        """Record how an attempt ended (now, or at `time`); the trial is WAITING again if `waits`, else as it was."""
+        key = {"key_trial": trial, "key_number": attempt}
+        ended = self.clock() if time is None else time
+        self._add(_END, key | {"state": state, "checkpoint": checkpoint, "ended": ended, "reason": reason})
+        if waits:
+            self._add(_MOVE, {"key_number": trial, "state": TrialState.WAITING})
+
+    def tell(
+        self,
+        *,
+        trial: int,
+        state: TrialState,
+        value: float | None = None,
+        values: Mapping[str, float] | None = None,
+        reason: Reason | None = None,
+        message: str | None = None,
+    ) -> None:
+        """Record the final state of a trial."""
+        # JSON has no NaN nor infinity, and PostgreSQL says so.
+        finite = {n: v if math.isfinite(v) else str(v) for n, v in values.items()} if values else None
+        row = {"state": state, "value": value, "values": finite, "reason": reason, "message": message}
+        self._add(_TELL, {"key_number": trial} | row | {"ended": self.clock()})
+
+    def event(self, kind: str, *, trial: int | None = None, **data: Any) -> None:
+        """Record something that is no row elsewhere: the driver came or went, a file is worth showing."""
+        self._add(_EVENT, {"kind": kind, "trial": trial, "time": self.clock(), "data": data})
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a change has waited long enough."""
+        return self.clock() - self._oldest >= self.GROUP_SECONDS
+
+    def commit(self, **study: Any) -> int:
+        """Write all that waits, in one transaction, and set the columns `study` of the study's own row.
+
+        Returns the study's seq. On an error nothing is written and the changes wait on.
+
+        Raises:
+            LeaseLostError: another driver has taken the study since.
+        """
+        with translated(self.engine.url), self.engine.begin() as connection:
+            key = {"key_id": self.study_id, "key_epoch": self.epoch}
+            seq = connection.scalar(_COUNT_UP, key | {"n": len(self._changes)})
+            if seq is None:
+                raise LeaseLostError("another driver has taken the study over; nothing more is written from here")
+            for statement, rows in self._numbered(seq - len(self._changes) + 1):
+                connection.execute(statement, rows)
+            if study:
+                connection.execute(sa.update(_S).where(_S.c.id == self.study_id).values(**study))
+        self._changes.clear()
+        self._oldest = math.inf
+        return int(seq)
+
+    def renew(self) -> None:
+        """Say that the driver lives, for drivers on other hosts."""
+        self.commit(renewed=sa.func.now())
+
+    def release(self, *, finished: bool) -> None:
+        """Write what waits and give the lease back."""
+        self.commit(owner=None, finished=finished, renewed=sa.func.now())
+
+    def _add(self, statement: sa.Insert | sa.Update, row: dict[str, Any]) -> None:
+        if not self._changes:
+            self._oldest = self.clock()
+        self._changes.append((statement, row))
+
+    def _numbered(self, first: int) -> list[tuple[sa.Insert | sa.Update, list[dict[str, Any]]]]:
+        """Return the changes as runs of one statement each, every row with its number."""
+        runs = []
+        seq = itertools.count(first)
+        for _, run in itertools.groupby(self._changes, key=lambda change: id(change[0])):
+            changes = list(run)
+            name = "study_id" if isinstance(changes[0][0], sa.Insert) else "key_study_id"
+            rows = [row | {name: self.study_id, "seq": next(seq)} for _, row in changes]
+            runs.append((changes[0][0], rows))
+        return runs

@@ -1,0 +1,297 @@
+"""One evaluation of the objective: what an objective is handed, what is recorded of it, and the words for both.
+
+An objective is any callable that takes a `Trial` and returns a number, a dict of metrics, or None:
+
+    def objective(trial: Trial) -> float:
+        start = 1
+        if trial.restored:                          # an earlier attempt was cut: go on from its checkpoint
+            start = trial.restored.step + 1
+        for step in range(start, trial.max_epochs + 1):
+            loss = train_one_epoch(trial.params["lr"])
+            with trial.checkpoint(step) as folder:
+                save_everything(folder)
+            trial.report(step, val_loss=loss)       # raises TrialPruned or TrialPaused when told to end here
+        return loss
+
+How states are called elsewhere:
+
+    ours       Optuna     Ray Tune (an attempt)   MLflow
+    WAITING    WAITING    PENDING                 SCHEDULED
+    RUNNING    RUNNING    RUNNING                 RUNNING      (a paused trial is RUNNING)
+    COMPLETE   COMPLETE   TERMINATED              FINISHED
+    PRUNED     PRUNED     TERMINATED              KILLED, with the tag automl.state=PRUNED
+    FAIL       FAIL       TERMINATED or ERROR     FAILED
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import math
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from automl import durable
+
+KEPT_CHECKPOINTS = 2  # the newest may hold a step whose report never reached the ledger; the one before it does not
+
+
+class TrialState(enum.StrEnum):
+    """Where a trial stands; Optuna's five states."""
+
+    WAITING = "WAITING"
+    RUNNING = "RUNNING"
+    COMPLETE = "COMPLETE"
+    PRUNED = "PRUNED"
+    FAIL = "FAIL"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing more will happen to the trial."""
+        return self in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+
+
+class AttemptState(enum.StrEnum):
+    """Where one execution of a trial stands."""
+
+    STARTED = "STARTED"
+    PAUSED = "PAUSED"
+    RESULT = "RESULT"
+    LOST = "LOST"
+
+
+class Reason(enum.StrEnum):
+    """Why a trial ended FAIL or PRUNED."""
+
+    RAISED = "raised"
+    NAN = "nan"
+    INFINITE = "infinite"
+    MISSING_METRIC = "missing-metric"
+    BAD_VALUE = "bad-value"
+    EXIT = "exit"
+    SIGNAL = "signal"
+    OOM = "oom"
+    GPU_OOM = "gpu-oom"
+    TIMEOUT = "timeout"
+    STALLED = "stalled"
+    WORKER_LOST = "worker-lost"
+    NODE_LOST = "node-lost"
+    EARLY_STOPPING = "early-stopping"
+    BUDGET = "budget"
+
+    @property
+    def is_retried(self) -> bool:
+        """Whether the machine rather than the objective is to blame, so that one more attempt is fair."""
+        return self in (Reason.OOM, Reason.GPU_OOM, Reason.WORKER_LOST, Reason.NODE_LOST)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What one call of `Trial.report` said."""
+
+    step: int
+    values: Mapping[str, float]
+    time: float
+    """Seconds since the epoch, by the worker's clock."""
+    checkpoint: int | None = None
+    """Step of the newest checkpoint when the report was made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRecord:
+    """A frozen copy of all that the ledger knows of one trial."""
+
+    number: int
+    state: TrialState
+    params: Mapping[str, Any]
+    value: float | None = None
+    """What the objective returned for the study's metric; only of a COMPLETE trial."""
+    values: Mapping[str, float] = field(default_factory=dict)
+    """Every metric the objective returned."""
+    reports: Mapping[int, float] = field(default_factory=dict)
+    """Step -> the study's metric as last reported at it."""
+    attempt: int = 0
+    """Number of attempts begun."""
+    paused: bool = False
+    reason: Reason | None = None
+    message: str | None = None
+    seed: int = 0
+    checkpoint: int | None = None
+    """Step of the newest checkpoint the ledger heard of."""
+    started: float | None = None
+    ended: float | None = None
+    seconds: float = 0.0
+    """Time spent in all attempts."""
+
+    @property
+    def step(self) -> int:
+        """The last step reported, 0 before the first."""
+        return max(self.reports, default=0)
+
+    @property
+    def last_value(self) -> float | None:
+        """The final value, or before there is one the last one reported."""
+        return self.value if self.value is not None else self.reports.get(self.step)
+
+
+class Restored(NamedTuple):
+    """The checkpoint that an attempt goes on from."""
+
+    step: int
+    folder: Path
+
+
+class BadValueError(TypeError):
+    """Report and return numbers: an int, a float, or a tensor or array with a single element."""
+
+
+def as_number(value: Any, name: str) -> float:
+    """Return `value` as a float. Python and numpy numbers, Decimals and one-element tensors are numbers.
+
+    Raises:
+        BadValueError: it is anything else, text that looks like a number included.
+    """
+    if not isinstance(value, (str, bytes, bytearray)):
+        try:
+            return float(value)
+        except (TypeError, ValueError, OverflowError, RuntimeError):
+            pass
+    raise BadValueError(f"{name} must be a number, got {type(value).__name__} {str(value)[:80]!r}")
+
+
+class Trial:
+    """The handle an objective works with. Executors make it; tests may make it by hand.
+
+    Args:
+        number: position in the study, from 0.
+        params: the sampled values, by name.
+        folder: where this trial's files go.
+        seed: for the objective's own random generators; differs from trial to trial.
+        max_epochs: the full budget in steps, or None when the study has none.
+        restore_step: newest step whose checkpoint may be used; later ones were never heard of and are ignored.
+        decision_steps: steps whose report waits for the verdict of early stopping.
+        send: called with each report; raises TrialPruned or TrialPaused to end the trial there.
+    """
+
+    def __init__(
+        self,
+        *,
+        number: int,
+        params: Mapping[str, Any],
+        folder: Path,
+        seed: int = 0,
+        max_epochs: int | None = None,
+        restore_step: int = 0,
+        decision_steps: frozenset[int] = frozenset(),
+        send: Callable[[Report], None] | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        import time
+
+        self.number = number
+        self.params = dict(params)
+        self.seed = seed
+        self.max_epochs = max_epochs
+        self.restored = newest_checkpoint(folder, restore_step)
+        self.last_step = self.restored.step if self.restored else 0
+        self.last_values: dict[str, float] = {}
+        self.artifacts: dict[str, str] = {}
+        self._folder = folder
+        self.newest = self.restored.step if self.restored else None  # step of the newest checkpoint
+        self._decision_steps = decision_steps
+        self._send = send or (lambda report: None)
+        self._clock = clock or time.time
+
+    def report(self, step: int, /, **metrics: float) -> None:
+        """Tell the search what was measured after `step` units of work (epochs, for built-in tasks).
+
+        Args:
+            step: whole number from 1, larger at each call.
+            **metrics: numbers by name; the study's metric among them is what early stopping sees.
+
+        Raises:
+            TrialPruned: early stopping or the budget ends the trial here.
+            TrialPaused: the trial waits at its checkpoint for promotion.
+            BadValueError: a metric is not a number, or `step` does not grow.
+        """
+        if isinstance(step, bool) or not isinstance(step, int) or step <= self.last_step:
+            raise BadValueError(f"step must be a whole number above {self.last_step}, the last one, got {step!r}")
+        values = {name: as_number(value, f"metric {name!r}") for name, value in metrics.items()}
+        self.last_step = step
+        self.last_values.update(values)
+        self._send(Report(step=step, values=values, time=self._clock(), checkpoint=self.newest))
+
+    def artifact(self, path: str | Path, name: str | None = None) -> None:
+        """Keep a copy of the file `path`, under `name` (default: its own name), with the trial."""
+        source = Path(path)
+        name = name or source.name
+        if not re.fullmatch(r"[\w .\-]+(/[\w .\-]+)*", name) or ".." in name.split("/"):
+            raise ValueError(f"artifact name must be made of letters, digits, '.', '_', '-' and '/', got {name!r}")
+        target = self._folder / "artifacts" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.resolve() != target.resolve():
+            shutil.copyfile(source, target)
+        self.artifacts[name] = str(target)
+
+    @contextlib.contextmanager
+    def checkpoint(self, step: int) -> Iterator[Path]:
+        """Yield an empty folder; what the block puts there is what an attempt can go on from after `step`.
+
+        Save before you report the step. Written atomically and verified before use; the newest two are kept.
+        """
+        with durable.new_folder(_checkpoints(self._folder) / str(step)) as folder:
+            yield folder
+        self.newest = step
+        for old in sorted(_checkpoint_steps(self._folder))[:-KEPT_CHECKPOINTS]:
+            shutil.rmtree(_checkpoints(self._folder) / str(old), ignore_errors=True)
+
+    def decides_at(self, step: int) -> bool:
+        """Whether early stopping judges `step`: a good moment for a checkpoint, since a pause needs one."""
+        return step in self._decision_steps
+
+
+def newest_checkpoint(folder: Path, up_to: int) -> Restored | None:
+    """Return the newest whole checkpoint of the trial in `folder` at a step <= `up_to`."""
+    for step in sorted(_checkpoint_steps(folder), reverse=True):
+        path = _checkpoints(folder) / str(step)
+        if step <= up_to and durable.is_whole(path):
+            return Restored(step, path)
+    return None
+
+
+def outcome(returned: Any, *, metric: str, last: Mapping[str, float]) -> tuple[dict[str, float], Reason | None, str]:
+    """Judge what an objective returned: its metrics, and why they make no valid result if they do not.
+
+    Args:
+        returned: a dict of metrics, a number, or None (then `last` stands). A number is `metric` where the objective
+            reported that metric too, else the metric "value".
+        metric: the study's metric.
+        last: the last reported value of each metric.
+    """
+    if returned is None:
+        values = {metric: last[metric]} if metric in last else {}
+    elif isinstance(returned, Mapping):
+        values = {str(name): as_number(value, f"metric {str(name)!r}") for name, value in returned.items()}
+    else:
+        values = {metric if metric in last else "value": as_number(returned, "the returned value")}
+    if metric not in values:
+        seen = ", ".join(sorted({*values, *last})) or "nothing"
+        return values, Reason.MISSING_METRIC, f"metric {metric!r} was never reported nor returned; seen: {seen}"
+    if math.isnan(values[metric]):
+        return values, Reason.NAN, f"{metric} is NaN"
+    if math.isinf(values[metric]):
+        return values, Reason.INFINITE, f"{metric} is {values[metric]}"
+    return values, None, ""
+
+
+def _checkpoints(folder: Path) -> Path:
+    return folder / "checkpoints"
+
+
+def _checkpoint_steps(folder: Path) -> list[int]:
+    path = _checkpoints(folder)
+    return [int(entry.name) for entry in path.iterdir() if entry.name.isdecimal()] if path.is_dir() else []

@@ -1,0 +1,37 @@
+"""What every test gets: no home, no network, no clock of the user's; one Ray cluster a session for those that ask."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.mlflow_template import mlflow_template, mlflow_uri
+
+__all__ = ["mlflow_template", "mlflow_uri"]
+
+os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "RAY_USAGE_STATS_ENABLED": "0"}
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a folder of the test's own, with no option set in the environment."""
+    for name in [name for name in os.environ if name.startswith("AUTOML_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[None]:
+    """Start Ray once, as the product does, and leave it to all searches of the session."""
+    from automl.config import StudyConfig
+    from automl.executors.ray_tune import RayExecutor
+    from search_spaces import SearchSpace
+
+    config = StudyConfig(target="t", space=SearchSpace({"x": "0..1"}), metric="value", direction="minimize")
+    executor = RayExecutor(config)
+    executor.prepare()
+    yield
+    executor.close()

@@ -1,0 +1,239 @@
+"""The writer: rows and sequence numbers, the fence, the lease."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from automl.errors import ConfigError, LeaseLostError, MissingDependencyError, StudyMismatchError, StudyNotFoundError
+from automl.ledger import lease, schema
+from automl.ledger.database import LedgerError, connect, sqlite_url
+from automl.ledger.queries import Reader
+from automl.ledger.writer import Writer, create_study
+from automl.trial import AttemptState, Reason, Report, TrialState
+
+CONFIG = {"metric": "loss", "direction": "minimize"}
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """A ledger with one study, `s`."""
+    url = sqlite_url(tmp_path / "a%20b ü" / "ledger.db")
+    create_study(connect(url, create=True), "s", CONFIG)
+    return url
+
+
+def report(step: int, **values: float) -> Report:
+    return Report(step=step, values=values, time=1000.0 + step)
+
+
+def write_trial(ledger: Writer, number: int, value: float = 0.5) -> None:
+    ledger.ask(number=number, params={"x": 1}, seed=number)
+    ledger.start(trial=number, attempt=1, start_step=0, resources={})
+    ledger.report(trial=number, attempt=1, report=report(1, loss=value + 1))
+    ledger.report(trial=number, attempt=1, report=report(2, loss=value, other=math.nan))
+    ledger.end(trial=number, attempt=1, state=AttemptState.RESULT)
+    ledger.tell(trial=number, state=TrialState.COMPLETE, value=value, values={"loss": value, "other": math.inf})
+
+
+def test_what_is_written_is_read_back(url: str) -> None:
+    """A trial's row, attempts, metrics and values survive the round trip, NaN and infinity included."""
+    ledger = Writer.open(connect(url, create=True), "s")
+
+    write_trial(ledger, 0)
+    ledger.event("note", trial=0, text="hello")
+    ledger.commit()
+
+    with Reader.open(url, "s") as reader:
+        (record,) = reader.records()
+        assert (record.state, record.value, record.attempt, record.step) == (TrialState.COMPLETE, 0.5, 1, 2)
+        assert record.params == {"x": 1}
+        assert record.reports == {1: 1.5, 2: 0.5}
+        assert record.values == {"loss": 0.5, "other": math.inf}
+        assert [(m.name, m.step, m.value) for m in reader.metrics()][:2] == [("loss", 1, 1.5), ("loss", 2, 0.5)]
+        assert math.isnan(reader.metrics()[2].value)
+        assert [(e.kind, e.data) for e in reader.events()] == [("note", {"text": "hello"})]
+        assert reader.counts()["COMPLETE"] == 1
+
+
+def test_every_row_has_its_own_seq(url: str) -> None:
+    """Sequence numbers of a transaction are distinct and end at the study's seq."""
+    engine = connect(url, create=True)
+    ledger = Writer.open(engine, "s")
+    write_trial(ledger, 0)
+    write_trial(ledger, 1)
+
+    seq = ledger.commit()
+
+    with engine.connect() as connection:
+        seqs = [connection.scalars(sa.select(table.c.seq)).all() for table in (schema.trials, schema.attempts, schema.metrics)]
+    numbers = [number for table in seqs for number in table]
+    assert len(numbers) == len(set(numbers))
+    assert max(numbers) == seq
+
+
+def test_pages_cover_everything_once(url: str) -> None:
+    """Reading by pages of two reported values meets every value and every trial exactly once."""
+    ledger = Writer.open(connect(url, create=True), "s")
+    for number in range(3):
+        write_trial(ledger, number)
+        ledger.commit()
+
+    with Reader.open(url, "s") as reader:
+        cursor, metrics, trials = -1, [], []
+        while cursor < reader.study().seq:
+            up_to = reader.seq_of_page(cursor, 2)
+            metrics += reader.metrics(after=cursor, up_to=up_to)
+            trials += reader.changed(cursor, up_to)
+            cursor = up_to
+
+        assert [(m.trial, m.name, m.step) for m in metrics] == [(m.trial, m.name, m.step) for m in reader.metrics()]
+        assert trials == [0, 1, 2]
+        assert reader.waiting(cursor) == 0
+
+
+def test_a_taken_over_writer_writes_nothing(url: str) -> None:
+    """Once another driver holds the study, a commit raises and leaves no row."""
+    engine = connect(url, create=True)
+    first = Writer.open(engine, "s")
+    with engine.begin() as connection:
+        connection.execute(sa.update(schema.studies).values(epoch=first.epoch + 1))
+    write_trial(first, 0)
+
+    with pytest.raises(LeaseLostError, match="taken the study over"):
+        first.commit()
+
+    with Reader.open(url, "s") as reader:
+        assert reader.records() == []
+
+
+def test_a_failed_commit_keeps_its_rows(url: str) -> None:
+    """What could not be written waits, and goes out with the next commit."""
+    engine = connect(url, create=True)
+    ledger = Writer.open(engine, "s")
+    write_trial(ledger, 0)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE metrics RENAME TO hidden")
+    with pytest.raises(LedgerError, match="no such table"):
+        ledger.commit()
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE hidden RENAME TO metrics")
+
+    ledger.commit()
+
+    with Reader.open(url, "s") as reader:
+        assert len(reader.records()) == 1
+
+
+def test_a_living_driver_keeps_others_out(url: str) -> None:
+    """A second driver is refused and told who holds the study."""
+    Writer.open(connect(url, create=True), "s")
+
+    with pytest.raises(LeaseLostError, match=f"process {os.getpid()} on"):
+        Writer.open(connect(url, create=True), "s")
+
+
+def test_a_dead_drivers_lease_is_free_at_once(url: str) -> None:
+    """A driver that died without a word is followed without waiting."""
+    code = f"from automl.ledger.database import connect; from automl.ledger.writer import Writer; import os;\
+        Writer.open(connect({url!r}, create=True), 's'); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", code], check=False)
+
+    ledger = Writer.open(connect(url, create=True), "s")
+
+    assert ledger.epoch == 2
+
+
+@pytest.mark.parametrize(("idle", "is_held"), [(1.0, True), (lease.EXPIRES_SECONDS + 1, False)])
+def test_another_hosts_lease_expires(idle: float, is_held: bool) -> None:
+    """A driver on another host counts as dead once it has not renewed for long enough."""
+    owner = lease.this_process(since=0.0) | {"host": "elsewhere"}
+
+    assert lease.is_held(owner, idle) is is_held
+
+
+def test_a_reused_pid_holds_nothing() -> None:
+    """A process with the owner's pid that began at another time is another process."""
+    owner = lease.this_process(since=0.0)
+
+    assert lease.is_held(owner, 0.0)
+    assert not lease.is_held(owner | {"started": owner["started"] - 100}, 0.0)
+
+
+def test_release_gives_the_study_back(url: str) -> None:
+    """After a release the study is finished and free."""
+    ledger = Writer.open(connect(url, create=True), "s")
+
+    ledger.release(finished=True)
+
+    with Reader.open(url, "s") as reader:
+        assert reader.study().state == "finished"
+    assert Writer.open(connect(url, create=True), "s").epoch == 2
+
+
+def test_names_are_taken_once(url: str) -> None:
+    """A second study of the same name is refused with the way to go on."""
+    with pytest.raises(StudyMismatchError, match="automl resume s"):
+        create_study(connect(url, create=True), "s", CONFIG)
+
+
+def test_unknown_study(url: str) -> None:
+    """A study that is not there is named."""
+    with pytest.raises(StudyNotFoundError, match="no study 'other'"):
+        Reader.open(url, "other")
+
+
+def test_readers_cannot_write(url: str) -> None:
+    """A reader's connection refuses to change anything."""
+    with connect(url).connect() as connection, pytest.raises(sa.exc.OperationalError, match="readonly"):
+        connection.exec_driver_sql("DELETE FROM studies")
+
+
+def test_a_newer_ledger_is_refused(url: str) -> None:
+    """A database of a later version is not touched."""
+    with connect(url, create=True).begin() as connection:
+        connection.exec_driver_sql(f"UPDATE {schema.VERSION_TABLE} SET version_num = '9999'")
+
+    with pytest.raises(MissingDependencyError, match="upgrade automl"):
+        connect(url, create=True)
+
+
+@pytest.mark.parametrize("url", ["foo", "mysql://host/x"])
+def test_other_urls_are_refused(url: str) -> None:
+    """What is no URL or another database is said to be so."""
+    with pytest.raises(ConfigError, match=r"sqlite:///"):
+        connect(url, create=True)
+
+
+def test_migrations_make_the_tables_of_the_schema(tmp_path: Path) -> None:
+    """The revisions and `schema.metadata` describe the same tables."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with connect(sqlite_url(tmp_path / "l.db"), create=True).connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": schema.VERSION_TABLE})
+
+        assert compare_metadata(context, schema.metadata) == []
+
+
+def test_ranking_prefers_complete_trials_then_depth(url: str) -> None:
+    """COMPLETE trials come first; of the others the one that came furthest, whatever its value."""
+    ledger = Writer.open(connect(url, create=True), "s")
+    write_trial(ledger, 0, value=0.9)
+    for number, reports in ((1, [report(1, loss=0.0)]), (2, [report(1, loss=5.0), report(2, loss=4.0)])):
+        ledger.ask(number=number, params={}, seed=0)
+        ledger.start(trial=number, attempt=1, start_step=0, resources={})
+        for item in reports:
+            ledger.report(trial=number, attempt=1, report=item)
+        ledger.end(trial=number, attempt=1, state=AttemptState.RESULT)
+        ledger.tell(trial=number, state=TrialState.PRUNED, reason=Reason.EARLY_STOPPING)
+    ledger.commit()
+
+    with Reader.open(url, "s") as reader:
+        assert reader.ranking() == [(0, 2, 0.9), (2, 2, 4.0), (1, 1, 0.0)]

@@ -1,0 +1,82 @@
+"""Settings of a study: checked once, all problems at a time."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from automl.config import StudyConfig, default_direction
+from automl.errors import ConfigError
+from search_spaces import SearchSpace
+
+
+def config(**options: Any) -> StudyConfig:
+    space = SearchSpace({"x": "0.0..1.0", "arch": "a|b", "y": "1..3 when arch=b"})
+    return StudyConfig(**{"target": "t", "space": space, "metric": "loss", "direction": "minimize"} | options)
+
+
+def test_round_trip_through_json() -> None:
+    """What the ledger keeps is what was asked."""
+    asked = config(n_trials=7, timeout=2.5, cpus=0.5, tracking_uri="http://localhost:5000")
+
+    assert StudyConfig.from_dict(json.loads(json.dumps(asked.to_dict()))) == asked
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"n_trials": 0}, "--trials must be a whole number >= 1, got 0"),
+        ({"n_trials": 1.5}, "--trials must be a whole number >= 1, got 1.5"),
+        ({"n_trials": True}, "got True"),
+        ({"max_epochs": -1}, "--max-epochs must be a whole number >= 1, got -1"),
+        ({"timeout": math.nan}, "--timeout must be a number above 0, got nan"),
+        ({"gpus": -0.5}, "--gpus must be a number above 0, got -0.5"),
+        ({"sampler": "tpee"}, "--sampler 'tpee' is unknown; did you mean 'tpe'"),
+        ({"early_stopping": "x"}, "--early-stopping 'x' is unknown; known: asha, median, none"),
+        ({"direction": "maximise"}, "did you mean 'maximize'"),
+        ({"space": SearchSpace({})}, "search space is empty"),
+        ({"seed": -1}, "--seed must be"),
+        ({"executor": "local", "parallel": 2}, "--executor ray"),
+    ],
+)
+def test_problems_name_the_option_and_the_value(options: dict[str, Any], words: str) -> None:
+    """Each mistake has its line."""
+    with pytest.raises(ConfigError) as caught:
+        config(**options)
+
+    assert len(caught.value.problems) == 1
+    assert words in caught.value.problems[0]
+
+
+def test_all_problems_at_once() -> None:
+    """Two mistakes, two lines, one run."""
+    with pytest.raises(ConfigError) as caught:
+        config(n_trials=0, sampler="x")
+
+    assert len(caught.value.problems) == 2
+
+
+def test_no_gpu_is_a_number_of_gpus() -> None:
+    """Zero keeps a trial off the GPUs."""
+    assert config(gpus=0).gpus == 0
+
+
+@pytest.mark.parametrize(
+    ("metric", "direction"),
+    [("loss", "minimize"), ("val_loss", "minimize"), ("test-error", "minimize"), ("rmse", "minimize"), ("acc", None)],
+)
+def test_losses_are_minimized(metric: str, direction: str | None) -> None:
+    """A name that says loss, error, rmse or mae needs no direction; others do."""
+    assert default_direction(metric) == direction
+
+
+@pytest.mark.parametrize(
+    ("target", "stem"),
+    [("digits", "digits"), ("/home/ada/train.py:objective", "train"), ("package.module:function", "module")],
+)
+def test_a_study_is_named_after_its_target(target: str, stem: str) -> None:
+    """The short name of what is evaluated."""
+    assert config(target=target).stem == stem

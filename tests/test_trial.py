@@ -1,0 +1,142 @@
+"""The handle that an objective gets, and how what it returns is judged."""
+
+from __future__ import annotations
+
+import decimal
+import math
+from pathlib import Path
+
+import pytest
+
+from automl.trial import BadValueError, Reason, Report, Trial, TrialState, as_number, newest_checkpoint, outcome
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Trial:
+    return Trial(number=0, params={"x": 1}, folder=tmp_path)
+
+
+def save(trial: Trial, step: int, text: str = "x") -> None:
+    with trial.checkpoint(step) as folder:
+        (folder / "state").write_text(text)
+
+
+def test_reports_are_sent_with_the_newest_checkpoint(tmp_path: Path) -> None:
+    """A report tells which checkpoint the trial could go on from."""
+    sent: list[Report] = []
+    trial = Trial(number=0, params={}, folder=tmp_path, send=sent.append, clock=lambda: 7.0)
+
+    trial.report(1, loss=0.5)
+    save(trial, 2)
+    trial.report(2, loss=0.25, acc=1)
+
+    assert sent == [
+        Report(step=1, values={"loss": 0.5}, time=7.0, checkpoint=None),
+        Report(step=2, values={"loss": 0.25, "acc": 1.0}, time=7.0, checkpoint=2),
+    ]
+
+
+@pytest.mark.parametrize("step", [0, -1, 1.0, True, "2"])
+def test_steps_are_whole_and_grow(trial: Trial, step: int) -> None:
+    """A step that is no whole number above the last is refused with what was seen."""
+    with pytest.raises(BadValueError, match="step must be a whole number above 0"):
+        trial.report(step, loss=1.0)
+
+
+def test_a_step_is_reported_once(trial: Trial) -> None:
+    """The same step again is an error of the objective, not a silent loss."""
+    trial.report(3, loss=1.0)
+
+    with pytest.raises(BadValueError, match="above 3"):
+        trial.report(3, loss=2.0)
+
+
+@pytest.mark.parametrize("value", ["1.5", None, [1.0], 1j, b"1", {}])
+def test_what_is_no_number_is_refused(value: object) -> None:
+    """Text that looks like a number is not one."""
+    with pytest.raises(BadValueError, match="must be a number, got"):
+        as_number(value, "metric 'loss'")
+
+
+def test_what_is_a_number() -> None:
+    """Anything with exactly one numeric value counts."""
+    numpy = pytest.importorskip("numpy")
+    torch = pytest.importorskip("torch")
+
+    values = [1, True, decimal.Decimal(1), numpy.float32(1), numpy.array(1), torch.tensor(1.0), torch.ones(1)]
+
+    assert [as_number(value, "x") for value in values] == [1.0] * len(values)
+
+
+def test_checkpoints_keep_the_newest_two(trial: Trial, tmp_path: Path) -> None:
+    """Older checkpoints go; the newest that is not beyond what was heard of is used."""
+    for step in (1, 2, 3):
+        save(trial, step)
+
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["2", "3"]
+    assert newest_checkpoint(tmp_path, 3) == (3, tmp_path / "checkpoints" / "3")
+    assert newest_checkpoint(tmp_path, 2) == (2, tmp_path / "checkpoints" / "2")
+    assert newest_checkpoint(tmp_path, 1) is None
+
+
+def test_a_damaged_checkpoint_falls_back(trial: Trial, tmp_path: Path) -> None:
+    """A checkpoint that is not whole is passed over for the one before."""
+    save(trial, 1)
+    save(trial, 2)
+    (tmp_path / "checkpoints" / "2" / "state").write_text("damaged")
+
+    again = Trial(number=0, params={}, folder=tmp_path, restore_step=2)
+
+    assert again.restored is not None
+    assert again.restored.step == 1
+    again.report(2, loss=1.0)
+
+
+def test_artifacts_are_copied_under_their_name(trial: Trial, tmp_path: Path) -> None:
+    """A copy is kept, and names cannot leave the trial's folder."""
+    file = tmp_path / "a.txt"
+    file.write_text("hello")
+
+    trial.artifact(file, "plots/a.txt")
+
+    assert (tmp_path / "artifacts" / "plots" / "a.txt").read_text() == "hello"
+    with pytest.raises(ValueError, match="artifact name"):
+        trial.artifact(file, "../a.txt")
+
+
+@pytest.mark.parametrize(
+    ("returned", "last", "values", "reason"),
+    [
+        (0.5, {}, {"value": 0.5}, Reason.MISSING_METRIC),
+        (0.5, {"loss": 0.7}, {"loss": 0.5}, None),
+        ({"loss": 1, "acc": 2}, {}, {"loss": 1.0, "acc": 2.0}, None),
+        (None, {"loss": 0.7}, {"loss": 0.7}, None),
+        (None, {"acc": 0.7}, {}, Reason.MISSING_METRIC),
+        ({"loss": math.nan}, {}, None, Reason.NAN),
+        ({"loss": -math.inf}, {}, None, Reason.INFINITE),
+    ],
+)
+def test_outcomes(
+    returned: object, last: dict[str, float], values: dict[str, float] | None, reason: Reason | None
+) -> None:
+    """What is returned for the metric `loss` is its value, or says why there is none."""
+    found, why, message = outcome(returned, metric="loss", last=last)
+
+    assert why is reason
+    assert bool(message) == (reason is not None)
+    assert values is None or found == values
+
+
+def test_a_missing_metric_says_what_was_seen() -> None:
+    """The message names what came instead."""
+    _, _, message = outcome({"acc": 1.0}, metric="loss", last={"f1": 0.5})
+
+    assert "'loss'" in message
+    assert "acc, f1" in message
+
+
+def test_paused_trials_are_running_and_unfinished() -> None:
+    """Only three states are final."""
+    assert [state for state in TrialState if state.is_finished] == ["COMPLETE", "PRUNED", "FAIL"]
+
+
