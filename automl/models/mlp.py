@@ -1,0 +1,55 @@
+"""The multilayer perceptron: inputs flattened, hidden layers of equal width, one logit a class.
+
+    model = MLP(input_shape=(1, 8, 8), n_classes=10, n_layers=3, width=256, norm="batch")
+    model(torch.zeros(32, 1, 8, 8)).shape    # (32, 10)
+
+Inputs of any shape will do.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from automl.models.layers import ACTIVATIONS, named
+
+NORMS: dict[str, Callable[[int], nn.Module]] = {
+    "none": lambda width: nn.Identity(),
+    "batch": nn.BatchNorm1d,
+    "layer": nn.LayerNorm,
+}
+
+
+class MLP(nn.Module):
+    """Hidden layers of linear map, norm, activation and dropout, in this order, then a linear map to the classes."""
+
+    def __init__(
+        self,
+        *,
+        input_shape: tuple[int, ...],
+        n_classes: int,
+        n_layers: int = 2,
+        width: int = 128,
+        activation: str = "relu",
+        norm: str = "none",
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        make_activation = named(ACTIVATIONS, activation, param="mlp.activation")
+        make_norm = named(NORMS, norm, param="mlp.norm")
+        features = [math.prod(input_shape), *[width] * n_layers]
+        self.hidden = nn.Sequential(
+            *(
+                nn.Sequential(nn.Linear(n_in, n_out), make_norm(n_out), make_activation(), nn.Dropout(dropout))
+                for n_in, n_out in itertools.pairwise(features)
+            )
+        )
+        self.head = nn.Linear(features[-1], n_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, *input_shape) -> logits (batch, n_classes)."""
+        logits: Tensor = self.head(self.hidden(x.flatten(start_dim=1)))
+        return logits

@@ -1,0 +1,87 @@
+"""From what the user names to what a worker runs: a task, a function in a file or module, or a Python callable.
+
+    target = resolve("digits", None)
+    target.metric, target.direction, target.max_epochs      # "val_acc", "maximize", 30
+    objective = target.build(config)                        # small, picklable, loads its heavy parts in the worker
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from automl import tasks
+from automl.config import StudyConfig
+from automl.errors import ConfigError
+from automl.objectives import Objective
+from automl.objectives.function import check_target, load_objective, resolve_target
+from automl.objectives.task import TaskObjective
+from automl.trial import Trial
+from search_spaces import SearchSpace
+from search_spaces.errors import did_you_mean
+
+TASK_EPOCHS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionObjective:
+    """A function by name, imported where it runs: the driver needs none of what it imports."""
+
+    target: str
+
+    def __call__(self, trial: Trial) -> float | Mapping[str, float] | None:
+        return load_objective(self.target)(trial)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a study is to evaluate."""
+
+    name: str
+    kind: str
+    """"task", "function" or "callable"."""
+    space: SearchSpace | Mapping[str, Any]
+    build: Callable[[StudyConfig], Objective]
+    metric: str = "value"
+    metrics: Mapping[str, str] | None = None
+    """Metric -> direction, of a task; a function's are its own affair."""
+    max_epochs: int | None = None
+
+
+def resolve(objective: Callable[..., Any] | str, space: SearchSpace | Mapping[str, Any] | None) -> Target:
+    """Return what `objective` names.
+
+    Args:
+        objective: a callable, a task's name, `file.py:function` or `package.module:function`.
+        space: what to choose from, None for a task's own.
+
+    Raises:
+        ConfigError: it names nothing that can be evaluated.
+    """
+    if not isinstance(objective, str):
+        name = getattr(objective, "__qualname__", type(objective).__qualname__)
+        return Target(name=name, kind="callable", space=space or {}, build=lambda config: objective)
+    if ":" in objective or objective.endswith(".py"):
+        name = resolve_target(objective, Path.cwd())
+        check_target(name)
+        return Target(name=name, kind="function", space=space or {}, build=lambda config: FunctionObjective(name))
+    if objective not in tasks.names():
+        raise ConfigError(
+            f"{objective!r} is no task{did_you_mean(objective, tasks.names())}; the tasks are "
+            f"{', '.join(tasks.names())}, and your own function is written file.py:function"
+        )
+    task = tasks.task(objective)
+    space = task.space() if space is None else SearchSpace(space)
+    if problems := task.problems(space):
+        raise ConfigError(problems)
+    return Target(
+        name=objective,
+        kind="task",
+        space=space,
+        build=lambda config: TaskObjective(task=objective, seed=config.seed, metric=config.metric),
+        metric=task.metric,
+        metrics=tasks.METRICS,
+        max_epochs=TASK_EPOCHS,
+    )

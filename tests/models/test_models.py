@@ -1,0 +1,177 @@
+"""Networks: shapes for every param of the ready spaces, and the choice among networks."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from automl.models import CNN, MLP, build_model
+from automl.models.cnn import NORMS as CNN_NORMS
+from automl.models.cnn import POOLS
+from automl.models.layers import ACTIVATIONS
+from automl.models.mlp import NORMS as MLP_NORMS
+from automl.training.optim import OPTIMIZERS, SCHEDULES
+from search_spaces import choose, cnn, mlp, optimizers, regularization
+
+
+def logits(model: nn.Module, *shape: int) -> torch.Tensor:
+    """Return the logits of a batch of four."""
+    output: torch.Tensor = model(torch.randn(4, *shape))
+    return output
+
+
+@pytest.mark.parametrize("input_shape", [(7,), (1, 8, 8), (3, 5, 9)])
+def test_mlp_takes_any_shape(input_shape: tuple[int, ...]) -> None:
+    """Rows and images alike are flattened."""
+    assert logits(MLP(input_shape=input_shape, n_classes=3), *input_shape).shape == (4, 3)
+
+
+@pytest.mark.parametrize("n_layers", [0, 1, 5])
+def test_mlp_depth_and_width(n_layers: int) -> None:
+    """There are as many hidden layers of the given width as asked for; none at all is a linear model."""
+    model = MLP(input_shape=(6,), n_classes=2, n_layers=n_layers, width=16)
+
+    maps = [module for module in model.modules() if isinstance(module, nn.Linear)]
+
+    assert [each.out_features for each in maps] == [16] * n_layers + [2]
+
+
+@pytest.mark.parametrize("norm", MLP_NORMS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_mlp_by_name(norm: str, activation: str) -> None:
+    """Every norm and activation trains: each weight gets a gradient."""
+    model = MLP(input_shape=(6,), n_classes=2, norm=norm, activation=activation)
+
+    logits(model, 6).square().sum().backward()
+
+    assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in model.parameters())
+
+
+@pytest.mark.parametrize("input_shape", [(1, 8, 8), (3, 32, 32), (2, 5, 17), (1, 1, 1), (1, 2, 3)])
+@pytest.mark.parametrize("n_blocks", [1, 3, 6])
+def test_cnn_takes_any_image(input_shape: tuple[int, ...], n_blocks: int) -> None:
+    """Pooling ends before nothing is left, however small the image and deep the network."""
+    model = CNN(input_shape=input_shape, n_classes=3, n_blocks=n_blocks, width=4)
+
+    assert logits(model, *input_shape).shape == (4, 3)
+
+
+@pytest.mark.parametrize("norm", CNN_NORMS)
+@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("residual", [False, True])
+def test_cnn_by_name(norm: str, pool: str, residual: bool) -> None:
+    """Every norm and pooling, with and without shortcuts, trains: each weight gets a gradient."""
+    model = CNN(input_shape=(1, 8, 8), n_classes=2, width=4, norm=norm, pool=pool, residual=residual)
+
+    logits(model, 1, 8, 8).square().sum().backward()
+
+    assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in model.parameters())
+
+
+def test_cnn_doubles_channels_where_it_halves_the_image() -> None:
+    """On 8x8 pixels two blocks pool; later ones keep size and channels."""
+    model = CNN(input_shape=(1, 8, 8), n_classes=2, n_blocks=4, width=4)
+
+    convolutions = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
+
+    assert [each.out_channels for each in convolutions] == [4, 8, 16, 16]
+    assert model.blocks(torch.zeros(1, 1, 8, 8)).shape == (1, 16, 2, 2)
+
+
+@pytest.mark.parametrize("arch", ["mlp", "cnn"])
+def test_dropout_drops_in_training_only(arch: str) -> None:
+    """Two passes differ while training and agree while evaluating."""
+    model = build_model({"arch": arch, "dropout": 0.5}, input_shape=(1, 8, 8), n_classes=10)
+    images = torch.randn(4, 1, 8, 8)
+
+    assert not torch.equal(model(images), model(images))
+    model.eval()
+    assert torch.equal(model(images), model(images))
+
+
+@pytest.mark.parametrize(
+    ("params", "made"),
+    [
+        ({}, MLP),
+        ({"arch": "mlp"}, MLP),
+        ({"arch": "cnn"}, CNN),
+        ({"cnn.width": 8}, CNN),
+        ({"mlp.width": 8, "lr": 0.1}, MLP),
+        ({"arch": "cnn", "cnn.width": 8, "mlp.width": 8}, CNN),
+    ],
+    ids=str,
+)
+def test_arch_or_the_only_prefix_picks_the_network(params: dict[str, Any], made: type[nn.Module]) -> None:
+    """`arch` decides; without it, the network whose params are there."""
+    assert type(build_model(params, input_shape=(1, 8, 8), n_classes=10)) is made
+
+
+def test_params_reach_the_network() -> None:
+    """What follows the prefix is an argument of the network, and `dropout` is everyone's."""
+    params = {"arch": "mlp", "mlp.n_layers": 1, "mlp.width": 24, "mlp.activation": "tanh", "dropout": 0.25, "lr": 0.1}
+
+    model = build_model(params, input_shape=(6,), n_classes=2)
+
+    kinds = {type(module): module for module in model.modules()}
+    assert nn.Tanh in kinds
+    assert kinds[nn.Dropout].p == 0.25
+    assert sum(weight.numel() for weight in model.parameters()) == (6 + 1) * 24 + (24 + 1) * 2
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_every_point_of_the_ready_spaces_is_a_network(seed: int) -> None:
+    """Whatever is sampled, the network has the sampled class and gives one logit a class."""
+    space = choose("arch", mlp=mlp(), cnn=cnn()) | regularization()
+    params = space.sample(random.Random(seed))
+
+    model = build_model(params, input_shape=(1, 8, 8), n_classes=10)
+
+    assert type(model) is {"mlp": MLP, "cnn": CNN}[str(params["arch"])]
+    assert logits(model, 1, 8, 8).shape == (4, 10)
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("mlp.activation", ACTIVATIONS),
+        ("mlp.norm", MLP_NORMS),
+        ("cnn.activation", ACTIVATIONS),
+        ("cnn.norm", CNN_NORMS),
+        ("cnn.pool", POOLS),
+        ("optimizer", OPTIMIZERS),
+        ("schedule", SCHEDULES),
+    ],
+)
+def test_ready_spaces_offer_all_that_is_known(name: str, known: Collection[str]) -> None:
+    """No choice of a ready space is unknown here, and nothing known here is left out there."""
+    space = choose("arch", mlp=mlp(), cnn=cnn()) | optimizers()
+
+    assert sorted(map(str, space[name].grid(1))) == sorted(known)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"arch": "rnn"}, "arch must be one of mlp, cnn, got 'rnn'"),
+        ({"mlp.activation": "relo"}, "mlp.activation must be one of relu, .* got 'relo'"),
+        ({"mlp.norm": "instance"}, "mlp.norm must be one of none, batch, layer, got 'instance'"),
+        ({"cnn.pool": "median"}, "cnn.pool must be one of max, avg, got 'median'"),
+        ({"cnn.norm": "instance"}, "cnn.norm must be one of none, batch, got 'instance'"),
+    ],
+    ids=str,
+)
+def test_unknown_values_are_told(params: dict[str, Any], message: str) -> None:
+    """A value that is no choice is an error that names the param, the value and the choices."""
+    with pytest.raises(ValueError, match=message):
+        build_model(params, input_shape=(1, 8, 8), n_classes=10)
+
+
+def test_a_cnn_needs_images() -> None:
+    """Rows have no neighbours to convolve."""
+    with pytest.raises(ValueError, match=r"needs images of \(channels, height, width\), got inputs of shape \(7,\)"):
+        build_model({"arch": "cnn"}, input_shape=(7,), n_classes=10)
