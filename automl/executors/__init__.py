@@ -1,0 +1,65 @@
+"""Executors: where trials run. All of them do the same thing with a study: fill free places with attempts, pass reports
+to it and verdicts back, and hand over how each attempt ended.
+
+    executor = make(config)
+    executor.prepare()                  # starts what it needs, refuses what the machine cannot hold
+    executor.run(study, objective)      # returns when the study is done, its time is up, or it has failed
+    executor.close()
+
+`local` runs one trial at a time in this process, for debugging; `ray_tune` runs them in worker processes on every core
+and GPU of a machine or a cluster. `automl.testing.ExecutorContract` is what each must do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from automl.attempt import Objective
+from automl.config import StudyConfig
+from automl.study import Study
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """What an executor found to run trials on."""
+
+    parallel: int
+    """Trials at once."""
+    cpus: float
+    """Of one trial."""
+    gpus: float
+    """Of one trial."""
+    devices: str
+    """In words, for the pre-flight lines."""
+
+
+class Executor(Protocol):
+    """Runs the trials of a study."""
+
+    def prepare(self) -> Capacity:
+        """Start what is needed and say what there is.
+
+        Raises:
+            ConfigError: a trial asks for more than exists.
+        """
+
+    def run(self, study: Study, objective: Objective) -> None:
+        """Run trials until the study has none left or should stop. Called in the main thread.
+
+        An exception, KeyboardInterrupt included, ends the attempts that run and passes; the study stays open.
+        """
+
+    def close(self) -> None:
+        """Stop what `prepare` started."""
+
+
+def make(config: StudyConfig) -> Executor:
+    """Return the executor that `config` names."""
+    if config.executor == "local":
+        from automl.executors.local import LocalExecutor
+
+        return LocalExecutor()
+    from automl.executors.ray_tune import RayExecutor
+
+    return RayExecutor(config)

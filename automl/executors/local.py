@@ -1,0 +1,73 @@
+"""One trial at a time, in this very process and thread: breakpoints, prints and tracebacks work as in a script.
+
+Verdicts are given while the objective waits in `report`. An objective that never reports cannot be stopped early, and
+one that kills its process kills the search; `automl resume` goes on from there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+from automl import attempt as attempts
+from automl.attempt import Attempt, Objective
+from automl.errors import AutomlError, TrialPaused, TrialPruned
+from automl.executors import Capacity
+from automl.study import Study
+from automl.stopping import Verdict
+from automl.trial import Report
+
+
+TICK_SECONDS = 0.2
+
+
+class LocalExecutor:
+    """Runs trials one after the other in the calling thread."""
+
+    def prepare(self) -> Capacity:
+        return Capacity(parallel=1, cpus=1, gpus=0, devices="this process")
+
+    def run(self, study: Study, objective: Objective) -> None:
+        with _ticking(study):
+            while attempt := study.next_attempt(wait=True):
+                study.end(attempt, attempts.run(attempt, objective, send=_Sender(study, attempt)))
+
+    def close(self) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def _ticking(study: Study) -> Iterator[None]:
+    """Give the study its ticks while an objective keeps the main thread busy."""
+    over = threading.Event()
+
+    def tick() -> None:
+        while not over.wait(TICK_SECONDS):
+            try:
+                study.tick()
+            except AutomlError:  # the same comes up again in the main thread, which can end the search
+                return
+
+    thread = threading.Thread(target=tick, name="ticks", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+class _Sender:
+    """Passes a report to the study and its verdict back."""
+
+    def __init__(self, study: Study, attempt: Attempt) -> None:
+        self._study = study
+        self._attempt = attempt
+
+    def __call__(self, report: Report) -> None:
+        verdict = self._study.report(self._attempt, [report])
+        if verdict is Verdict.STOP:
+            raise TrialPruned
+        if verdict is Verdict.PAUSE:
+            raise TrialPaused

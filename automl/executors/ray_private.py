@@ -1,0 +1,77 @@
+"""The parts of Ray that are not its public interface, in one place, for ray==2.60.0; each has a test.
+
+- `silence`: with `log_to_driver=False` Ray still prints "(raylet) A worker died ..." through a function of its own.
+- `forget_finished`: Tune keeps every trial it ever ran and goes through all of them when it ends.
+- `secure_token`: Ray writes its cluster token readable by everyone; made beforehand, it is used as it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+
+def silence() -> None:
+    """Keep Ray's own messages off the user's terminal; call it before `ray.init` and once more after."""
+    import ray._private.worker as worker
+
+    worker.print_to_stdstream = lambda *args, **kwargs: None
+    for name in ("ray", "ray.tune", "ray.air", "ray.train", "ray._private"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+def secure_token() -> None:
+    """Make sure that the token of local clusters exists and that only its owner can read it."""
+    if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_MODE") == "disabled":
+        return  # the mode itself is Ray's to set: it reads the variable once, when it is imported
+    chosen = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    path = Path(chosen) if chosen else Path.home() / ".ray" / "auth_token"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        path.chmod(0o600)
+        return
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32))
+
+
+def forget_finished(trials: list[Any], controller: Any) -> None:
+    """Drop finished trials from the lists that Tune goes through, all but the last, which its result needs.
+
+    Args:
+        trials: Tune's own list, as callbacks get it.
+        controller: the TuneController.
+    """
+    finished = [trial for trial in trials[:-1] if trial.is_finished()]
+    if not finished:
+        return
+    gone = set(finished)
+    trials[:] = [trial for trial in trials if trial not in gone]
+    for kept in (controller._live_trials, controller._stopped_trials, controller._failed_trials):
+        kept.difference_update(gone)
+    controller._trials_to_cache.difference_update(gone)
+    for trial in finished:
+        controller._trial_metadata.pop(trial.trial_id, None)
+
+
+def controller_of(wrapper: Any) -> Any:
+    """Return the TuneController behind what schedulers are handed."""
+    return getattr(wrapper, "_tune_controller", wrapper)
+
+
+def actor_of(trial: Any) -> Any | None:
+    """Return the handle of the actor that runs a Tune trial now."""
+    return trial.temporary_state.ray_actor
+
+
+def error_of(trial: Any) -> BaseException | None:
+    """Return what ended a Tune trial with an error; unpickled from Tune's own file of this very run."""
+    try:
+        error = trial.get_error()
+    except Exception:  # whatever is wrong with that file, the trial's failure is what counts
+        return None
+    return error if isinstance(error, BaseException) else None

@@ -1,0 +1,268 @@
+"""Trials in worker processes, on every core and GPU of a machine or a cluster, through Ray Tune.
+
+One Tune trial is one attempt. Tune is asked for nothing but processes: its searcher hook asks the study what to run
+next, its scheduler hook brings reports in and verdicts out. It never pauses, restores, retries or stores a trial, so
+promotion, retry and resume are simply further attempts.
+
+Tune ends a whole search when a hook raises. Every hook here is guarded: an error is kept, everything stops, and the
+main thread raises it.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from automl.attempt import Attempt, Ending, Objective
+from automl.config import StudyConfig
+from automl.errors import ConfigError, MissingDependencyError
+from automl.executors import Capacity
+from automl.stopping import Verdict
+from automl.study import Study
+from automl.trial import AttemptState, Reason, TrialState
+
+# Set before Ray is imported. Tune's files, tables and signal handlers off; usage statistics off; a trial without a GPU
+# sees none.
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_WARN_THRESHOLD_S": "60",
+}
+STOP_SECONDS = 3.0  # that workers get to unwind before their processes are ended
+
+
+class RayExecutor:
+    """Runs trials on a Ray cluster: the one at `config.ray_address`, one already connected to, or its own."""
+
+    def __init__(self, config: StudyConfig) -> None:
+        self._config = config
+        self._capacity: Capacity | None = None
+        self._owns_cluster = False
+
+    def prepare(self) -> Capacity:
+        for name, value in _ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        import ray
+
+        from automl.executors import ray_private
+
+        if not ray.is_initialized():
+            ray_private.secure_token()
+            ray_private.silence()
+            preload = threading.Thread(target=_import_tune, name="import-tune")
+            preload.start()  # ray.init itself must stay on the main thread: the cluster dies with its thread
+            self._connect(ray)
+            preload.join()
+        ray_private.silence()
+        _import_tune()
+        try:
+            self._capacity = capacity(self._config, ray.nodes())  # type: ignore[no-untyped-call]
+        except ConfigError:
+            self.close()
+            raise
+        return self._capacity
+
+    def run(self, study: Study, objective: Objective) -> None:
+        assert self._capacity is not None, "prepare() comes first"
+        bridge = _Bridge(study, self._capacity.parallel)
+        thread = threading.Thread(target=self._fit, args=(bridge, objective), name="tune", daemon=True)
+        thread.start()
+        try:
+            bridge.over.wait()  # an event, not join: signals get through
+        finally:
+            bridge.stop()
+            thread.join(None if study.is_done else STOP_SECONDS)
+        if bridge.error is not None:
+            raise bridge.error
+
+    def close(self) -> None:
+        if self._owns_cluster:
+            import ray
+
+            self._owns_cluster = False
+            ray.shutdown()
+
+    def _connect(self, ray: Any) -> None:
+        address = self._config.ray_address or os.environ.get("RAY_ADDRESS")
+        options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
+        if address is None:
+            options |= {"include_dashboard": False, "num_cpus": _cores()}
+        try:
+            ray.init(address=address, **options)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise MissingDependencyError(f"Ray did not start: {str(error).splitlines()[0]}; see --ray-address") from error
+        self._owns_cluster = True
+
+    def _fit(self, bridge: _Bridge, objective: Objective) -> None:
+        try:
+            fit(bridge, objective, self._capacity, isolate=self._config.isolate)  # type: ignore[arg-type]
+        except BaseException as error:
+            bridge.fail(error)
+        finally:
+            bridge.over.set()
+
+
+def capacity(config: StudyConfig, nodes: list[dict[str, Any]]) -> Capacity:
+    """Return how many trials fit on the nodes that `ray.nodes()` gave, and what each gets.
+
+    Raises:
+        ConfigError: one trial asks for more than any node has, or all at once for more than there is.
+    """
+    found = [node["Resources"] for node in nodes if node["Alive"]]
+    cpus, gpus = (sum(node.get(kind, 0.0) for node in found) for kind in ("CPU", "GPU"))
+    places = config.parallel
+    gpu = config.gpus if config.gpus is not None else 0.0 if gpus == 0 else min(1.0, gpus / (places or gpus))
+    default = cpus / places if places else cpus * gpu / gpus if gpu and gpus else 1.0
+    cpu = config.cpus if config.cpus is not None else min(1.0, default)
+    problems = [
+        f"--{kind.lower()}s {asked:g} for one trial, but the largest node has {most:g}; nothing was started"
+        for kind, asked in (("CPU", cpu), ("GPU", gpu))
+        if asked > (most := max((node.get(kind, 0.0) for node in found), default=0.0))
+    ]
+    if problems:
+        raise ConfigError(problems)
+    fits = min(math.floor(have / share + 1e-9) for have, share in ((cpus, cpu), (gpus, gpu)) if share)
+    if places and places > fits:
+        raise ConfigError(f"--parallel {places} needs {places * cpu:g} CPUs and {places * gpu:g} GPUs, found {cpus:g} and {gpus:g}")
+    on = f"{cpus:g} CPUs" + (f", {gpus:g} GPUs" if gpus else "") + (f" on {len(found)} nodes" if len(found) > 1 else "")
+    return Capacity(parallel=places or fits, cpus=cpu, gpus=gpu, devices=on)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One answer of a worker, as the hooks read it."""
+
+    reports: list[Any]
+    ending: Ending | None
+
+
+class _Bridge:
+    """What the hooks share: the study, which attempt each Tune trial is, and whether to go on."""
+
+    def __init__(self, study: Study, parallel: int) -> None:
+        self.study = study
+        self.parallel = parallel
+        self.over = threading.Event()
+        self.error: BaseException | None = None
+        self.is_stopping = False
+        self.controller: Any = None
+        """Tune's, once it has one."""
+        self._attempts: dict[str, Attempt] = {}
+        self._deciders: dict[str, Callable[[str], None]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # Tune pickles its hooks into a file that is never read again
+
+    def next_attempt(self, trial_id: str) -> Attempt | None:
+        """Return the attempt that a new Tune trial is to run."""
+        if self.is_stopping or len(self.study.running) >= self.parallel:
+            return None
+        attempt = self.study.next_attempt(wait=not self.study.running)
+        if attempt is not None:
+            self._attempts[trial_id] = attempt
+        return attempt
+
+    def take(self, trial_id: str, result: Result, decide: Callable[[str], None] | None) -> None:
+        """Pass a worker's answer to the study, and the study's back."""
+        attempt = self._attempts.get(trial_id)
+        if attempt is None:
+            return
+        if decide is not None:
+            self._deciders[trial_id] = decide
+        verdict = self.study.report(attempt, result.reports) if result.reports else Verdict.CONTINUE
+        if result.ending is not None:
+            self.study.end(attempt, result.ending)
+            self.drop(trial_id)
+        elif decide is not None and verdict is not Verdict.CONTINUE:
+            decide(verdict.value)
+
+    def lose(self, trial_id: str, error: BaseException | None) -> None:
+        """Tell the study that the worker of an attempt is gone."""
+        attempt = self._attempts.get(trial_id)
+        if attempt is not None:
+            self.study.end(attempt, lost(error))
+            self.drop(trial_id)
+
+    def drop(self, trial_id: str) -> None:
+        """Forget a Tune trial that is over."""
+        self._attempts.pop(trial_id, None)
+        self._deciders.pop(trial_id, None)
+
+    def tick(self) -> None:
+        """Do what is due, and notice when the search must end."""
+        self.study.tick()
+        if self.study.is_done or self.study.should_stop:
+            self.over.set()
+
+    def fail(self, error: BaseException) -> None:
+        """Keep the first error, and end the search."""
+        if self.error is None and not self.is_stopping:
+            self.error = error
+        self.over.set()
+
+    def stop(self) -> None:
+        """Tell every worker to end at its next report, and Tune to start nothing more."""
+        self.is_stopping = True
+        for decide in list(self._deciders.values()):
+            decide(Verdict.STOP.value)
+
+
+def lost(error: BaseException | None) -> Ending:
+    """Return the ending of an attempt whose worker cannot tell it."""
+    text = str(error or "the worker process died").strip()
+    reason = Reason.WORKER_LOST
+    if type(error).__name__ == "OutOfMemoryError" or "OUT_OF_MEMORY" in text:
+        reason = Reason.OOM
+    elif "NODE_DIED" in text or "node" in text and "died" in text and "worker" not in text.lower():
+        reason = Reason.NODE_LOST
+    elif error is not None and "Actor" not in type(error).__name__ and "Worker" not in type(error).__name__:
+        reason = Reason.RAISED
+    return Ending(
+        state=AttemptState.LOST, trial_state=TrialState.FAIL, reason=reason, message=text.splitlines()[-1][:500]
+    )
+
+
+def fit(bridge: _Bridge, objective: Objective, place: Capacity, *, isolate: bool) -> None:
+    """Run Tune until the study has nothing left to run; blocks."""
+    from ray import tune
+
+    from automl.executors.ray_hooks import Hooks, Scheduler, Searcher
+    from automl.executors.ray_worker import Worker
+
+    worker = tune.with_parameters(Worker, objective=objective, isolate=isolate)
+    with tempfile.TemporaryDirectory(prefix="automl-tune-") as folder:
+        tune.Tuner(
+            tune.with_resources(worker, {"cpu": place.cpus, "gpu": place.gpus}),
+            tune_config=tune.TuneConfig(
+                search_alg=Searcher(bridge), scheduler=Scheduler(bridge), num_samples=-1, reuse_actors=True
+            ),
+            run_config=tune.RunConfig(
+                storage_path=folder,
+                name="study",
+                verbose=0,
+                callbacks=[Hooks(bridge)],
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            ),
+        ).fit()
+
+
+def _import_tune() -> None:
+    import ray.tune  # noqa: F401
+
+
+def _cores() -> int:
+    """Return the number of CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

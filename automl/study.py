@@ -1,0 +1,444 @@
+"""The life of a study: ask, start, report, end, tell, resume. The only writer of state.
+
+An executor drives it, from one thread or several:
+
+    study = Study.open(home.ledger_url("digits-1"), "digits-1", folder=home.study("digits-1"))
+    while attempt := study.next_attempt():
+        verdict = study.report(attempt, reports)        # CONTINUE, STOP or PAUSE
+        study.end(attempt, ending)
+    study.close()
+
+Every change goes to the ledger first; the sampler's memory and what listeners are shown follow. Whatever is in memory
+here can be rebuilt from the ledger, and `open` does just that.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from automl import attempt as attempts
+from automl import samplers, stopping
+from automl.attempt import Attempt, Ending
+from automl.config import StudyConfig
+from automl.errors import SearchAbortedError
+from automl.ledger.database import connect
+from automl.ledger.lease import RENEW_SECONDS
+from automl.ledger.queries import Reader
+from automl.ledger.writer import Writer
+from automl.stopping import EarlyStopping, Verdict
+from automl.trial import AttemptState, Reason, Report, TrialRecord, TrialState, newest_checkpoint
+
+if TYPE_CHECKING:
+    import optuna
+
+Listener = Callable[[Mapping[str, Any]], None]
+"""Called with each event, a JSON object with the keys `event` and `time`, after it was written down."""
+
+RETRIES = 1
+FAILURES_IN_A_ROW = 3
+
+
+class Study:
+    """One search, held by this driver. Thread-safe."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Writer,
+        config: StudyConfig,
+        folder: Path,
+        records: Sequence[TrialRecord],
+        sampler: samplers.Sampler,
+        stopper: EarlyStopping,
+        retries: Counter[int],
+        used_seconds: float = 0.0,
+        listeners: Sequence[Listener] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.config = config
+        self.folder = folder
+        self.records = {record.number: record for record in records}
+        self.failure: SearchAbortedError | None = None
+        self.is_done = False
+        """Whether the last `next_attempt` found nothing to run and nothing running."""
+        self._ledger = ledger
+        self._proposals = samplers.Proposals(sampler)
+        self._stopper = stopper
+        self._listeners = list(listeners)
+        self._clock = clock
+        self._deadline = clock() + config.timeout - used_seconds if config.timeout else None
+        self._renewed = clock()
+        self._lock = threading.RLock()
+        self._closed = False
+        self._exhausted = False
+        self._running: dict[int, Attempt] = {}
+        self._cut: dict[int, Reason] = {}  # trial -> why it was told to stop
+        self._waiting = deque(r.number for r in records if r.state is TrialState.WAITING)
+        self._paused = {r.number for r in records if r.paused}
+        self._retries = retries
+        self._failures: list[Reason] = []  # since the last success
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        name: str,
+        *,
+        folder: Path,
+        sampler: optuna.samplers.BaseSampler | None = None,
+        changes: Mapping[str, Any] | None = None,
+        listeners: Sequence[Listener] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> Study:
+        """Take the lease of a study, end what a dead driver left, and rebuild sampler and stopping from history.
+
+        Args:
+            url: of the ledger.
+            name: the study's name.
+            folder: where its files are.
+            sampler: an Optuna sampler to use instead of the one the study names.
+            changes: options of `config.BUDGET` with new values.
+            listeners: called with each event.
+            clock: seconds since the epoch.
+
+        Raises:
+            LeaseLostError: another driver holds the study.
+        """
+        ledger = Writer.open(connect(url, create=True), name, clock=clock)
+        with Reader.open(url, name) as reader:
+            row = reader.study()
+            config = StudyConfig.from_dict(row.config).changes(**(changes or {}))
+            used = reader.used_seconds(ledger.previous_renewal)
+            ledger.event("opened", used=used)
+            recovered = _recover(ledger, reader, folder)
+            ledger.commit(config=config.to_dict(), finished=False)
+            reader.refresh()
+            records = reader.records()
+            stopper = stopping.rule(config.early_stopping, max_epochs=config.max_epochs)
+            for point in reader.metrics():
+                if point.name == row.metric:
+                    stopper.on_report(point.trial, point.step, point.value * row.sign, can_pause=False)
+            retries = _retries(reader)
+        made = samplers.make(
+            sampler or config.sampler, space=config.space, direction=config.direction, seed=config.seed, records=records
+        )
+        study = cls(
+            ledger=ledger,
+            config=config,
+            folder=folder,
+            records=records,
+            sampler=made,
+            stopper=stopper,
+            retries=retries,
+            used_seconds=used,
+            listeners=listeners,
+            clock=clock,
+        )
+        ended = sum(record.state.is_finished for record in records)
+        study._emit("study-started", name=name, trials=len(records), ended=ended, recovered=recovered)
+        return study
+
+    def next_attempt(self, *, wait: bool = False) -> Attempt | None:
+        """Return what to run next, recorded as started: a trial that was cut, a promoted one, or a new one.
+
+        None means nothing for now; then `is_done` says whether it means nothing ever.
+
+        Args:
+            wait: stay for a slow sampler instead of returning None.
+        """
+        with self._lock:
+            if self._closed or self.should_stop:
+                return None
+            number, is_pending = self._choose(wait)
+            self.is_done = number is None and not is_pending and not self._running
+            return None if number is None else self._start(number)
+
+    def report(self, attempt: Attempt, reports: Sequence[Report]) -> Verdict:
+        """Take in what a running attempt reported, and say whether it goes on.
+
+        Reports that cause a STOP or PAUSE are on disk before it is answered; others within half a second.
+        """
+        with self._lock:
+            if not self._is_current(attempt):
+                return Verdict.STOP
+            verdict = Verdict.CONTINUE
+            for report in reports:
+                verdict = max(verdict, self._take(attempt, report), key=_SEVERITY.index)
+            if self._deadline is not None and self._clock() >= self._deadline:
+                verdict = Verdict.STOP
+                self._cut.setdefault(attempt.trial, Reason.BUDGET)
+            if verdict is not Verdict.CONTINUE:
+                self._ledger.commit()
+            for report in reports:
+                self._emit("report", trial=attempt.trial, step=report.step, values=dict(report.values))
+            return verdict
+
+    def end(self, attempt: Attempt, ending: Ending) -> None:
+        """Take in how an attempt ended: told, retried or paused, in one transaction."""
+        with self._lock:
+            if not self._is_current(attempt):
+                return
+            del self._running[attempt.trial]
+            if ending.trial_state is TrialState.PRUNED and ending.reason is None:
+                ending = replace(ending, reason=self._cut.get(attempt.trial, Reason.EARLY_STOPPING))
+            if ending.final is not None:
+                self._take(attempt, ending.final)
+            is_retried = _is_retried(ending, self._retries[attempt.trial])
+            self._cut.pop(attempt.trial, None)
+            _write_ending(self._ledger, attempt.trial, attempt.number, ending, self.config.metric, self.folder, waits=is_retried)
+            self._ledger.commit()
+            self._remember(attempt, ending, is_retried)
+
+    def tick(self) -> None:
+        """Do what is due by the clock: write grouped reports, renew the lease. Call it several times a second."""
+        with self._lock:
+            if self._closed:
+                return
+            if self._clock() - self._renewed >= RENEW_SECONDS:
+                self._ledger.renew()
+                self._renewed = self._clock()
+            elif self._ledger.is_due:
+                self._ledger.commit()
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether executors must end at once: the time is up, or the search has failed."""
+        return self.failure is not None or (self._deadline is not None and self._clock() >= self._deadline)
+
+    @property
+    def running(self) -> Mapping[int, Attempt]:
+        """The attempts that run now, by trial."""
+        return self._running
+
+    def keep_result(self, result: Mapping[str, Any]) -> None:
+        """Record the winner's test metrics, {"trial": n, "test": {...}}."""
+        with self._lock:
+            self._ledger.commit(result=dict(result))
+
+    def close(self) -> bool:
+        """Give the study back, and return whether it is finished.
+
+        When it is done or its time is up, what runs, waits or is paused becomes PRUNED. Otherwise (an interrupt, an
+        error) what runs becomes WAITING and is the first to run on resume.
+        """
+        with self._lock:
+            if self._closed:
+                return self.is_done
+            self._closed = True
+            self._proposals.close()
+            is_finished = self.failure is None and (self.is_done or self.should_stop)
+            for attempt in self._running.values():
+                self._ledger.end(trial=attempt.trial, attempt=attempt.number, state=AttemptState.LOST, waits=True)
+            if is_finished:
+                for number in [*self._running, *self._waiting]:
+                    self._ledger.tell(trial=number, state=TrialState.PRUNED, reason=Reason.BUDGET)
+                for number in self._paused:
+                    self._ledger.tell(trial=number, state=TrialState.PRUNED, reason=Reason.EARLY_STOPPING)
+            self._ledger.event("closed", finished=is_finished)
+            self._ledger.release(finished=is_finished)
+            self._emit("study-ended", finished=is_finished)
+            return is_finished
+
+    def _choose(self, wait: bool) -> tuple[int | None, bool]:
+        """Return which trial to run next, or None and whether the sampler is still at work."""
+        if self._waiting:
+            return self._waiting.popleft(), False
+        promoted = self._stopper.promote(self._paused)
+        if promoted is not None:
+            return promoted, False
+        asked = len(self.records)
+        if asked < self.config.n_trials and not self._exhausted:
+            is_ready, params = self._proposals.take(asked, wait=wait, another=asked + 1 < self.config.n_trials)
+            if params is not None:
+                return self._ask(asked, params), False
+            if not is_ready:
+                return None, True
+            self._exhausted = True
+        if self._paused and not self._running and not self._has_complete():
+            return self._stopper.promote(self._paused, last_call=True), False
+        return None, False
+
+    def _ask(self, number: int, params: Mapping[str, Any]) -> int:
+        seed = random.Random(f"{self.config.seed}-trial-{number}").randrange(2**31)
+        self._ledger.ask(number=number, params=params, seed=seed)
+        self.records[number] = TrialRecord(
+            number=number, state=TrialState.WAITING, params=params, seed=seed, reports={}
+        )
+        return number
+
+    def _start(self, number: int) -> Attempt:
+        record = self.records[number]
+        folder = self.folder / "trials" / str(number)
+        restored = newest_checkpoint(folder, record.step) if record.attempt else None
+        attempt = Attempt(
+            trial=number,
+            number=record.attempt + 1,
+            params=record.params,
+            seed=record.seed,
+            metric=self.config.metric,
+            max_epochs=self.config.max_epochs,
+            folder=str(folder),
+            start_step=restored.step if restored else 0,
+            decision_steps=self._stopper.decision_steps,
+        )
+        resources = {"cpus": self.config.cpus, "gpus": self.config.gpus}
+        self._ledger.start(
+            trial=number,
+            attempt=attempt.number,
+            start_step=attempt.start_step,
+            resources={name: value for name, value in resources.items() if value is not None},
+        )
+        self._ledger.commit()
+        self._running[number] = attempt
+        was_paused = number in self._paused
+        self._paused.discard(number)
+        started = record.started or self._clock()
+        self.records[number] = replace(
+            record, state=TrialState.RUNNING, attempt=attempt.number, paused=False, started=started
+        )
+        if was_paused:
+            self._proposals.sampler.observe(self.records[number])
+        self._emit(
+            "trial-started", trial=number, attempt=attempt.number, params=dict(record.params), step=attempt.start_step
+        )
+        return attempt
+
+    def _take(self, attempt: Attempt, report: Report) -> Verdict:
+        """Record one report, and return what early stopping says."""
+        self._ledger.report(trial=attempt.trial, attempt=attempt.number, report=report)
+        if self.config.metric not in report.values:
+            return Verdict.CONTINUE
+        value = report.values[self.config.metric]
+        reports = self.records[attempt.trial].reports
+        assert isinstance(reports, dict)
+        reports[report.step] = value
+        loss = -value if self.config.direction == "maximize" else value
+        verdict = self._stopper.on_report(
+            attempt.trial, report.step, loss, can_pause=report.checkpoint == report.step
+        )
+        if verdict is Verdict.STOP:
+            self._cut.setdefault(attempt.trial, Reason.EARLY_STOPPING)
+        return verdict
+
+    def _remember(self, attempt: Attempt, ending: Ending, is_retried: bool) -> None:
+        """Bring memory up to what the ledger has just been told, and tell the listeners."""
+        number = attempt.trial
+        is_complete = ending.trial_state is TrialState.COMPLETE
+        record = self.records[number] = replace(
+            self.records[number],
+            state=TrialState.WAITING if is_retried else ending.trial_state or TrialState.RUNNING,
+            paused=ending.state is AttemptState.PAUSED,
+            value=ending.values[self.config.metric] if is_complete else None,
+            values=ending.values,
+            reason=ending.reason,
+            message=ending.message,
+            checkpoint=ending.checkpoint,
+            ended=self._clock(),
+        )
+        if record.paused:
+            self._paused.add(number)
+        if is_retried:
+            self._retries[number] += 1
+            self._waiting.append(number)
+            self._emit("trial-retried", trial=number, reason=ending.reason, message=ending.message)
+            return
+        self._proposals.sampler.observe(record)
+        self._count_failures(record)
+        kind = "trial-paused" if record.paused else "trial-ended"
+        told = {"state": record.state, "value": record.value, "step": record.step, "reason": record.reason}
+        self._emit(kind, trial=number, **told, message=record.message)
+
+    def _count_failures(self, record: TrialRecord) -> None:
+        """End a search whose trials all fail alike before any has succeeded."""
+        if record.state is not TrialState.FAIL:
+            self._failures = []
+            return
+        assert record.reason is not None
+        self._failures.append(record.reason)
+        has_success = any(r.state in (TrialState.COMPLETE, TrialState.PRUNED) or r.paused for r in self.records.values())
+        if not has_success and self._failures[-FAILURES_IN_A_ROW:] == [record.reason] * FAILURES_IN_A_ROW:
+            log = self.folder / "trials" / str(record.number) / "log"
+            self.failure = SearchAbortedError(
+                f"the first {len(self._failures)} trials failed, the last {FAILURES_IN_A_ROW} with reason "
+                f"{record.reason}: {record.message}. See {log}"
+            )
+
+    def _is_current(self, attempt: Attempt) -> bool:
+        return not self._closed and self._running.get(attempt.trial) == attempt
+
+    def _has_complete(self) -> bool:
+        return any(record.state is TrialState.COMPLETE for record in self.records.values())
+
+    def _emit(self, event: str, **data: Any) -> None:
+        row = {"event": event, "time": self._clock(), **data}
+        for listener in self._listeners:
+            listener(row)
+
+
+_SEVERITY = (Verdict.CONTINUE, Verdict.PAUSE, Verdict.STOP)
+
+
+def _write_ending(
+    ledger: Writer, trial: int, number: int, ending: Ending, metric: str, folder: Path, *, waits: bool
+) -> None:
+    """Add to the next transaction how an attempt ended, and its trial unless that goes on."""
+    ledger.end(
+        trial=trial, attempt=number, state=ending.state, checkpoint=ending.checkpoint, reason=ending.reason, waits=waits
+    )
+    if ending.trial_state is not None and not waits:
+        is_complete = ending.trial_state is TrialState.COMPLETE
+        ledger.tell(
+            trial=trial,
+            state=ending.trial_state,
+            value=ending.values[metric] if is_complete else None,
+            values=ending.values,
+            reason=ending.reason,
+            message=ending.message,
+        )
+    for name, path in ending.artifacts.items():
+        # Relative, so that a study remains whole when its folder is moved.
+        ledger.event("artifact", trial=trial, name=name, path=str(Path(path).relative_to(folder)))
+
+
+def _retries(reader: Reader) -> Counter[int]:
+    """Return how often each trial was retried because of the machine it ran on."""
+    return Counter(row.trial for row in reader.attempts() if row.reason is not None and row.reason.is_retried)
+
+
+def _recover(ledger: Writer, reader: Reader, folder: Path) -> dict[str, int]:
+    """End the attempts that a dead driver left running: take the results they left, let the others run again."""
+    found: Counter[str] = Counter()
+    metric = reader.study().metric
+    retries = _retries(reader)
+    for row in reader.attempts():
+        if row.state is not AttemptState.STARTED:
+            continue
+        points = [point for point in reader.metrics(row.trial) if point.attempt == row.number]
+        result = attempts.read_result(folder / "trials" / str(row.trial), row.number)
+        if result is None:
+            last = max((point.time for point in points), default=row.started)
+            ledger.end(trial=row.trial, attempt=row.number, state=AttemptState.LOST, waits=True, time=last)
+            found["cut"] += 1
+            continue
+        ending, reports = result
+        known = {(point.name, point.step) for point in points}
+        for report in [*reports, *([ending.final] if ending.final else [])]:
+            missing = {name: value for name, value in report.values.items() if (name, report.step) not in known}
+            ledger.report(trial=row.trial, attempt=row.number, report=replace(report, values=missing))
+        if ending.trial_state is TrialState.PRUNED and ending.reason is None:
+            ending = replace(ending, reason=Reason.EARLY_STOPPING)
+        is_retried = _is_retried(ending, retries[row.trial])
+        _write_ending(ledger, row.trial, row.number, ending, metric, folder, waits=is_retried)
+        found["finished"] += 1
+    return dict(found)
+
+
+def _is_retried(ending: Ending, retries: int) -> bool:
+    return ending.reason is not None and ending.reason.is_retried and retries < RETRIES
