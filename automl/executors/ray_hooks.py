@@ -81,9 +81,7 @@ class Scheduler(FIFOScheduler):
 
     @_guarded(FIFOScheduler.CONTINUE)
     def on_trial_result(self, tune_controller: Any, trial: Any, result: Any) -> str:
-        actor = ray_private.actor_of(trial)
-        decide = None if actor is None else actor.decide.remote
-        self.bridge.take(trial.trial_id, _read(result), decide)
+        self.bridge.take(trial.trial_id, _read(result), ray_private.actor_of(trial))
         return str(FIFOScheduler.CONTINUE)
 
     @_guarded(None)

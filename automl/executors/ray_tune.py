@@ -15,7 +15,6 @@ import math
 import os
 import tempfile
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,6 +84,9 @@ class RayExecutor:
         finally:
             bridge.stop()
             thread.join(None if study.is_done else STOP_SECONDS)
+            if thread.is_alive():  # somebody does not report: the cluster may not be ours to shut down, the workers are
+                bridge.kill()
+                thread.join(STOP_SECONDS)
         if bridge.error is not None:
             raise bridge.error
 
@@ -161,7 +163,7 @@ class _Bridge:
         self.controller: Any = None
         """Tune's, once it has one."""
         self._attempts: dict[str, Attempt] = {}
-        self._deciders: dict[str, Callable[[str], None]] = {}
+        self._actors: dict[str, Any] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune pickles its hooks into a file that is never read again
@@ -175,31 +177,33 @@ class _Bridge:
             self._attempts[trial_id] = attempt
         return attempt
 
-    def take(self, trial_id: str, result: Result, decide: Callable[[str], None] | None) -> None:
+    def take(self, trial_id: str, result: Result, actor: Any) -> None:
         """Pass a worker's answer to the study, and the study's back."""
         attempt = self._attempts.get(trial_id)
         if attempt is None:
             return
-        if decide is not None:
-            self._deciders[trial_id] = decide
+        self._actors[trial_id] = actor
         verdict = self.study.report(attempt, result.reports) if result.reports else Verdict.CONTINUE
-        if result.ending is not None:
+        if result.ending is None:
+            if verdict is not Verdict.CONTINUE:
+                actor.decide.remote(verdict.value)
+            return
+        # A trial that ends because everything ends is not PRUNED: closing the study says what it is.
+        if not (self.is_stopping and result.ending.trial_state is TrialState.PRUNED):
             self.study.end(attempt, result.ending)
-            self.drop(trial_id)
-        elif decide is not None and verdict is not Verdict.CONTINUE:
-            decide(verdict.value)
+        self.drop(trial_id)
 
     def lose(self, trial_id: str, error: BaseException | None) -> None:
         """Tell the study that the worker of an attempt is gone."""
         attempt = self._attempts.get(trial_id)
-        if attempt is not None:
+        if attempt is not None and not self.is_stopping:
             self.study.end(attempt, lost(error))
-            self.drop(trial_id)
+        self.drop(trial_id)
 
     def drop(self, trial_id: str) -> None:
         """Forget a Tune trial that is over."""
         self._attempts.pop(trial_id, None)
-        self._deciders.pop(trial_id, None)
+        self._actors.pop(trial_id, None)
 
     def tick(self) -> None:
         """Do what is due, and notice when the search must end."""
@@ -216,8 +220,15 @@ class _Bridge:
     def stop(self) -> None:
         """Tell every worker to end at its next report, and Tune to start nothing more."""
         self.is_stopping = True
-        for decide in list(self._deciders.values()):
-            decide(Verdict.STOP.value)
+        for actor in list(self._actors.values()):
+            actor.decide.remote(Verdict.STOP.value)
+
+    def kill(self) -> None:
+        """End the worker processes that are still at it."""
+        import ray
+
+        for actor in list(self._actors.values()):
+            ray.kill(actor)
 
 
 def lost(error: BaseException | None) -> Ending:

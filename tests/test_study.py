@@ -1,0 +1,369 @@
+"""The life cycle: what is in the ledger after each step, and that everything can be rebuilt from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from automl import durable
+from automl.attempt import Attempt, Ending, run
+from automl.config import StudyConfig
+from automl.ledger import schema
+from automl.ledger.database import connect, sqlite_url
+from automl.ledger.queries import Reader
+from automl.ledger.writer import create_study
+from automl.stopping import Verdict
+from automl.study import Study
+from automl.trial import AttemptState, Reason, Report, Trial, TrialState
+from search_spaces import SearchSpace
+
+
+class Clock:
+    """Time that passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Bench:
+    """A study on disk that can be opened, left as a killed driver leaves it, and opened again."""
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        self.folder = folder
+        self.url = sqlite_url(folder / "ledger.db")
+        self.clock = Clock()
+        self.events: list[Mapping[str, Any]] = []
+        settings = {"metric": "loss", "direction": "minimize", "sampler": "random", "max_epochs": 9, "n_trials": 6}
+        space = SearchSpace({"x": "0.0..1.0"})
+        config = StudyConfig(target="t", space=space, **(settings | options))
+        create_study(connect(self.url, create=True), "s", config.to_dict(), clock=self.clock)
+
+    def open(self, **changes: Any) -> Study:
+        """Open the study, whatever holds it: the test's own process would count as a living driver."""
+        with connect(self.url, create=True).begin() as connection:
+            connection.execute(sa.update(schema.studies).values(owner=None))
+        return Study.open(
+            self.url, "s", folder=self.folder, changes=changes, clock=self.clock, listeners=[self.events.append]
+        )
+
+    def read(self) -> Reader:
+        return Reader.open(self.url, "s")
+
+    def states(self) -> list[str]:
+        with self.read() as reader:
+            return [record.state.value for record in reader.records()]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path / "s")
+
+
+def report(step: int, loss: float, checkpoint: int | None = None) -> Report:
+    return Report(step=step, values={"loss": loss}, time=1000.0 + step, checkpoint=checkpoint)
+
+
+def complete(loss: float) -> Ending:
+    return Ending(state=AttemptState.RESULT, trial_state=TrialState.COMPLETE, values={"loss": loss})
+
+
+def take(study: Study) -> Attempt:
+    attempt = study.next_attempt(wait=True)
+    assert attempt is not None
+    return attempt
+
+
+def pause(study: Study, loss: float) -> Attempt:
+    attempt = take(study)
+    assert study.report(attempt, [report(1, loss), report(2, loss, checkpoint=2)]) is Verdict.PAUSE
+    study.end(attempt, Ending(state=AttemptState.PAUSED, checkpoint=2))
+    return attempt
+
+
+def test_a_killed_driver_leaves_nothing_running(bench: Bench) -> None:
+    """What ran when the driver died runs first, under the same number, as the next attempt."""
+    study = bench.open()
+    done, cut = take(study), take(study)
+    study.end(done, complete(0.5))
+    study.report(cut, [report(1, 0.9)])
+    bench.clock.now += 1
+    study.tick()
+
+    again = bench.open()
+    attempt = take(again)
+
+    assert (attempt.trial, attempt.number) == (cut.trial, 2)
+    assert attempt.params == cut.params
+    with bench.read() as reader:
+        states = [row.state for row in reader.attempts(cut.trial)]
+        assert states == [AttemptState.LOST, AttemptState.STARTED]
+        assert reader.attempts(cut.trial)[0].ended == 1001.0, "it ended with its last report, not when it was found"
+    assert again.records[done.trial].value == 0.5
+
+
+def test_a_result_that_its_driver_never_took_is_used(bench: Bench) -> None:
+    """A worker's result file, with reports that never got through, stands for the attempt: nothing runs again."""
+    study = bench.open()
+    attempt = take(study)
+
+    def objective(trial: Trial) -> dict[str, float]:
+        for step in (1, 2, 3):
+            trial.report(step, loss=1 / step)
+        return {"loss": 1 / 3, "extra": 7.0}
+
+    run(attempt, objective, send=lambda report: None)
+
+    bench.open()
+
+    with bench.read() as reader:
+        (record,) = reader.records()
+        assert (record.state, record.value, record.attempt) == (TrialState.COMPLETE, 1 / 3, 1)
+        assert record.reports == {1: 1.0, 2: 0.5, 3: 1 / 3}
+        assert {(point.name, point.step) for point in reader.metrics()} >= {("extra", 3)}
+
+
+def test_a_torn_result_file_is_no_result(bench: Bench) -> None:
+    """Half a result file means that the trial runs again."""
+    study = bench.open()
+    attempt = take(study)
+    run(attempt, lambda trial: {"loss": 1.0}, send=lambda report: None)
+    path = Path(attempt.folder) / "attempt-1.json"
+    path.write_bytes(path.read_bytes()[:-5])
+
+    again = bench.open()
+
+    assert take(again).number == 2
+
+
+def test_a_cut_trial_goes_on_from_what_was_heard_of(bench: Bench) -> None:
+    """A checkpoint beyond the last report in the ledger is not used: its step would be missing for ever."""
+    study = bench.open()
+    attempt = take(study)
+    for step in (1, 2):
+        with durable.new_folder(Path(attempt.folder) / "checkpoints" / str(step)) as folder:
+            (folder / "state").write_text(str(step))
+    study.report(attempt, [report(1, 0.9, checkpoint=1)])
+    bench.clock.now += 1
+    study.tick()
+
+    again = bench.open()
+
+    assert take(again).start_step == 1
+
+
+def test_paused_trials_survive_and_are_promoted(bench: Bench) -> None:
+    """After a kill the rungs are as they were: the best of three paused trials goes on."""
+    study = bench.open()
+    for loss in (0.5, 0.1, 0.9):
+        pause(study, loss)
+
+    again = bench.open()
+    attempt = take(again)
+
+    assert (attempt.trial, attempt.number) == (1, 2)
+
+
+def test_grouped_reports_are_written_in_time(bench: Bench) -> None:
+    """A report waits half a second at most, and a verdict does not wait for it."""
+    study = bench.open()
+    attempt = take(study)
+
+    study.report(attempt, [report(1, 0.9)])
+    with bench.read() as reader:
+        before = len(reader.metrics())
+    bench.clock.now += 0.5
+    study.tick()
+
+    with bench.read() as reader:
+        assert (before, len(reader.metrics())) == (0, 1)
+
+
+def test_a_report_that_causes_a_pause_is_on_disk_first(bench: Bench) -> None:
+    """When the worker hears PAUSE, the value that earned it is safe."""
+    study = bench.open()
+    attempt = take(study)
+
+    verdict = study.report(attempt, [report(2, 0.9, checkpoint=2)])
+
+    assert verdict is Verdict.PAUSE
+    with bench.read() as reader:
+        assert len(reader.metrics()) == 1
+
+
+def test_closing_an_unfinished_study_leaves_trials_waiting(bench: Bench) -> None:
+    """An interrupt is nobody's failure: what ran is WAITING, what was paused stays so."""
+    study = bench.open()
+    pause(study, 0.5)
+    take(study)
+
+    is_finished = study.close()
+
+    assert not is_finished
+    assert bench.states() == ["RUNNING", "WAITING"]
+    with bench.read() as reader:
+        assert reader.study().state == "interrupted"
+        assert [row.reason for row in reader.attempts()] == [None, None]
+
+
+def test_a_finished_study_has_no_paused_trial(bench: Bench) -> None:
+    """When nothing is left, the best goes to the end and the others are PRUNED."""
+    study = bench.open(n_trials=2)
+    pause(study, 0.5)
+    pause(study, 0.4)
+    last = take(study)
+    study.report(last, [report(6, 0.3, checkpoint=6)])
+    study.end(last, Ending(state=AttemptState.PAUSED, checkpoint=6))
+    study.end(take(study), complete(0.2))
+
+    assert study.next_attempt() is None
+    assert study.is_done
+    assert study.close()
+    assert bench.states() == ["PRUNED", "COMPLETE"]
+    with bench.read() as reader:
+        assert reader.records()[0].reason is Reason.EARLY_STOPPING
+
+
+def test_machine_trouble_is_retried_once(bench: Bench) -> None:
+    """A lost worker costs an attempt; twice, and the trial fails. Two restarts in between change nothing."""
+    gone = Ending(state=AttemptState.LOST, trial_state=TrialState.FAIL, reason=Reason.WORKER_LOST)
+    study = bench.open()
+    study.end(take(study), gone)
+
+    again = bench.open()
+    attempt = take(again)
+    again.end(attempt, gone)
+
+    assert (attempt.trial, attempt.number) == (0, 2)
+    assert bench.states() == ["FAIL"]
+
+
+def test_a_driver_that_dies_is_never_a_retry(bench: Bench) -> None:
+    """However often the driver is killed, the trial keeps its one retry."""
+    for _ in range(4):
+        take(bench.open())
+
+    study = bench.open()
+    attempt = take(study)
+    study.end(attempt, Ending(state=AttemptState.LOST, trial_state=TrialState.FAIL, reason=Reason.WORKER_LOST))
+
+    assert attempt.number == 5
+    assert take(study).number == 6
+
+
+def test_late_answers_of_an_old_attempt_are_ignored(bench: Bench) -> None:
+    """Only the current attempt of a trial is listened to."""
+    study = bench.open()
+    attempt = take(study)
+    study.end(attempt, complete(0.5))
+
+    verdict = study.report(attempt, [report(1, 0.1)])
+    study.end(attempt, complete(0.1))
+
+    assert verdict is Verdict.STOP
+    assert study.records[0].value == 0.5
+
+
+def test_three_failures_alike_end_a_search_without_success(bench: Bench) -> None:
+    """The message has the reason, and where to look."""
+    study = bench.open()
+    for _ in range(3):
+        failed = Ending(
+            state=AttemptState.RESULT, trial_state=TrialState.FAIL, reason=Reason.RAISED, message="ValueError: x"
+        )
+        study.end(take(study), failed)
+
+    assert study.next_attempt() is None
+    assert study.failure is not None
+    assert "raised: ValueError: x" in str(study.failure)
+    assert not study.close()
+
+
+@pytest.mark.parametrize("success", [0, 2])
+def test_failures_after_a_success_end_nothing(bench: Bench, success: int) -> None:
+    """One good trial, early or late, and failures are only failures."""
+    study = bench.open()
+    for number in range(5):
+        failed = Ending(state=AttemptState.RESULT, trial_state=TrialState.FAIL, reason=Reason.NAN, message="nan")
+        study.end(take(study), complete(0.1) if number == success else failed)
+
+    assert study.failure is None
+
+
+def test_the_time_budget_counts_over_drivers(bench: Bench) -> None:
+    """A study that was interrupted has only the rest of its time left."""
+    bench.clock.now = 0.0
+    study = bench.open(timeout=100.0)
+    assert not study.should_stop
+    bench.clock.now = 101.0
+
+    assert study.should_stop
+    assert study.next_attempt() is None
+    assert study.close()
+
+
+def test_a_budget_can_be_raised(bench: Bench) -> None:
+    """More trials than at first, and the ledger remembers."""
+    study = bench.open(n_trials=1)
+    study.end(take(study), complete(0.5))
+    assert study.next_attempt() is None
+    study.close()
+
+    more = bench.open(n_trials=2)
+
+    assert take(more).trial == 1
+    with bench.read() as reader:
+        assert reader.study().config["n_trials"] == 2
+
+
+def test_listeners_hear_of_everything_in_order(bench: Bench) -> None:
+    """Events tell the story of a trial."""
+    study = bench.open()
+    attempt = take(study)
+    study.report(attempt, [report(1, 0.5)])
+    study.end(attempt, complete(0.5))
+
+    assert [event["event"] for event in bench.events] == ["study-started", "trial-started", "report", "trial-ended"]
+    assert bench.events[-1]["state"] == "COMPLETE"
+
+
+def test_a_grid_ends_the_study(tmp_path: Path) -> None:
+    """A grid smaller than the number of trials asked for is done when it is through."""
+    url = sqlite_url(tmp_path / "g" / "ledger.db")
+    config = StudyConfig(
+        target="t", space=SearchSpace({"x": "a|b"}), metric="loss", direction="minimize", sampler="grid", n_trials=9
+    )
+    create_study(connect(url, create=True), "g", config.to_dict())
+    study = Study.open(url, "g", folder=tmp_path / "g")
+
+    seen = []
+    while attempt := study.next_attempt(wait=True):
+        seen.append(attempt.params["x"])
+        study.end(attempt, complete(0.5))
+
+    assert seen == ["a", "b"]
+    assert study.is_done
+
+
+def follow(study: Study, objective: Callable[[Trial], Any]) -> None:
+    """Run every trial of a study in place."""
+    while attempt := study.next_attempt(wait=True):
+        study.end(attempt, run(attempt, objective, send=lambda report: None))
+
+
+def test_seeds_differ_and_do_not_change(bench: Bench) -> None:
+    """Each trial has its own seed, the same in every attempt."""
+    seeds: list[int] = []
+    study = bench.open()
+
+    follow(study, lambda trial: seeds.append(trial.seed) or {"loss": 1.0})  # type: ignore[func-returns-value]
+
+    assert len(set(seeds)) == 6
+    with bench.read() as reader:
+        assert [record.seed for record in reader.records()] == seeds
