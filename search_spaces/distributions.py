@@ -8,7 +8,6 @@ in a file. Two are equal when they are written the same: `Constant(1) != Constan
 
 from __future__ import annotations
 
-import functools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -16,10 +15,10 @@ from dataclasses import KW_ONLY, MISSING, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from search_spaces.errors import SearchSpaceError, did_you_mean
-from search_spaces.scalars import MAX_INT, Scalar, literal, plain, same, scalar_problem, shown
+from search_spaces.rules import choices_problems, point, range_problems, real_problem, steps_between, whole_problem
+from search_spaces.scalars import Scalar, literal, plain, same, scalar_problem, shown
 
 if TYPE_CHECKING:
-    from fractions import Fraction
     from random import Random
 
 MAX_GRID = 1_000_000
@@ -116,15 +115,15 @@ class Float(Distribution):
     def __post_init__(self) -> None:
         stepped = {} if self.step is None else {"step": self.step}
         numbers = {"low": self.low, "high": self.high, **stepped}
-        problems = [problem for name, value in numbers.items() if (problem := _real_problem(name, value))]
+        problems = [problem for name, value in numbers.items() if (problem := real_problem(name, value))]
         if not problems:
             for name, value in numbers.items():
                 object.__setattr__(self, name, float(value) + 0.0)  # 0.0 turns -0.0 into 0.0
-        _raise(problems or _range_problems(self))
+        _raise(problems or range_problems(low=self.low, high=self.high, log=self.log, step=self.step))
 
     def sample(self, rng: Random) -> float:
         if self.step is not None:
-            return _point(self.low, self.step, rng.randrange(_steps(self.low, self.high, self.step) + 1))
+            return point(self.low, self.step, rng.randrange(steps_between(self.low, self.high, self.step) + 1))
         if self.log:
             value = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
         else:
@@ -137,7 +136,7 @@ class Float(Distribution):
         if not self.low <= value <= self.high:
             return f"{shown(value)} is outside {self}"
         if self.step is not None:
-            nearest = _point(self.low, self.step, round((value - self.low) / self.step))
+            nearest = point(self.low, self.step, round((value - self.low) / self.step))
             # Optuna adds steps in binary: 0.1 + 2 * 0.1 comes as 0.30000000000000004.
             if abs(value - nearest) > 1e-8 * self.step + 4 * math.ulp(max(abs(self.low), abs(self.high))):
                 return f"{value!r} lies between the steps of {self}; {nearest!r} is nearest"
@@ -146,7 +145,7 @@ class Float(Distribution):
     def grid(self, n: int) -> list[Scalar]:
         _check_grid(n, self)
         if self.step is not None:
-            return [_point(self.low, self.step, k) for k in range(_steps(self.low, self.high, self.step) + 1)]
+            return [point(self.low, self.step, k) for k in range(steps_between(self.low, self.high, self.step) + 1)]
         ends = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
         shares = [k / (n - 1) for k in range(n)] if n > 1 else [0.5]
         inner = (ends[0] * (1 - share) + ends[1] * share for share in shares)
@@ -157,7 +156,7 @@ class Float(Distribution):
 
     def size(self) -> int | None:
         if self.step is not None:
-            return _steps(self.low, self.high, self.step) + 1
+            return steps_between(self.low, self.high, self.step) + 1
         return 1 if self.low == self.high else None
 
     def suggest(self, name: str, trial: SuggestingTrial) -> float:
@@ -185,8 +184,9 @@ class Int(Distribution):
 
     def __post_init__(self) -> None:
         numbers = {"low": self.low, "high": self.high, "step": self.step}
-        problems = [problem for name, value in numbers.items() if (problem := _whole_problem(name, value))]
-        _raise(problems or _range_problems(self))
+        problems = [problem for name, value in numbers.items() if (problem := whole_problem(name, value))]
+        step = None if self.step == 1 else self.step
+        _raise(problems or range_problems(low=self.low, high=self.high, log=self.log, step=step))
 
     def sample(self, rng: Random) -> int:
         if not self.log:
@@ -231,7 +231,7 @@ class Categorical(Distribution):
     def __init__(self, choices: Sequence[Scalar]) -> None:
         if isinstance(choices, str) or not isinstance(choices, Sequence):
             _raise([f"choices must be a list such as ['adam', 'sgd'], got {shown(choices)}"])
-        _raise(_choices_problems(choices))
+        _raise(choices_problems(choices))
         object.__setattr__(self, "choices", tuple(plain(choice) for choice in choices))
 
     def sample(self, rng: Random) -> Scalar:
@@ -305,94 +305,6 @@ KINDS: dict[str, type[Float | Int | Categorical | Constant]] = {
 def _raise(problems: Iterable[str]) -> None:
     if problems := list(problems):
         raise SearchSpaceError(problems)
-
-
-def _real_problem(name: str, value: object) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return f"{name} must be a number, got {shown(value)}"
-    try:
-        is_finite = math.isfinite(value)
-    except OverflowError:
-        is_finite = False
-    return None if is_finite else f"{name} must be a finite number, got {shown(value)}"
-
-
-def _whole_problem(name: str, value: object) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        return f"{name} must be a whole number, got {shown(value)}"
-    return None if abs(value) <= MAX_INT else f"{name} must lie within -2**53..2**53, got {shown(value)}"
-
-
-def _range_problems(d: Float | Int) -> list[str]:
-    """Return what is wrong with the ends, scale and step of `d`, whose fields are finite numbers."""
-    problems = []
-    if not isinstance(d.log, bool):
-        problems.append(f"log must be true or false, got {shown(d.log)}")
-    if d.low > d.high:
-        problems.append(f"low {d.low!r} is above high {d.high!r}: swap them")
-    elif not math.isfinite(d.high - d.low):
-        problems.append(f"low {d.low!r} is too far from high {d.high!r} for a float: narrow the range")
-    if d.log is True and d.low <= 0:
-        example = 1 if isinstance(d, Int) else 1e-6
-        problems.append(f"low must be above 0 on a log scale, got {d.low!r}: try {example}")
-    if d.step is None or (isinstance(d, Int) and d.step == 1):
-        return problems
-    if d.log is True:
-        problems.append(f"log and step {d.step!r} exclude each other: keep one of them")
-    return problems or _step_problems(d.low, d.high, d.step)
-
-
-def _step_problems(low: float, high: float, step: float) -> list[str]:
-    if step <= 0:
-        return [f"step must be above 0, got {step!r}"]
-    steps = _steps(low, high, step)
-    if low < high and steps == 0:
-        width = type(high)(_exact(high) - _exact(low))
-        return [f"step {step!r} is larger than the range {low!r}..{high!r}: use at most {width!r}"]
-    if steps > MAX_INT:
-        return [f"step {step!r} is too small for {low!r}..{high!r}: it makes more than 2**53 values"]
-    last = type(high)(_point(low, step, steps))
-    if last != high:
-        return [f"step {step!r} does not divide {low!r}..{high!r}: high would become {last!r}, so write high {last!r}"]
-    return []
-
-
-@functools.lru_cache(maxsize=1024)
-def _exact(number: float) -> Fraction:
-    """Return the decimal that `number` is written as: 0.1 is a tenth, which no binary fraction is."""
-    from fractions import Fraction
-
-    return Fraction(repr(number))
-
-
-def _steps(low: float, high: float, step: float) -> int:
-    """Return how many whole steps fit between low and high."""
-    return int((_exact(high) - _exact(low)) / _exact(step))
-
-
-def _point(low: float, step: float, k: int) -> float:
-    """Return low + k * step, as one would write it: 0.3, not the 0.30000000000000004 of binary sums."""
-    return float(_exact(low) + k * _exact(step))
-
-
-def _choices_problems(choices: Sequence[Scalar]) -> list[str]:
-    if not len(choices):
-        return ["choices must hold at least one value, got none"]
-    problems = [f"choices: {problem}" for choice in choices if (problem := scalar_problem(choice))]
-    if problems:
-        return problems
-    first: dict[Scalar, int] = {}
-    for index, choice in enumerate(choices):
-        if choice not in first:
-            first[choice] = index
-            continue
-        other = choices[first[choice]]
-        place = f"choices {first[choice] + 1} and {index + 1}"
-        if repr(other) == repr(choice):
-            problems.append(f"{place} are both {literal(choice)}: drop one")
-        else:
-            problems.append(f"{place} ({literal(other)} and {literal(choice)}) are equal in Python: write one as text")
-    return problems
 
 
 def _check_grid(n: int, d: Distribution) -> None:

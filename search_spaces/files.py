@@ -12,6 +12,7 @@ dump_space(space, "copy.json")
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -84,9 +85,18 @@ def dumps(space: SearchSpace, *, format: str = "yaml") -> str:
         style = '"' if number(text) is not None or not text.isprintable() else None
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
+    def represent_line(dumper: yaml.SafeDumper, line: _Line) -> yaml.MappingNode:
+        return dumper.represent_mapping("tag:yaml.org,2002:map", line, flow_style=True)
+
     Dumper.add_representer(str, represent_text)
-    options: dict[str, Any] = {"default_flow_style": None, "sort_keys": False, "allow_unicode": True, "width": 120}
-    return str(yaml.dump(space.to_dict(), Dumper=Dumper, **options))
+    Dumper.add_representer(_Line, represent_line)
+    lines = {name: _Line(parameter) for name, parameter in space.to_dict().items()}
+    options: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": math.inf}
+    return str(yaml.dump(lines, Dumper=Dumper, **options))
+
+
+class _Line(dict[str, Any]):
+    """A parameter, which YAML writes on one line."""
 
 
 def _format(path: Path) -> str:

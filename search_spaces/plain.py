@@ -1,7 +1,7 @@
 """From plain data, as JSON and YAML hold it, to distributions and conditions, with the place of every problem.
 
     parts = read({"lr": "1e-5..1e-1 log", "width": {"type": "int", "low": "x", "high": 64}})
-    parts.problems == [Problem(path=("width", "low"), text="low must be a number, got 'x'")]
+    parts.problems == [Problem(path=("width", "low"), text="low must be a whole number, got 'x'")]
 
 A parameter is a mapping with its `type`, its fields and perhaps `when`; or a line of the grammar; or a value, which
 makes a constant; or a distribution already made. Other readers of YAML take 1e-5 for text, so text that spells a number

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from search_spaces import grids
+from search_spaces import points
 from search_spaces.conditions import Condition, narrowed_conditions, parents_first
 from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int, SuggestingTrial
 from search_spaces.errors import SearchSpaceError, did_you_mean
@@ -52,7 +52,7 @@ class SearchSpace(Mapping[str, Distribution]):
     __slots__ = ("_conditions", "_distributions", "_outside", "_steps")
     _distributions: Mapping[str, Distribution]
     _conditions: Mapping[str, Condition]
-    _steps: tuple[grids.Step, ...]
+    _steps: tuple[points.Step, ...]
     _outside: frozenset[str]  # parents that conditions ask about and that only a space to be joined with has
 
     def __init__(
@@ -76,7 +76,7 @@ class SearchSpace(Mapping[str, Distribution]):
             "_conditions": MappingProxyType(
                 {name: parts.conditions[name] for name in order if name in parts.conditions}
             ),
-            "_steps": tuple(grids.Step(name, parts.distributions[name], parts.conditions.get(name)) for name in order),
+            "_steps": tuple(points.Step(name, parts.distributions[name], parts.conditions.get(name)) for name in order),
             "_outside": frozenset(asked - parts.distributions.keys()),
         }
         for name, value in values.items():
@@ -195,30 +195,8 @@ class SearchSpace(Mapping[str, Distribution]):
         """
         if not isinstance(params, Mapping):
             raise SearchSpaceError(f"params must map names to values, got {shown(params)}")
-        if problems := list(self._problems(params)):
+        if problems := list(points.problems(self._complete(), params)):
             raise SearchSpaceError(problems)
-
-    def _problems(self, params: Mapping[str, object]) -> Iterator[str]:
-        existing: dict[str, object] = {}
-        doubtful: set[str] = set()  # may exist, but missing, wrong or below such a one: its children are not judged
-        for name, distribution, condition in self._complete():
-            is_doubtful = condition is not None and not doubtful.isdisjoint(condition.parents)
-            exists = condition is None or condition.holds(existing)
-            if name not in params:
-                problem = f"missing; give a value in {distribution}" if exists else None
-            elif exists or is_doubtful:
-                problem = distribution.validate(params[name])
-            else:
-                problem = f"exists only when {condition}; leave it out"
-            if problem:
-                yield f"{name}: {problem}"
-            if is_doubtful or (exists and problem):
-                doubtful.add(name)
-            elif exists:
-                existing[name] = params[name]
-        for name in params:
-            if name not in self._distributions:
-                yield f"{name}: unknown parameter{did_you_mean(name, self)}"
 
     def grid(self, n: int) -> Iterator[dict[str, Any]]:
         """Return an iterator over all points, each continuous parameter taking `n` values spaced evenly on its scale.
@@ -228,14 +206,14 @@ class SearchSpace(Mapping[str, Distribution]):
         Raises:
             SearchSpaceError: `n` is not at least 1, or a parameter has more than a million values.
         """
-        return grids.points(self._complete(), n)
+        return points.grid(self._complete(), n)
 
     def size(self) -> int | Literal["continuous"]:
         """Return the number of points, or "continuous" when a parameter is."""
-        count = grids.count(self._complete())
+        count = points.count(self._complete())
         return "continuous" if count is None else count
 
-    def _complete(self) -> tuple[grids.Step, ...]:
+    def _complete(self) -> tuple[points.Step, ...]:
         if self._outside:
             names = ", ".join(sorted(self._outside))
             raise SearchSpaceError(
@@ -366,23 +344,21 @@ def choose(name: str, alternatives: Mapping[str, SearchSpace] | None = None, /, 
     spaces = {**(alternatives or {}), **more}
     if not spaces:
         raise SearchSpaceError(f"choose({name!r}) needs at least one alternative, such as mlp=mlp()")
-    distributions: dict[str, Distribution] = {name: Categorical(list(spaces)) if len(spaces) > 1 else Constant(*spaces)}
-    conditions: dict[str, Condition] = {}
+    which = Categorical(list(spaces)) if len(spaces) > 1 else Constant(*spaces)
+    found: dict[str, tuple[Distribution, Condition | None]] = {name: (which, None)}
     labels: dict[str, list[str]] = {}
     for label, space in spaces.items():
         for parameter, distribution, condition in space._steps:
-            seen = distributions.setdefault(parameter, distribution), conditions.get(parameter, condition)
-            if seen != (distribution, condition):
-                raise SearchSpaceError(
-                    f"{parameter}: is another one in {name}={label}; tell them apart with prefixed()"
-                )
-            if condition:
-                conditions[parameter] = condition
+            if found.setdefault(parameter, (distribution, condition)) != (distribution, condition):
+                text = f"{parameter}: is another one in {name}={label}; tell them apart with prefixed()"
+                raise SearchSpaceError(text)
             labels.setdefault(parameter, []).append(label)
+    conditions = {parameter: condition for parameter, (_, condition) in found.items() if condition}
     for parameter, where in labels.items():
         if len(where) < len(spaces):
             chosen = Condition.of({name: where})
             conditions[parameter] = conditions[parameter] & chosen if parameter in conditions else chosen
+    distributions = {parameter: distribution for parameter, (distribution, _) in found.items()}
     return _make(distributions, conditions, frozenset[str]().union(*(space._outside for space in spaces.values())))
 
 

@@ -285,6 +285,18 @@ class Reader:
         query = sa.select(_A.c.trial, sa.func.count()).where(_A.c.study_id == self._id).group_by(_A.c.trial)
         return Counter({trial: count for trial, count in self._connection.execute(query)})
 
+    def highest_seq(self) -> int:
+        """Return the highest number that a row of the study has; never above the study's own seq."""
+        of = [sa.select(sa.func.max(t.c.seq)).where(t.c.study_id == self._id).scalar_subquery() for t in (_T, _A, _M, _E)]
+        return max(found or 0 for found in self._connection.execute(sa.select(*of)).one())
+
+    def damage(self) -> list[str]:
+        """Return what SQLite finds wrong with its file; other databases look after theirs."""
+        if self._engine.dialect.name != "sqlite":
+            return []
+        found = self._connection.exec_driver_sql("PRAGMA quick_check(10)").scalars()
+        return [line for line in found if line != "ok"]
+
     def _metric_rows(self, trial: int | None, after: int, up_to: int | None) -> list[Mapping[str, Any]]:
         where = [_M.c.study_id == self._id, _M.c.seq > after]
         where += [_M.c.trial == trial] if trial is not None else []

@@ -9,6 +9,7 @@ import re
 import pytest
 import yaml
 from hypothesis import given
+from hypothesis import strategies as st
 
 from search_spaces import Categorical, Constant, SearchSpace, SearchSpaceError, dump_space, dumps, load_space
 from tests import strategies
@@ -225,7 +226,8 @@ def test_dump(tmp_path):
 
     assert load_space(tmp_path / "a.yaml") == load_space(str(tmp_path / "a.json")) == _SPACE
     assert json.loads((tmp_path / "a.json").read_text()) == _SPACE.to_dict()
-    assert "lr: {type: float, low: 1.0e-05, high: 0.1, log: true}\n" in (tmp_path / "a.yaml").read_text()
+    assert "pool: {type: categorical, choices: [max, avg], when: {arch: [cnn, mlp]}}\n" in dumps(_SPACE)
+    assert "lr: {type: float, low: 1.0e-05, high: 0.1, log: true}\n" in dumps(_SPACE)
     with pytest.raises(SearchSpaceError, match=r"ends in .yaml, .yml, .json, got .txt"):
         dump_space(_SPACE, tmp_path / "a.txt")
     with pytest.raises(SearchSpaceError, match="cannot be written: No such file"):
@@ -244,3 +246,63 @@ def test_round_trip_through_both_formats(tmp_path_factory, space):
         assert load_space(folder / name) == space
     assert SearchSpace.from_dict(yaml.safe_load(dumps(space))) == space
     assert SearchSpace.from_dict(json.loads(dumps(space, format="json"))) == space
+
+
+_SCRAPS = [
+    *(
+        "lr",
+        "arch",
+        "when",
+        "type",
+        "low",
+        "high",
+        "log",
+        "choices",
+        "float",
+        "categorical",
+        "cnn",
+        "on",
+        "null",
+        "~",
+        "010",
+    ),
+    *(
+        ": ",
+        ":",
+        "{",
+        "}",
+        "[",
+        "]",
+        ", ",
+        "- ",
+        "? ",
+        "&a ",
+        "*a",
+        "!x ",
+        "!!int ",
+        "<<",
+        "|",
+        ">",
+        "'",
+        '"',
+        "\\",
+        "#",
+        "%",
+    ),
+    *("1", "1e-5", "0.1", "1..2", "..", "=", "\n", "\n  ", "\t", "---\n", "true", ".nan", "\x00", "\ufeff", "\\ud83d"),
+]
+
+
+@given(st.lists(st.sampled_from(_SCRAPS), max_size=25).map("".join), st.sampled_from(["fuzz.yaml", "fuzz.json"]))
+def test_no_file_breaks_the_reader(tmp_path_factory, text, name):
+    """Whatever a file holds, the answer is a space or an error of ours, each of whose problems names the file."""
+    path = tmp_path_factory.getbasetemp() / name
+    path.write_text(text, encoding="utf-8")
+
+    try:
+        problems = ()
+        load_space(path)
+    except SearchSpaceError as error:
+        problems = error.problems
+
+    assert all(problem.startswith(f"{path}:") for problem in problems)

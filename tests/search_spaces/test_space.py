@@ -373,6 +373,8 @@ def test_choose_with_something_in_common():
     assert choose("kind", a=a, b=b).conditions.keys() == {"a", "b"}
     with pytest.raises(SearchSpaceError, match="drop: is another one in kind=b"):
         choose("kind", a=a, b=SearchSpace({"drop": "1..2"}))
+    with pytest.raises(SearchSpaceError, match="own: is another one in kind=b"):
+        choose("kind", a=SearchSpace({"own": "1..2"}), b=SearchSpace({"drop": "0|1", "own": "1..2 when drop=1"}))
     with pytest.raises(SearchSpaceError, match="kind: is another one in kind=a"):
         choose("kind", a=SearchSpace({"kind": "1..2"}), b=b)
     with pytest.raises(SearchSpaceError, match="at least one alternative"):

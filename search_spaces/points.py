@@ -1,4 +1,4 @@
-"""How many points a space has, and all of them, when which parameters exist depends on the values of others.
+"""The points of a space in which some parameters exist only for some values of others: checking, counting, listing.
 
 A point is told apart by the parameters that exist at it, so what a missing parameter could have been never counts and
 never repeats a point:
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from search_spaces.conditions import Condition
 from search_spaces.distributions import Distribution
+from search_spaces.errors import did_you_mean
 from search_spaces.scalars import Scalar, literal
 
 
@@ -28,7 +29,7 @@ class Step(NamedTuple):
         return self.condition is None or self.condition.holds(params)
 
 
-def points(steps: Sequence[Step], n: int) -> Iterator[dict[str, Scalar]]:
+def grid(steps: Sequence[Step], n: int) -> Iterator[dict[str, Scalar]]:
     """Return every point of the grid once, the last parameter changing fastest.
 
     Args:
@@ -55,6 +56,31 @@ def _walk(steps: Sequence[Step], values: Sequence[Sequence[Scalar]]) -> Iterator
 
 def _extended(point: dict[str, Scalar], step: Step, values: Sequence[Scalar]) -> Iterator[dict[str, Scalar]]:
     return ({**point, step.name: value} for value in values) if step.exists(point) else iter([point])
+
+
+def problems(steps: Sequence[Step], params: Mapping[str, object]) -> Iterator[str]:
+    """Yield everything that keeps `params` from being a point: missing, wrong, not existing there, unknown."""
+    existing: dict[str, object] = {}
+    doubtful: set[str] = set()  # may exist, but missing, wrong or below such a one: its children are not judged
+    for name, distribution, condition in steps:
+        is_doubtful = condition is not None and not doubtful.isdisjoint(condition.parents)
+        exists = condition is None or condition.holds(existing)
+        if name not in params:
+            problem = f"missing; give a value in {distribution}" if exists else None
+        elif exists or is_doubtful:
+            problem = distribution.validate(params[name])
+        else:
+            problem = f"exists only when {condition}; leave it out"
+        if problem:
+            yield f"{name}: {problem}"
+        if is_doubtful or (exists and problem):
+            doubtful.add(name)
+        elif exists:
+            existing[name] = params[name]
+    known = {step.name for step in steps}
+    for name in params:
+        if name not in known:
+            yield f"{name}: unknown parameter{did_you_mean(name, known)}"
 
 
 class _Undecided(NamedTuple):

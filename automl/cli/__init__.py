@@ -1,0 +1,132 @@
+"""The command line: parse, call, print. `main` is the script `automl`.
+
+    automl search digits --arch "mlp|cnn" --trials 20
+    main(["status", "digits-1", "-f", "json"])          # the same in Python; returns the exit code
+
+A verb is a function in the module of its group; what costs time to import is imported inside it. Whatever goes wrong on
+purpose ends in `main` as one line a problem on standard error and the exit code of its class (`automl/errors.py`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from automl import __version__
+from automl.cli import look, output, search, serve, spaces
+from automl.errors import AutomlError
+from search_spaces import SearchSpaceError
+from trackers import TrackerError
+
+__all__ = ["app", "main"]
+
+_HELP = """
+Search for the best neural network for the least compute.
+
+[bold]Examples[/bold]
+
+  automl search digits --arch "mlp|cnn" --trials 20 --max-epochs 12
+
+  automl search train.py:objective --space space.yaml --metric val_loss
+
+  automl resume digits-1 --trials +20
+"""
+
+_EPILOG = (
+    "Each option can be set by a variable: AUTOML_MAX_EPOCHS=12 is --max-epochs 12, and the command line wins. "
+    "AUTOML_SPACE and AUTOML_PARAM take several, with semicolons between them."
+)
+
+_BAD_PATHS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE)
+
+app = typer.Typer(name="automl", help=_HELP, epilog=_EPILOG, rich_markup_mode="rich")
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
+    if version:
+        print(f"automl {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        context.get_help()  # with Rich, getting it prints it
+        raise typer.Exit
+
+
+_VERBS: tuple[Callable[..., None], ...] = (
+    search.search,
+    search.resume,
+    look.ls,
+    look.status,
+    look.top,
+    look.show,
+    serve.ui,
+    serve.sync,
+    serve.doctor,
+)
+for _verb in _VERBS:
+    app.command()(_verb)
+app.add_typer(spaces.app, name="space")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command, and return the exit code of design: 0 done, 2 bad input, ...; see `automl.errors`."""
+    shared = {"verbose": False}
+    try:
+        command = typer.main.get_command(app)
+        code = command.main(args=arguments, prog_name="automl", standalone_mode=False, obj=shared)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at the end
+        return 1
+    except (Exception, KeyboardInterrupt) as error:
+        if shared["verbose"]:
+            traceback.print_exc()
+        problems, code = _explained(error)
+        output.say(*(f"error: {problem}" for problem in problems))
+        return code
+
+
+def _explained(error: BaseException) -> tuple[Sequence[str], int]:
+    """Return what to say of an error, a line a problem, and the exit code."""
+    if isinstance(error, AutomlError):
+        return error.problems, error.exit_code
+    if isinstance(error, SearchSpaceError):
+        return error.problems, 2
+    if isinstance(error, TrackerError):
+        return [str(error)], 1
+    if isinstance(error, typer.TyperException):
+        return _usage(error), error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        return ["interrupted"], 130
+    if isinstance(error, MemoryError):
+        return ["memory ran out; what was committed is kept, go on with `automl resume`"], 5
+    if isinstance(error, ModuleNotFoundError):
+        return [f"the package {error.name} is missing; install it, or automl again"], 4
+    if isinstance(error, OSError) and error.errno in (*_BAD_PATHS, *_FULL):
+        where = f"{error.filename}: " if error.filename else ""
+        return [f"{where}{error.strerror}"], 5 if error.errno in _FULL else 2
+    return [f"{type(error).__name__}: {error} (a bug of automl; -v shows where)"], 1
+
+
+def _usage(error: typer.TyperException) -> list[str]:
+    """Return what is wrong with the command line itself, and where to read how it goes."""
+    context = getattr(error, "ctx", None)
+    option = getattr(error, "option_name", None)
+    text = " ".join(error.format_message().split()).replace("Value error, ", "")
+    if near := difflib.get_close_matches(str(option), getattr(error, "possibilities", None) or [], n=1):
+        text = f"No such option: {option}; did you mean {near[0]}?"
+    if not text:  # a group without a verb, whose help is on the screen
+        return []
+    see = f" See: {context.command_path} --help" if context is not None else ""
+    return [f"{text}{see}"]

@@ -1,0 +1,266 @@
+"""What a search shows while it runs: one panel on a terminal, plain lines in a pipe, events as JSON, or nothing.
+
+    with make_view(name, config, quiet=False, json=False) as view:
+        driver.start(..., listeners=[view], on_ready=lambda capacity: view.ready(facts))
+
+Each is a listener of the study's events. What it shows goes to standard error, JSON to standard output. A reader that
+goes away ends the view, never the search.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from automl.cli import output
+from automl.report.progress import ProgressLine
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from automl.config import StudyConfig
+
+REFRESHES = 8  # a second, at most
+SHOWN_RUNNING = 8
+ENDED = ("COMPLETE", "PRUNED", "FAIL")
+
+Facts = Sequence[tuple[str, str]]
+Listener = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What is shown of a search: its pre-flight lines, and its events as they come."""
+
+    ready: Callable[[Facts], None]
+    listen: Listener
+
+
+@contextlib.contextmanager
+def view(name: str, config: StudyConfig, before: Mapping[str, Any], *, quiet: bool, json: bool) -> Iterator[View]:
+    """Yield what to show a search with, and clear the screen of it at the end.
+
+    Args:
+        name: of the study.
+        config: its settings.
+        before: what `summary.status` says of a study that is resumed, empty for a new one.
+        quiet: show nothing.
+        json: print the events on standard output instead.
+    """
+
+    def print_facts(facts: Facts) -> None:
+        with contextlib.suppress(OSError):
+            output.facts(facts, file=sys.stderr)
+
+    def nothing(facts: object) -> None: ...
+
+    ready = nothing if quiet else print_facts
+    if json:
+        yield View(ready=ready, listen=JsonLines())
+    elif quiet:
+        yield View(ready=ready, listen=nothing)
+    elif config.executor == "ray" and _is_screen():
+        # A trial that runs in this process may stop at a breakpoint or print: no panel above that.
+        with _panel(LivePanel(name, config, before)) as panel:
+            yield View(ready=ready, listen=panel)
+    else:
+        yield View(ready=ready, listen=ProgressLine(config.n_trials, metric=config.metric))
+
+
+class JsonLines:
+    """Prints each event as a line of JSON on what standard output was when it was made."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stdout
+        self._is_open = True
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        if self._is_open:
+            try:
+                print(output.line(event), file=self._stream, flush=True)
+            except (OSError, ValueError):
+                self._is_open = False
+
+
+@dataclass(slots=True)
+class _Running:
+    """A trial that runs now."""
+
+    params: Mapping[str, Any]
+    started: float
+    step: int = 0
+    value: float | None = None
+
+
+@dataclass(slots=True)
+class _Best:
+    """The best trial so far."""
+
+    trial: int
+    value: float
+    step: int
+    is_partial: bool
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+class LivePanel:
+    """The state of a search, from its events, and how it looks. Thread-safe.
+
+    Args:
+        name: of the study.
+        config: its settings.
+        before: of a study that is resumed, how it stood.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self, name: str, config: StudyConfig, before: Mapping[str, Any], *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._name = name
+        self._config = config
+        self._clock = clock
+        self._began = clock()
+        self._stage = "starting the workers"
+        self._lock = threading.Lock()
+        self._ended = Counter({state: before["counts"][state] for state in ENDED} if before else {})
+        self._done_before = sum(self._ended.values())
+        self._paused: set[int] = set()
+        self._running: dict[int, _Running] = {}
+        self._params: dict[int, Mapping[str, Any]] = {}
+        best = before.get("best")
+        self._best = best and _Best(best["number"], best["value"], best["step"], "partial" in best, best["params"])
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        with self._lock:
+            kind, trial = event["event"], event.get("trial")
+            if kind in ("study-started", "study-ended"):
+                self._began = self._clock() if kind == "study-started" else self._began
+                self._stage = "" if kind == "study-started" else "delivering the rest to the tracker"
+            elif kind == "trial-started":
+                self._paused.discard(event["trial"])
+                self._running[event["trial"]] = _Running(event["params"], self._clock(), event["step"])
+            elif kind == "report" and trial in self._running:
+                self._take_report(event["trial"], event["step"], event["values"].get(self._config.metric))
+            elif kind in ("trial-ended", "trial-paused", "trial-retried"):
+                self._take_end(kind, event)
+
+    def _take_report(self, trial: int, step: int, value: float | None) -> None:
+        running = self._running[trial]
+        running.step = step
+        if value is not None:
+            running.value = value
+            self._consider(_Best(trial, value, step, True, running.params))
+
+    def _take_end(self, kind: str, event: Mapping[str, Any]) -> None:
+        trial = event["trial"]
+        running = self._running.pop(trial, None)
+        if kind == "trial-paused":
+            self._paused.add(trial)
+        elif kind == "trial-ended":
+            self._ended[event["state"]] += 1
+            if event["state"] == "COMPLETE" and event["value"] is not None:
+                self._consider(_Best(trial, event["value"], event["step"], False, running.params if running else {}))
+
+    def _consider(self, new: _Best) -> None:
+        """Take a better trial: COMPLETE ones before others, those by how far they came, then by value."""
+        sign = -1 if self._config.direction == "maximize" else 1
+
+        def rank(best: _Best) -> tuple[bool, int, float]:
+            return best.is_partial, -best.step * best.is_partial, best.value * sign
+
+        if new.value == new.value and (self._best is None or rank(new) < rank(self._best)):
+            self._best = new
+
+    def render(self) -> RenderableType:
+        """Return the panel as it is now."""
+        from rich.console import Group
+        from rich.panel import Panel
+        from rich.text import Text
+
+        with self._lock:
+            parts: list[RenderableType] = [self._progress(), self._states()]
+            if self._best is not None:
+                parts.append(self._best_line(self._best))
+            if self._running:
+                parts += [Text(), self._running_table()]
+            title = Text(f"{self._name}: {self._config.direction} {self._config.metric}")
+            return Panel(Group(*parts), title=title, title_align="left", border_style="dim")
+
+    def _progress(self) -> Table:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+
+        n = self._config.n_trials
+        done = sum(self._ended.values()) + len(self._paused)
+        elapsed = self._clock() - self._began
+        text = f"{done} of {n} trials, {self._stage or output.duration(elapsed)}"
+        new = done - self._done_before
+        if new > 0 and done < n and not self._stage:
+            left = elapsed / new * (n - done)
+            if self._config.timeout is not None:
+                left = min(left, max(0.0, self._config.timeout - elapsed))
+            text += f", about {output.duration(left)} left"
+        row = Table.grid(padding=(0, 2))
+        row.add_row(ProgressBar(total=n, completed=min(done, n), width=30), text)
+        return row
+
+    def _states(self) -> RenderableType:
+        from rich.text import Text
+
+        ended = self._ended
+        parts = [
+            (ended["COMPLETE"], "complete", "green"),
+            (ended["PRUNED"], "pruned", ""),
+            (len(self._paused), "paused", ""),
+            (ended["FAIL"], "failed", "red"),
+            (len(self._running), "running", "cyan"),
+        ]
+        return Text("   ").join(Text(f"{n} {what}", style=style if n else "dim") for n, what, style in parts)
+
+    def _best_line(self, best: _Best) -> RenderableType:
+        from rich.text import Text
+
+        at = f" at step {best.step}" if best.is_partial else ""
+        head = Text(f"best {output.safe(self._config.metric)} {best.value:.5g}", style="bold")
+        return head.append(f"{at}, trial {best.trial}: {output.short(best.params)}", style="not bold")
+
+    def _running_table(self) -> Table:
+        from rich.table import Table
+        from rich.text import Text
+
+        made = Table(box=None, pad_edge=False, header_style="dim")
+        for name in ("trial", "step", self._config.metric, "time", "params"):
+            is_last = name == "params"
+            made.add_column(Text(output.safe(name)), no_wrap=True, overflow="ellipsis", ratio=1 if is_last else None)
+        budget = f"/{self._config.max_epochs}" if self._config.max_epochs else ""
+        for trial, running in sorted(self._running.items())[:SHOWN_RUNNING]:
+            seconds = output.duration(self._clock() - running.started)
+            value, params = output.short(running.value), output.short(running.params)
+            made.add_row(*map(Text, (str(trial), f"{running.step}{budget}", value, seconds, params)))
+        if len(self._running) > SHOWN_RUNNING:
+            made.add_row(Text(f"and {len(self._running) - SHOWN_RUNNING} more", style="dim"))
+        return made
+
+
+@contextlib.contextmanager
+def _panel(panel: LivePanel) -> Iterator[LivePanel]:
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(stderr=True)
+    live = Live(console=console, get_renderable=panel.render, refresh_per_second=REFRESHES, transient=True)
+    with live:
+        yield panel
+
+
+def _is_screen() -> bool:
+    from rich.console import Console
+
+    return sys.stderr.isatty() and not Console(stderr=True).is_dumb_terminal

@@ -1,0 +1,175 @@
+"""`automl ls`, `status`, `top` and `show`: what the ledger says. Answered in well under a second."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from automl.cli import options, output, result
+from automl.cli.output import Format
+from automl.cli.values import Problems, whole
+from automl.errors import ConfigError
+
+if TYPE_CHECKING:
+    from automl.home import Home
+    from automl.ledger.queries import Reader
+
+
+def ls(home: options.Home = None, format: options.Printed = Format.TABLE) -> None:
+    """List the studies, the oldest first."""
+    from automl.home import Home
+    from automl.report import summary
+
+    found = Home.find(home)
+    rows = [summary.line(found, name) for name in found.studies()]
+    if not rows:
+        output.say(f"no studies in {found.path}")
+    output.emit(rows, format, lambda: output.table(rows, rows[0]) if rows else None)
+
+
+def status(study: options.Study, home: options.Home = None, format: options.Printed = Format.TABLE) -> None:
+    """Say how a study stands: running, interrupted or finished, and its best trial so far."""
+    from automl.home import Home
+    from automl.report import summary
+
+    found = Home.find(home)
+    with found.read(study) as reader:
+        data = summary.status(found, reader)
+    output.emit(data, format, lambda: _show_status(data))
+
+
+def top(
+    study: options.Study,
+    n: Annotated[str, options.option("-n", metavar="N", help="How many trials.")] = "10",
+    home: options.Home = None,
+    format: options.Printed = Format.TABLE,
+) -> None:
+    """List the best trials of a study."""
+    from automl.home import Home
+    from automl.report import summary
+
+    problems = Problems()
+    count = problems.read("-n", n, whole)
+    problems.check()
+    found = Home.find(home)
+    with found.read(study) as reader:
+        rows = summary.top(reader, max(0, count or 0), _run_ids(found, reader))
+        metric = reader.study().metric
+    shown = result.leaderboard(rows, metric)
+    output.emit(rows, format, lambda: output.table(shown, shown[0]) if shown else print("no trial has a value yet"))
+
+
+def show(
+    study: options.Study,
+    trial: Annotated[str | None, typer.Argument(metavar="TRIAL", help="Number of a trial.")] = None,
+    log: Annotated[bool, typer.Option("--log", help="Print what the trial printed.")] = False,
+    home: options.Home = None,
+    format: options.Printed = Format.TABLE,
+) -> None:
+    """Show how a study was made and what it cost, or all about one trial."""
+    from automl.home import Home
+    from automl.report import summary
+
+    problems = Problems()
+    number = problems.read("TRIAL", trial, whole)
+    if log and trial is None:
+        problems.add(["--log needs the number of a trial, such as: automl show STUDY 0 --log"])
+    problems.check()
+    found = Home.find(home)
+    with found.read(study) as reader:
+        if number is None:
+            data = summary.study(found, reader)
+            output.emit(data, format, lambda: _show_study(data))
+            return
+        rows = summary.trials(reader, [number], _run_ids(found, reader))
+        if not rows:
+            raise ConfigError(_no_such_trial(study, number, sum(reader.counts().values())))
+        file = found.trial(study, number) / "log"
+        if log:
+            _print_log(file, study, number)
+            return
+        data = rows[0] | summary.history(reader, number) | {"log": str(file) if file.is_file() else None}
+        output.emit(data, format, lambda: _show_trial(data))
+
+
+def _run_ids(home: Home, reader: Reader) -> dict[int, str]:
+    """Return the tracker's run id of each trial that has been delivered."""
+    from automl.delivery import position_of
+
+    study = reader.study()
+    runs = position_of(home.study(study.name)).runs or {}
+    uids = (uid.rpartition("/") for uid in runs)
+    return {int(number): runs[f"{uid}/{number}"] for uid, _, number in uids if uid == study.uid}
+
+
+def _no_such_trial(study: str, number: int, count: int) -> str:
+    there = f"it has 0 to {count - 1}" if count else "it has none yet"
+    return f"study {study!r} has no trial {number}; {there}"
+
+
+def _print_log(file: Any, study: str, number: int) -> None:
+    if not file.is_file():
+        raise ConfigError(
+            f"trial {number} of {study} has no log at {file}: it printed nothing, or ran with --executor local, "
+            "which leaves its output in the terminal"
+        )
+    sys.stdout.flush()
+    with file.open("rb") as source:
+        if (raw := getattr(sys.stdout, "buffer", None)) is not None:
+            shutil.copyfileobj(source, raw)
+            raw.flush()
+        else:
+            sys.stdout.write(source.read().decode(errors="replace"))
+
+
+def _show_status(data: Mapping[str, Any]) -> None:
+    owner = data["owner"]
+    pairs = [
+        ("study", data["name"]),
+        ("state", data["state"] + (f" by process {owner['pid']} on {owner['host']}" if owner else "")),
+        ("metric", f"{data['metric']}, {' and '.join(data['directions'])}"),
+        ("trials", f"{result.counts(data['counts'])}, of {data['trials']} asked for"),
+        ("best", _best(data)),
+        ("ledger", data["storage"]),
+        ("tracker", data["tracking_uri"]),
+    ]
+    output.facts(pairs)
+
+
+def _best(data: Mapping[str, Any]) -> str:
+    best = data["best"]
+    if best is None:
+        return "no trial has a value yet"
+    partial = " so far" if best.get("partial") else ""
+    value = f"{output.short(best['value'])}{partial} at step {best['step']}"
+    return f"trial {best['number']}: {value}\n{output.short(best['params'])}"
+
+
+def _show_study(data: Mapping[str, Any]) -> None:
+    _show_status(data)
+    print()
+    output.facts((name, value) for name, value in data["config"].items() if value is not None)
+    print()
+    output.table([{"param": name, "range": text} for name, text in data["space"].items()], ["param", "range"])
+    print()
+    output.facts([("cost", result.cost(data["receipt"]))])
+
+
+def _show_trial(data: Mapping[str, Any]) -> None:
+    output.facts(
+        (name, value)
+        for name, value in data.items()
+        if name not in ("attempts", "reports", "params") and value not in (None, {})
+    )
+    print()
+    output.table([{"param": name, "value": value} for name, value in data["params"].items()], ["param", "value"])
+    if data["attempts"]:
+        print()
+        output.table(data["attempts"], data["attempts"][0])
+    if data["reports"]:
+        print()
+        output.table(data["reports"], dict.fromkeys(name for row in data["reports"] for name in row))

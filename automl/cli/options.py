@@ -1,0 +1,99 @@
+"""The options: the same name, text and environment variable in every command that has one.
+
+Each can be set by a variable: `AUTOML_MAX_EPOCHS=12` is `--max-epochs 12`; the command line wins. Numbers arrive as the
+text that was typed, so that everything wrong with a command line is said at once, in our words (`automl.cli.values`).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any
+
+import typer
+
+from automl import tasks
+from automl.cli.output import Format
+from automl.config import DIRECTIONS, EARLY_STOPPING, EXECUTORS, SAMPLERS, TRACKERS
+from search_spaces import architectures
+
+WHAT, SPACE, BUDGET, RUN, KEEP, SHOW = "What", "Search space", "Budget", "Where it runs", "Where it is kept", "Output"
+
+
+def option(*names: str, help: str, panel: str | None = None, **more: Any) -> Any:
+    """Return an option that the variable `AUTOML_` and its long name sets too."""
+    long = max(names, key=len)
+    variable = f"AUTOML_{long.lstrip('-').replace('-', '_').upper()}" if long.startswith("--") else None
+    return typer.Option(*names, help=help, rich_help_panel=panel, **{"envvar": variable, "show_envvar": False, **more})
+
+
+def several(given: list[str] | None, variable: str) -> list[str]:
+    """Return what was given, or else the parts of an environment variable between semicolons: ranges hold spaces."""
+    return given or [part.strip() for part in os.environ.get(variable, "").split(";") if part.strip()]
+
+
+def _remember_verbose(context: typer.Context, value: bool) -> bool:
+    if value and isinstance(context.obj, dict):
+        context.obj["verbose"] = True
+    return value
+
+
+def _text(name: str, metavar: str, help: str, panel: str, default: str | bool = True) -> Any:
+    return option(name, metavar=metavar, help=help, panel=panel, show_default=default)
+
+
+Study = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study; `automl ls` lists them.")]
+Target = Annotated[
+    str, typer.Argument(metavar="TARGET", help=f"A task ({', '.join(tasks.names())}), or your own file.py:function.")
+]
+
+Name = Annotated[str | None, _text("--name", "NAME", "Name of the study.", WHAT, "TARGET-1, TARGET-2, ...")]
+Metric = Annotated[str | None, _text("--metric", "NAME", "What is measured.", WHAT, "the task's own, or value")]
+Direction = Annotated[
+    str | None, _text("--direction", "WAY", f"{' or '.join(DIRECTIONS)}.", WHAT, "the task's own; a loss is minimized")
+]
+Seed = Annotated[str | None, _text("--seed", "N", "Seed of everything random.", WHAT, "drawn, and told")]
+
+Spaces = Annotated[
+    list[str] | None,
+    option("--space", metavar="FILE|NAME", help="A file or ready space; several are joined.", panel=SPACE, envvar=None),
+]
+Arch = Annotated[
+    str | None, _text("--arch", "A|B", f"Networks: {'|'.join(architectures.__all__)}.", SPACE, "all that the task has")
+]
+Lr = Annotated[str | None, _text("--lr", "RANGE", 'Learning rate, such as "1e-4..1e-1 log".', SPACE)]
+WeightDecay = Annotated[str | None, _text("--weight-decay", "RANGE", 'Weight decay, such as "1e-6..1e-2 log".', SPACE)]
+Dropout = Annotated[str | None, _text("--dropout", "RANGE", "Dropout, such as 0.0..0.5.", SPACE)]
+Optimizer = Annotated[str | None, _text("--optimizer", "RANGE", 'Optimizer, such as "adamw|sgd".', SPACE)]
+Params = Annotated[
+    list[str] | None,
+    option("-p", "--param", metavar="NAME=RANGE", help='Others: batch_size="32|64".', panel=SPACE, envvar=None),
+]
+
+Trials = Annotated[str, _text("--trials", "N", "Trials to ask for.", BUDGET)]
+MoreTrials = Annotated[str | None, _text("--trials", "N|+N", "Trials in all, or how many more.", BUDGET)]
+Timeout = Annotated[str | None, _text("--timeout", "TIME", "End after 90, 90s, 15m or 1h30m.", BUDGET, "none")]
+MaxEpochs = Annotated[
+    str | None, _text("--max-epochs", "N", "Full budget of a trial, in steps.", BUDGET, "30 for a task")
+]
+Sampler = Annotated[str, _text("--sampler", "NAME", f"{', '.join(SAMPLERS)}.", BUDGET)]
+EarlyStopping = Annotated[str, _text("--early-stopping", "NAME", f"{', '.join(EARLY_STOPPING)}.", BUDGET)]
+
+Executor = Annotated[
+    str, _text("--executor", "NAME", f"{' or '.join(EXECUTORS)}; local runs one trial at a time, here.", RUN)
+]
+Parallel = Annotated[str | None, _text("--parallel", "N", "Trials at once.", RUN, "as many as fit")]
+Cpus = Annotated[str | None, _text("--cpus", "X", "CPUs of a trial; 0.5 puts two on one.", RUN, "1")]
+Gpus = Annotated[str | None, _text("--gpus", "X", "GPUs of a trial; 0.5 puts two on one.", RUN, "1 if there is any")]
+RayAddress = Annotated[str | None, _text("--ray-address", "ADDRESS", "A Ray cluster.", RUN, "one of its own")]
+Isolate = Annotated[bool, option("--isolate", help="Give every trial a fresh process.", panel=RUN)]
+
+Home = Annotated[str | None, _text("--home", "DIR", "Folder of all studies.", KEEP, "./automl_runs")]
+Tracker = Annotated[str, _text("--tracker", "NAME", f"{' or '.join(TRACKERS)}.", KEEP)]
+TrackingUri = Annotated[str | None, _text("--tracking-uri", "URI", "An MLflow server.", KEEP, "a store in --home")]
+
+Printed = Annotated[Format, option("-f", "--format", help="How the result is printed.", panel=SHOW)]
+Json = Annotated[bool, option("--json", help="Print events as lines of JSON, the result last.", panel=SHOW)]
+Quiet = Annotated[bool, option("-q", "--quiet", help="Say nothing while it runs.", panel=SHOW)]
+Verbose = Annotated[
+    bool, option("-v", "--verbose", help="Show the traceback of an error.", panel=SHOW, callback=_remember_verbose)
+]

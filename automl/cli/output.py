@@ -1,0 +1,192 @@
+"""How results are printed: as a table for people, or as json, csv or yaml for programs.
+
+    emit(rows, Format.JSON, lambda: table(rows, ["name", "state"]))
+    say("error: ...")                                       # standard error
+    command(home, "resume", "digits-1")                     # "automl resume digits-1 --home /data/runs"
+
+Standard output has results and nothing else. Names and values come from anywhere, so nothing of them reaches a terminal
+as a control sequence or as markup.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import math
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from automl.home import Home
+
+_PIPED_WIDTH = 10_000  # a table that is not for a screen is never folded
+_STYLES = {"COMPLETE": "green", "finished": "green", "FAIL": "red", "interrupted": "yellow", "running": "cyan"}
+
+
+class Format(enum.StrEnum):
+    """How a result is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    YAML = "yaml"
+
+
+def emit(data: Any, format: Format, show: Callable[[], None]) -> None:
+    """Print `data` in `format`; as a table it is what `show` prints."""
+    data = plain(data)
+    if format is Format.TABLE:
+        show()
+    elif format is Format.JSON:
+        print(json.dumps(data, indent=2, allow_nan=False))
+    elif format is Format.YAML:
+        import yaml
+
+        print(yaml.safe_dump(data, sort_keys=False), end="")
+    else:
+        _print_csv(data if isinstance(data, list) else [data])
+
+
+def line(data: Any) -> str:
+    """Return `data` as one line of JSON."""
+    return json.dumps(plain(data), allow_nan=False)
+
+
+def plain(value: Any) -> Any:
+    """Return `value` as data that JSON and YAML can hold; NaN and the infinities, which JSON cannot, become null."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value)
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Iterable[str]) -> None:
+    """Print `rows` under the names of `columns`, of which the last may be folded on a narrow screen."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    columns = list(columns)
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        is_last = name == columns[-1]
+        is_number = all(isinstance(row.get(name), (int, float, type(None))) for row in rows)
+        justify: Literal["left", "right"] = "right" if is_number else "left"
+        overflow: Literal["fold", "ellipsis"] = "fold" if is_last else "ellipsis"
+        made.add_column(Text(safe(name)), justify=justify, no_wrap=not is_last, overflow=overflow)
+    for row in rows:
+        made.add_row(*(_cell(row.get(name)) for name in columns))
+    console = Console(file=sys.stdout)
+    if console.is_terminal:
+        console.print(made)
+        return
+    console = Console(file=sys.stdout, width=_PIPED_WIDTH, no_color=True)
+    with console.capture() as capture:
+        console.print(made)
+    print("\n".join(text.rstrip() for text in capture.get().splitlines()))
+
+
+def facts(pairs: Iterable[tuple[str, object]], *, file: Any = None) -> None:
+    """Print a line for each pair of a name and what is to be said of it."""
+    pairs = list(pairs)
+    width = max((len(name) for name, _ in pairs), default=0)
+    for name, value in pairs:
+        first, *more = (short(value) if not isinstance(value, str) else value).splitlines() or [""]
+        print(f"{name:<{width}}  {safe(first)}".rstrip(), file=file or sys.stdout)
+        for text in more:
+            print(f"{'':<{width}}  {safe(text)}", file=file or sys.stdout)
+
+
+def say(*lines: str) -> None:
+    """Print lines on standard error."""
+    for text in lines:
+        print(safe(text), file=sys.stderr, flush=True)
+
+
+def fail(*problems: str, code: int) -> NoReturn:
+    """Print one line a problem, and end with an exit code."""
+    import typer
+
+    say(*(f"error: {problem}" for problem in problems))
+    raise typer.Exit(code)
+
+
+def safe(text: str) -> str:
+    """Return `text` with whatever a terminal would obey, line ends included, spelled out."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def short(value: Any) -> str:
+    """Return a value as a table shows it: five digits of a number, `name=value` for each item of a mapping."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    if isinstance(value, Mapping):
+        return " ".join(f"{safe(str(name))}={short(item)}" for name, item in value.items()) or "-"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(short(item) for item in value) or "-"
+    return safe(str(value))
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words: `3.2s`, `4m 05s`, `2h 07m`."""
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}m {rest:02}s" if minutes < 60 else f"{minutes // 60}h {minutes % 60:02}m"
+
+
+def command(home: Home, *words: str) -> str:
+    """Return a command to copy, with `--home` where the one that would be found is another."""
+    from automl.home import Home
+
+    where = [] if Home.find().path == home.path else ["--home", str(home.path)]
+    return shlex.join(["automl", *words, *where])
+
+
+def _cell(value: Any) -> Text:
+    from rich.text import Text
+
+    text = short(value)
+    return Text(text, style=_STYLES.get(text, ""))
+
+
+def _print_csv(rows: Sequence[Any]) -> None:
+    import csv
+
+    flat = [dict(_flat(row)) for row in rows]
+    columns = list(dict.fromkeys(name for row in flat for name in row))
+    groups = list(dict.fromkeys(name.partition(".")[0] for name in columns))
+    columns.sort(key=lambda name: groups.index(name.partition(".")[0]))  # all params side by side
+    writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+    if columns:
+        writer.writeheader()
+    writer.writerows(flat)
+
+
+def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    """Yield the cells of a row: mappings become columns `outer.inner`, lists JSON."""
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", json.dumps(value) if isinstance(value, list) else _inert(value)
+
+
+def _inert(value: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

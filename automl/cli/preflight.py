@@ -1,0 +1,75 @@
+"""What is said before the first trial: what is searched, how, on what, and where the results go.
+
+    output.facts(facts(home, "digits-1", config, capacity))
+
+Whoever reads it can end a search that is not the one meant before it has cost anything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from automl.cli import output
+from automl.cli.spaces import describe
+
+if TYPE_CHECKING:
+    from automl.config import StudyConfig
+    from automl.executors import Capacity
+    from automl.home import Home
+
+
+def facts(
+    home: Home, name: str, config: StudyConfig, capacity: Capacity, *, is_guessed: bool = False
+) -> list[tuple[str, str]]:
+    """Return pairs of a name and what is to be said of it.
+
+    Args:
+        home: where the study is.
+        name: of the study.
+        config: its settings.
+        capacity: what the executor found to run on.
+        is_guessed: whether the direction was told by the metric's name.
+    """
+    from automl import samplers
+
+    guessed = " (by its name; --direction says otherwise)" if is_guessed else ""
+    where = str(home.study(name))
+    if config.tracker != "none":
+        where += f"\nMLflow at {config.tracking_uri or home.tracking_uri}: {output.command(home, 'ui', name)}"
+    return [
+        ("study", name),
+        ("target", f"{config.target}: {config.direction} {config.metric}{guessed}"),
+        ("space", describe(config.space)),
+        ("sampler", samplers.explain(config.sampler, config.space)),
+        ("stopping", early_stopping(config)),
+        ("budget", _budget(config)),
+        ("machine", _machine(capacity)),
+        ("seed", str(config.seed)),
+        ("results", where),
+    ]
+
+
+def early_stopping(config: StudyConfig) -> str:
+    """Return what early stopping will do, in words."""
+    from automl import stopping
+
+    rule = stopping.rule(config.early_stopping, max_epochs=config.max_epochs)
+    if isinstance(rule, stopping.Asha):
+        steps = [str(rung) for rung in rule.rungs[:4]] + ["..."] * (len(rule.rungs) > 4)
+        if not steps:
+            return f"asha: the budget of {config.max_epochs} is too small to stop anything early"
+        return f"asha: pauses at step {', '.join(steps)}; the best 1 in {rule.eta} of each goes on"
+    if isinstance(rule, stopping.Median):
+        return "median: stops what is worse than the middle of the others at the same step"
+    return "none: every trial runs to its end"
+
+
+def _budget(config: StudyConfig) -> str:
+    epochs = f" of up to {config.max_epochs} steps" if config.max_epochs else ""
+    time = f", at most {output.duration(config.timeout)}" if config.timeout else ""
+    return f"{config.n_trials} trials{epochs}{time}"
+
+
+def _machine(capacity: Capacity) -> str:
+    gpus = f" and {capacity.gpus:g} GPU" if capacity.gpus else ""
+    return f"{capacity.devices}; {capacity.parallel} at once, {capacity.cpus:g} CPU{gpus} each"

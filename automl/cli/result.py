@@ -1,0 +1,86 @@
+"""What a search prints when it has ended: the leaderboard, what it cost, where to look, how to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from automl.cli import output
+from automl.cli.output import Format
+
+if TYPE_CHECKING:
+    from automl.driver import SearchResult
+    from automl.ledger.queries import Reader
+
+_TOP = 5  # trials in the leaderboard
+
+
+def show(found: SearchResult, *, format: Format, json: bool) -> None:
+    """Print what a search found; with exit code 1 when no trial has a value.
+
+    Args:
+        found: the result.
+        format: how to print it.
+        json: as the last event of a stream instead.
+    """
+    from automl.report import summary
+
+    resume = "resume", found.name, *(["--trials", "+20"] if found.state == "finished" else [])
+    with found.home.read(found.name) as reader:
+        status = summary.status(found.home, reader)
+        data = status | {
+            "test": found.test,
+            "seconds": round(found.seconds, 3),
+            "resume": output.command(found.home, *resume),
+        }
+        if json:
+            print(output.line({"event": "result", **data}), flush=True)
+        else:
+            output.emit(data, format, lambda: _show_table(found, reader, data))
+    if found.state == "finished" and all(trial.value is None for trial in found.trials):
+        output.fail(f"no trial of {found.name} has a value: {counts(data['counts'])}", code=1)
+
+
+def _show_table(found: SearchResult, reader: Reader, data: Mapping[str, Any]) -> None:
+    from automl.report import summary
+
+    rows = leaderboard(summary.top(reader, _TOP), found.metric)
+    print(f"{found.name}: {found.state}, {counts(data['counts'])}")
+    print()
+    if rows:
+        output.table(rows, rows[0])
+        print()
+    facts = [("cost", cost(summary.receipt(reader)))]
+    if found.test:
+        facts.insert(0, ("test", f"{output.short(found.test)} (the winner, on data that no trial saw)"))
+    if data["tracking_uri"] is not None:
+        facts.append(("browse", output.command(found.home, "ui", found.name)))
+    if found.waiting:
+        sync = output.command(found.home, "sync", found.name)
+        facts.append(("waiting", f"{found.waiting} points wait for {data['tracking_uri']}: {sync}"))
+    output.facts([*facts, ("go on", data["resume"])])
+
+
+def leaderboard(rows: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
+    """Return rows of `summary.top` as they are shown: what is the same for all, or empty, left out."""
+    shown = ["number", "state", "value", "step", "attempt", "seconds", "params"]
+    if all(row["attempt"] == 1 for row in rows):
+        shown.remove("attempt")
+    names = {"number": "trial", "value": metric}
+    return [{names.get(key, key): row[key] for key in shown} for row in rows]
+
+
+def counts(of: Mapping[str, int]) -> str:
+    """Return how many trials there are of each state: `20 trials (7 COMPLETE, 13 PRUNED)`."""
+    total = sum(of.values())
+    parts = ", ".join(f"{n} {state}" for state, n in of.items() if n)
+    return f"{total} trial{'' if total == 1 else 's'}{f' ({parts})' if parts else ''}"
+
+
+def cost(receipt: Mapping[str, Any]) -> str:
+    """Return what a search has cost, and what early stopping has saved of it."""
+    text = f"{output.duration(receipt['wall_seconds'])}, workers busy {output.duration(receipt['trial_seconds'])}"
+    if receipt["epochs_full"]:
+        share = receipt["epochs"] / receipt["epochs_full"]
+        return f"{receipt['epochs']:,} of {receipt['epochs_full']:,} steps ({share:.0%}) in {text}"
+    return f"{receipt['epochs']:,} steps in {text}"

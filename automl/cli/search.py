@@ -1,0 +1,185 @@
+"""`automl search` and `automl resume`: from a command line to a study, and from its result to what is printed."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import sys
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from automl import tasks
+from automl.cli import live, options, output, preflight, result
+from automl.cli.compose import SpaceFlags, compose
+from automl.cli.output import Format
+from automl.cli.values import Problems, duration, number, trial_count, whole
+from automl.config import StudyConfig
+from automl.errors import SearchAbortedError
+from search_spaces import SearchSpace
+
+if TYPE_CHECKING:
+    from automl.attempt import Objective
+    from automl.executors import Capacity
+    from automl.home import Home
+
+_DEFAULTS = {field.name: field.default for field in dataclasses.fields(StudyConfig)}
+_READERS = {"--timeout": duration, "--cpus": number, "--gpus": number}  # the other options are whole numbers
+_SPARE = SearchSpace({"spare": "0..1"})  # stands in for a space with problems, so that those of other options are found
+
+
+def search(
+    target: options.Target,
+    name: options.Name = None,
+    metric: options.Metric = None,
+    direction: options.Direction = None,
+    seed: options.Seed = None,
+    space: options.Spaces = None,
+    arch: options.Arch = None,
+    lr: options.Lr = None,
+    weight_decay: options.WeightDecay = None,
+    dropout: options.Dropout = None,
+    optimizer: options.Optimizer = None,
+    param: options.Params = None,
+    trials: options.Trials = str(_DEFAULTS["n_trials"]),
+    timeout: options.Timeout = None,
+    max_epochs: options.MaxEpochs = None,
+    sampler: options.Sampler = str(_DEFAULTS["sampler"]),
+    early_stopping: options.EarlyStopping = str(_DEFAULTS["early_stopping"]),
+    executor: options.Executor = str(_DEFAULTS["executor"]),
+    parallel: options.Parallel = None,
+    cpus: options.Cpus = None,
+    gpus: options.Gpus = None,
+    ray_address: options.RayAddress = None,
+    isolate: options.Isolate = False,
+    home: options.Home = None,
+    tracker: options.Tracker = str(_DEFAULTS["tracker"]),
+    tracking_uri: options.TrackingUri = None,
+    format: options.Printed = Format.TABLE,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Search for the params with the best metric: of a task, or of a function of your own."""
+    problems = Problems()
+    flags = SpaceFlags(
+        spaces=options.several(space, "AUTOML_SPACE"),
+        arch=arch,
+        named={"lr": lr, "weight_decay": weight_decay, "dropout": dropout, "optimizer": optimizer},
+        ranges=options.several(param, "AUTOML_PARAM"),
+    )
+    given = _numbers(problems, trials=trials, max_epochs=max_epochs, seed=seed, timeout=timeout)
+    given |= _numbers(problems, parallel=parallel, cpus=cpus, gpus=gpus)
+    given |= {"metric": metric, "direction": direction, "sampler": sampler, "early_stopping": early_stopping}
+    given |= {"executor": executor, "ray_address": ray_address, "isolate": isolate}
+    given |= {"tracker": tracker, "tracking_uri": tracking_uri}
+    found, config, objective = _planned(target, flags, given, problems, name=name, home=home)
+    is_guessed = direction is None and target not in tasks.names()
+    name = name or found.free_name(config.stem)
+    _run(found, name, config, objective, {}, format=format, json=json, quiet=quiet, is_guessed=is_guessed)
+
+
+def resume(
+    study: options.Study,
+    trials: options.MoreTrials = None,
+    timeout: options.Timeout = None,
+    parallel: options.Parallel = None,
+    cpus: options.Cpus = None,
+    gpus: options.Gpus = None,
+    home: options.Home = None,
+    tracking_uri: options.TrackingUri = None,
+    format: options.Printed = Format.TABLE,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Go on with a study after anything that ended it; --trials +20 extends a finished one."""
+    from automl import driver
+    from automl.home import Home
+    from automl.report import summary
+
+    found = Home.find(home)
+    asked = driver.stored_config(found, study, {}).n_trials
+    problems = Problems()
+    changes = _numbers(problems, timeout=timeout, parallel=parallel, cpus=cpus, gpus=gpus)
+    changes["n_trials"] = problems.read("--trials", trials, functools.partial(trial_count, asked=asked))
+    config = problems.attempt(lambda: driver.stored_config(found, study, changes | {"tracking_uri": tracking_uri}))
+    problems.check()
+    assert config is not None
+    with found.read(study) as reader:
+        before = summary.status(found, reader)
+    _run(found, study, config, driver.load(config), before, format=format, json=json, quiet=quiet)
+
+
+def _planned(
+    target: str, flags: SpaceFlags, given: Mapping[str, Any], problems: Problems, *, name: str | None, home: str | None
+) -> tuple[Home, StudyConfig, Objective]:
+    """Return where and what to search, or raise all that is wrong with the command line."""
+    from automl import driver
+    from automl.home import Home
+
+    spare = None if target in tasks.names() else _SPARE
+    composed = compose(target, flags, problems)
+    planned = problems.attempt(lambda: driver.plan(target, spare if composed is None else composed, **given))
+    found = problems.attempt(lambda: Home.find(home))
+    if found is not None and name is not None:
+        problems.attempt(functools.partial(found.study, name))
+    problems.check()
+    assert planned is not None
+    assert found is not None
+    return found, *planned
+
+
+def _numbers(problems: Problems, **given: str | None) -> dict[str, Any]:
+    """Return the numbers given after options, under the names that `StudyConfig` has for them."""
+    read = {}
+    for name, text in given.items():
+        option = f"--{name.replace('_', '-')}"
+        read["n_trials" if name == "trials" else name] = problems.read(option, text, _READERS.get(option, whole))
+    return read
+
+
+def _run(
+    home: Home,
+    name: str,
+    config: StudyConfig,
+    objective: Objective,
+    before: Mapping[str, Any],
+    *,
+    format: Format,
+    json: bool,
+    quiet: bool,
+    is_guessed: bool = False,
+) -> None:
+    """Run a study, new when nothing was `before`, show how it goes, and print what came of it."""
+    from automl import driver
+
+    began = time.monotonic()
+    has_run = False
+    is_read_by_programs = json or format is not Format.TABLE
+    try:
+        with live.view(name, config, before, quiet=quiet, json=json) as view, contextlib.redirect_stdout(sys.stderr):
+
+            def ready(capacity: Capacity) -> None:
+                nonlocal has_run
+                has_run = True
+                view.ready(preflight.facts(home, name, config, capacity, is_guessed=is_guessed))
+
+            found = driver.start(
+                home, name, config, objective, listeners=[view.listen], is_new=not before, on_ready=ready
+            )
+    except (SearchAbortedError, KeyboardInterrupt) as error:
+        if not home.study(name).exists():
+            output.fail("interrupted before the study was made: nothing is kept", code=130)
+        if is_read_by_programs:
+            result.show(driver.result(home, name, seconds=time.monotonic() - began), format=format, json=json)
+        if isinstance(error, SearchAbortedError):
+            raise
+        output.say(f"interrupted: state saved; go on with: {output.command(home, 'resume', name)}")
+        raise typer.Exit(error.exit_code if isinstance(error, driver.Interrupted) else 130) from None
+    if not has_run and not quiet:
+        output.say(f"{name} is finished: nothing to run")
+    result.show(found, format=format, json=json)

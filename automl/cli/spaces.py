@@ -1,0 +1,93 @@
+"""`automl space`: look at ready spaces, check a file of your own, draw points from either."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from automl.cli import options, output
+from automl.cli.compose import find_space
+from automl.cli.output import Format
+from automl.cli.values import Problems, whole
+from search_spaces import READY, SearchSpace, SearchSpaceError, dumps, format_range, load_space
+
+app = typer.Typer(no_args_is_help=True, help="Look at search spaces: ready ones, and those in files.")
+
+Named = Annotated[str, typer.Argument(metavar="NAME|FILE", help="A ready space, or a file with one.")]
+
+
+@app.command()
+def ls(format: options.Printed = Format.TABLE) -> None:
+    """List the ready spaces."""
+    rows = [
+        {"name": name, "parameters": len(make()), "size": make().size(), "about": _first_line(make)}
+        for name, make in READY.items()
+    ]
+    output.emit(rows, format, lambda: output.table(rows, ["name", "parameters", "size", "about"]))
+
+
+@app.command()
+def show(name: Named, format: options.Printed = Format.TABLE) -> None:
+    """Show the parameters of a space, as they are written in a file."""
+    space = find_space(name)
+    if format in (Format.JSON, Format.YAML):
+        print(dumps(space, format=format.value), end="")
+    else:
+        rows = [{"name": name, "range": text} for name, text in ranges(space).items()]
+        output.emit(rows, format, lambda: output.table(rows, ["name", "range"]))
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .yaml, .yml or .json file.")],
+    format: options.Printed = Format.TABLE,
+) -> None:
+    """Check a file, and name everything that is wrong in it with line and column."""
+    try:
+        space = load_space(file)
+    except SearchSpaceError as error:
+        output.emit({"ok": False, "file": str(file), "problems": error.problems}, format, lambda: None)
+        output.fail(*error.problems, code=2)
+    found = {"ok": True, "file": str(file), "problems": [], "parameters": len(space), "size": space.size()}
+    text = f"{file}: ok, {describe(space)}"
+    output.emit(found, format, lambda: print(output.safe(text)))
+
+
+@app.command()
+def sample(
+    name: Named,
+    n: Annotated[str, options.option("-n", metavar="N", help="How many points.")] = "5",
+    seed: Annotated[str | None, options.option("--seed", metavar="N", help="The same seed, the same points.")] = None,
+    format: options.Printed = Format.TABLE,
+) -> None:
+    """Draw points from a space."""
+    problems = Problems()
+    count = problems.read("-n", n, whole) or 0
+    start = problems.read("--seed", seed, whole)
+    space = problems.attempt(lambda: find_space(name))
+    if not problems.lines and count < 1:
+        problems.add([f"-n must be at least 1, got {n}"])
+    problems.check()
+    assert space is not None
+    rng = random.Random(start)
+    points = [space.sample(rng) for _ in range(count)]
+    output.emit(points, format, lambda: output.table(points, space))
+
+
+def ranges(space: SearchSpace) -> dict[str, str]:
+    """Return name -> range of each parameter, in the one-line grammar."""
+    return {name: format_range(space[name], space.conditions.get(name)) for name in space}
+
+
+def describe(space: SearchSpace) -> str:
+    """Return how large a space is: `5 parameters, 1,200 points`."""
+    size = space.size()
+    points = size if isinstance(size, str) else f"{size:,} points"
+    return f"{len(space)} parameter{'s' if len(space) != 1 else ''}, {points}"
+
+
+def _first_line(make: object) -> str:
+    return (make.__doc__ or "").strip().partition("\n")[0]

@@ -1,0 +1,261 @@
+"""Delivery: a process of its own that copies a study from the ledger to the tracker, while it runs and after.
+
+    python -m automl.delivery HOME STUDY            started by the driver, which holds its standard input
+    Delivery(home, "digits-1").catch_up()           in this process: `automl sync`
+
+It reads what is newer than its cursor, writes it to the tracker with the ledger's own timestamps, and moves the cursor.
+Each step may be repeated without effect, so a kill anywhere, a lost cursor or a tracker that was down for a day cost
+time and nothing else. Trials never wait for it: a tracker that is slow, down or gone is only this process's trouble.
+
+It ends when its input does: at once caught up if the driver said "end", else (the driver is dead) after a few seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import select
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from automl import durable
+from automl.errors import AutomlError
+from automl.home import Home
+from automl.ledger.queries import MetricRow, Reader, StudyRow
+from automl.report import page, summary
+from automl.trial import TrialRecord, TrialState
+from trackers import MlflowTracker, NullTracker, Point, Run, Tracker, TrackerError
+
+PAGE = 5000  # reported values in one go
+POLL_SECONDS = 0.5
+ORPHAN_SECONDS = 8.0  # that it goes on after its driver died
+LONGEST_PAUSE = 15.0  # between tries while the tracker is down
+
+
+def make_tracker(home: Home, config: Mapping[str, Any], run_ids: Mapping[str, str] | None = None) -> Tracker:
+    """Return the tracker that a study's settings name."""
+    if config["tracker"] == "none":
+        return NullTracker()
+    uri = config["tracking_uri"]
+    return MlflowTracker(
+        uri or home.tracking_uri,
+        experiment=experiment(config),
+        artifact_location=None if uri else home.artifacts.as_uri(),
+        run_ids=run_ids,
+    )
+
+
+def experiment(config: Mapping[str, Any]) -> str:
+    """Return the name of the experiment that a study belongs to: its target, without the folder it lies in."""
+    return Path(config["target"]).name
+
+
+def trial_uid(study: StudyRow, number: int) -> str:
+    """Return the name under which a trial's run is found, for ever."""
+    return f"{study.uid}/{number}"
+
+
+@dataclass(kw_only=True)
+class Position:
+    """How far delivery is; kept in a small file beside the ledger. Losing it costs only time."""
+
+    uri: str | None = None
+    """Of the tracker that this is about; another one begins at the beginning."""
+    cursor: int = -1
+    """Seq up to which everything is delivered."""
+    closed: int = -1
+    """Seq for which the study's own run is complete: figures, winner, description."""
+    runs: dict[str, str] = field(default_factory=dict)
+    """uid -> the tracker's run id."""
+    states: dict[str, str] = field(default_factory=dict)
+    """uid -> the state last delivered."""
+    error: str | None = None
+    """Why the tracker did not take the last page."""
+
+
+def position_of(folder: Path) -> Position:
+    """Return how far delivery is with the study in `folder`."""
+    row = durable.read_json(folder / "delivery.json")
+    return Position(**row) if isinstance(row, dict) else Position()
+
+
+class Delivery:
+    """Copies one study to its tracker."""
+
+    def __init__(self, home: Home, name: str, *, tracker: Tracker | None = None) -> None:
+        self._home = home
+        self._folder = home.study(name)
+        self._reader = home.read(name)
+        uri = summary.tracking_uri(home, self._reader.study())
+        self._position = position_of(self._folder)
+        if self._position.uri != uri:
+            self._position = Position(uri=uri)
+        self._tracker = tracker or make_tracker(home, self._reader.study().config, self._position.runs)
+        self._sent = page.Sent()
+
+    def step(self) -> bool:
+        """Deliver the next page; return whether there may be more.
+
+        Raises:
+            TrackerError: the tracker does not take it now.
+        """
+        study = self._reader.refresh().study()
+        position = self._position
+        if position.cursor >= study.seq and (position.closed >= study.seq or study.state == "running"):
+            return False
+        try:
+            parent = self._start(study, study.uid, name=study.name, time=study.created, params=page.params(study))
+            if position.cursor < study.seq:
+                self._deliver_page(study, parent)
+            elif study.state != "running":
+                self._close(study, parent)
+            position.error = None
+        except TrackerError as error:
+            position.error = str(error)
+            raise
+        finally:
+            durable.write_json(self._folder / "delivery.json", asdict(position))
+        return True
+
+    def catch_up(self, *, until: Callable[[], bool] = lambda: False) -> bool:
+        """Deliver all that is there; return whether that was reached before `until` said stop.
+
+        Raises:
+            TrackerError: the tracker does not take it.
+        """
+        while self.step():
+            if until():
+                return False
+        return True
+
+    def close(self) -> None:
+        """Close the ledger."""
+        self._reader.close()
+
+    def _deliver_page(self, study: StudyRow, parent: Run) -> None:
+        position = self._position
+        up_to = self._reader.seq_of_page(position.cursor, PAGE)
+        points: dict[int, list[MetricRow]] = defaultdict(list)
+        for row in self._reader.metrics(after=position.cursor, up_to=up_to):
+            points[row.trial].append(row)
+        changed = self._reader.changed(position.cursor, up_to)
+        for record in self._reader.records({*points, *changed}):
+            self._deliver_trial(study, record, points[record.number], is_settled=record.number in changed)
+        for event in self._reader.events(after=position.cursor, kind="artifact"):
+            if event.seq <= up_to and event.trial is not None:
+                self._upload(self._run(study, event.trial), self._folder / event.data["path"], event.data["name"])
+        page.curve(self._reader, study, parent, self._sent)
+        position.cursor = up_to
+
+    def _deliver_trial(self, study: StudyRow, record: TrialRecord, rows: list[MetricRow], *, is_settled: bool) -> None:
+        run = self._run(study, record.number, record)
+        known = run.id
+        self._write_trial(study, record, run, rows, is_settled=is_settled)
+        if run.id != known:  # it had vanished and was made anew: what was delivered before is gone
+            self._write_trial(study, record, run, self._reader.metrics(record.number), is_settled=True)
+        self._position.runs[trial_uid(study, record.number)] = run.id
+
+    def _write_trial(
+        self, study: StudyRow, record: TrialRecord, run: Run, rows: list[MetricRow], *, is_settled: bool
+    ) -> None:
+        states, uid = self._position.states, trial_uid(study, record.number)
+        if rows:
+            run.log([Point(row.name, row.value, row.step, row.time) for row in rows])
+        if not is_settled:
+            return
+        if record.state.is_finished:
+            run.log(page.best(study, record))
+        if record.reason is not None:
+            run.tag({"automl.reason": record.reason, "automl.message": record.message or ""})
+        if states.get(uid, TrialState.RUNNING) != record.state:
+            run.finish(record.state, record.ended or record.started or study.created)
+        states[uid] = record.state
+
+    def _run(self, study: StudyRow, number: int, record: TrialRecord | None = None) -> Run:
+        if record is None:
+            (record,) = self._reader.records([number])
+        return self._start(
+            study,
+            trial_uid(study, number),
+            name=f"trial {number}",
+            time=record.started or study.created,
+            parent=study.uid,
+            params=record.params,
+            tags={"automl.trial": str(number), "automl.seed": str(record.seed)},
+        )
+
+    def _start(self, study: StudyRow, uid: str, **about: Any) -> Run:
+        about["tags"] = {"automl.study": study.name, **about.get("tags", {})}
+        run = self._tracker.start_run(uid, **about)
+        self._position.runs[uid] = run.id
+        return run
+
+    def _close(self, study: StudyRow, parent: Run) -> None:
+        """Complete the study's own run: what was asked, what came of it, figures, the winner's files."""
+        with page.files(self._reader, study, self._folder) as files:
+            for name, path in files.items():
+                self._upload(parent, path, name)
+        parent.tag(page.tags(self._reader, study))
+        parent.log(page.test_points(study, self._reader))
+        state = TrialState.COMPLETE if study.state == "finished" else TrialState.WAITING
+        parent.finish(state, self._reader.last_time())
+        self._position.closed = study.seq
+
+    def _upload(self, run: Run, path: Path, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):  # `doctor` names a missing artifact; it stops nothing
+            run.artifact(path, name)
+
+
+@contextlib.contextmanager
+def only_one(folder: Path, *, wait: bool) -> Iterator[bool]:
+    """Hold the study's delivery; yield False when another process does and `wait` is off."""
+    with (folder / "delivery.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def main(home: str, name: str) -> None:
+    """Deliver until the standard input ends, then for a while what is left."""
+    os.nice(5)  # training comes first
+    found = Home.find(home)
+    with only_one(found.study(name), wait=True):
+        delivery = Delivery(found, name)
+        pause = POLL_SECONDS
+        deadline: float | None = None
+        while deadline is None or time.monotonic() < deadline:
+            try:
+                has_more = delivery.step()
+                pause = POLL_SECONDS
+            except (TrackerError, AutomlError) as error:
+                print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {error}", file=sys.stderr, flush=True)
+                has_more, pause = False, min(pause * 2, LONGEST_PAUSE)
+                if deadline is not None:
+                    break
+            if deadline is None:
+                deadline = _wait(0 if has_more else pause)
+            elif not has_more:
+                break
+        delivery.close()
+
+
+def _wait(seconds: float) -> float | None:
+    """Wait for the driver's word; return until when to go on once it has come, else None."""
+    ready, _, _ = select.select([sys.stdin.fileno()], [], [], seconds)
+    if not ready:
+        return None
+    is_said = bool(os.read(sys.stdin.fileno(), 16))
+    return time.monotonic() + (3600.0 if is_said else ORPHAN_SECONDS)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

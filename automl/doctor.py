@@ -1,0 +1,363 @@
+"""Audits a study: whether ledger, files and tracker agree with themselves and with each other.
+
+    found = audit(Home.find(), "digits-1")
+    found.ok, [problem.code for problem in found.problems]      # False, ["run-missing"]
+
+What users ask with `automl doctor` is what the tests ask after every fault: nothing lost, nothing doubled, nothing left
+running. It only reads. A problem is something that should never be; a note is something that time or another command
+will mend, such as points that wait for a tracker that is down.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from automl import attempt as attempts
+from automl import durable
+from automl.delivery import Position, make_tracker, position_of, trial_uid
+from automl.errors import ConfigError
+from automl.home import Home
+from automl.ledger.database import LedgerError, translated
+from automl.ledger.queries import AttemptRow, EventRow, MetricRow, Reader, StudyRow
+from automl.trial import AttemptState, TrialRecord, TrialState
+from search_spaces import SearchSpace, SearchSpaceError
+from trackers import MlflowTracker, TrackerError
+from trackers.mlflow_client import PARAM_LIMIT, original_value, stored_name, stored_text, stored_value
+
+if TYPE_CHECKING:
+    from trackers.mlflow import RunSummary
+
+_RESTORE = "the ledger was edited or damaged: go back to a copy of it"
+_Key = tuple[str, int, int, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something that should never be."""
+
+    code: str
+    """Which check found it; never changes."""
+    trial: int | None
+    message: str
+    """What was seen, what was expected, and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """What an audit found."""
+
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no problem."""
+        return not self.problems
+
+
+def audit(home: Home, study: str) -> Audit:
+    """Check everything about a study that can be checked.
+
+    Raises:
+        StudyNotFoundError: this home has none of that name.
+    """
+    try:
+        with home.read(study) as reader, translated(study):
+            seen = _Seen.read(reader, home.study(study))
+    except ConfigError:
+        raise
+    except (LedgerError, ValueError) as error:
+        message = f"the ledger cannot be read ({error}): go back to a copy of it"
+        return Audit(problems=(Problem(code="ledger-unreadable", trial=None, message=message),), notes=())
+    notes: list[str] = []
+    found = [*_check_ledger(seen), *_check_files(seen, notes), *_check_tracker(seen, home, notes)]
+    return Audit(problems=tuple(found), notes=tuple(notes))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """All of a ledger at one moment."""
+
+    study: StudyRow
+    folder: Path
+    records: Sequence[TrialRecord]
+    attempts: Mapping[int, Sequence[AttemptRow]]
+    points: Mapping[int, Sequence[MetricRow]]
+    artifacts: Sequence[EventRow]
+    highest_seq: int
+    damage: Sequence[str]
+    position: Position
+    waiting: int
+    """Reported values that are newer than `position`."""
+
+    @classmethod
+    def read(cls, reader: Reader, folder: Path) -> _Seen:
+        by_trial: dict[int, list[AttemptRow]] = defaultdict(list)
+        for attempt in reader.attempts():
+            by_trial[attempt.trial].append(attempt)
+        points: dict[int, list[MetricRow]] = defaultdict(list)
+        for point in reader.metrics():
+            points[point.trial].append(point)
+        position = position_of(folder)
+        return cls(
+            study=reader.study(),
+            folder=folder,
+            records=reader.records(),
+            attempts=by_trial,
+            points=points,
+            artifacts=reader.events(kind="artifact"),
+            highest_seq=reader.highest_seq(),
+            damage=reader.damage(),
+            position=position,
+            waiting=reader.waiting(position.cursor),
+        )
+
+    @property
+    def is_running(self) -> bool:
+        return self.study.state == "running"
+
+
+def _problem(code: str, trial: int | None, message: str) -> Problem:
+    return Problem(code=code, trial=trial, message=message)
+
+
+# The ledger with itself.
+
+
+def _check_ledger(seen: _Seen) -> Iterator[Problem]:
+    for line in seen.damage:
+        yield _problem("ledger-damaged", None, f"SQLite finds the file damaged ({line}): go back to a copy of it")
+    if seen.highest_seq > seen.study.seq:
+        message = f"a row has seq {seen.highest_seq}, above the study's own {seen.study.seq}; {_RESTORE}"
+        yield _problem("seq-ahead", None, message)
+    yield from _check_numbers(seen)
+    space = SearchSpace.from_dict(seen.study.config["space"])
+    for record in seen.records:
+        yield from _check_trial(seen, record)
+        yield from _check_attempts(seen, record)
+        try:
+            space.validate(record.params)
+        except SearchSpaceError as error:
+            message = f"its params are no point of the search space ({'; '.join(error.problems)}); {_RESTORE}"
+            yield _problem("params-invalid", record.number, message)
+
+
+def _check_numbers(seen: _Seen) -> Iterator[Problem]:
+    numbers = {record.number for record in seen.records}
+    asked, budget = len(numbers), seen.study.config["n_trials"]
+    for number in sorted(set(range(max(numbers, default=-1) + 1)) - numbers):
+        yield _problem("trial-missing", number, f"trials go up to {max(numbers)}, but this one is gone; {_RESTORE}")
+    if asked > budget:
+        message = (
+            f"{asked} trials were asked, the budget is {budget}: `automl resume {seen.study.name} --trials {asked}`"
+        )
+        yield _problem("too-many-trials", None, message)
+    for number in sorted((seen.attempts.keys() | seen.points.keys()) - numbers):
+        yield _problem("trial-unknown", number, f"there are attempts or values of it, but no such trial; {_RESTORE}")
+
+
+def _check_trial(seen: _Seen, record: TrialRecord) -> Iterator[Problem]:
+    number, state, study = record.number, record.state, seen.study
+    resume = f"`automl resume {study.name}`"
+    has_value = record.value is not None and math.isfinite(record.value)
+    last = seen.attempts[number][-1].state if number in seen.attempts else None
+    if study.state == "finished" and not state.is_finished:
+        yield _problem("trial-unfinished", number, f"it is {state}, though the study is finished: {resume} --trials +1")
+    elif state is TrialState.RUNNING and not record.paused and not seen.is_running:
+        yield _problem("trial-orphaned", number, f"it is RUNNING, but its driver is gone: {resume}")
+    if state is TrialState.COMPLETE and not has_value:
+        yield _problem(
+            "value-missing", number, f"it is COMPLETE with the value {record.value}, not a number; {_RESTORE}"
+        )
+    if state is not TrialState.COMPLETE and record.value is not None:
+        yield _problem("value-unexpected", number, f"it is {state}, yet has the value {record.value}; {_RESTORE}")
+    if state is TrialState.COMPLETE and last is not AttemptState.RESULT:
+        yield _problem(
+            "result-missing", number, f"it is COMPLETE, but its last attempt is {last or 'gone'}; {_RESTORE}"
+        )
+    if state in (TrialState.PRUNED, TrialState.FAIL) and record.reason is None:
+        yield _problem("reason-missing", number, f"it is {state} without a reason; {_RESTORE}")
+
+
+def _check_attempts(seen: _Seen, record: TrialRecord) -> Iterator[Problem]:
+    trial = record.number
+    rows = seen.attempts.get(trial, ())
+    numbers = [row.number for row in rows]
+    started = [row.number for row in rows if row.state is AttemptState.STARTED]
+    unknown = {point.attempt for point in seen.points.get(trial, ())}.difference(numbers)
+    if numbers != list(range(1, len(rows) + 1)):
+        yield _problem("attempt-missing", trial, f"its attempts are {numbers}, not 1 to {len(rows)}; {_RESTORE}")
+    if len(started) > 1:
+        yield _problem("attempt-doubled", trial, f"its attempts {started} run at once, only one may; {_RESTORE}")
+    if started and record.state is not TrialState.RUNNING:
+        yield _problem(
+            "attempt-orphaned", trial, f"attempt {started[-1]} runs, but the trial is {record.state}; {_RESTORE}"
+        )
+    for number in sorted(unknown):
+        yield _problem(
+            "attempt-unknown", trial, f"there are values of attempt {number}, but no such attempt; {_RESTORE}"
+        )
+
+
+# The ledger with files.
+
+
+def _check_files(seen: _Seen, notes: list[str]) -> Iterator[Problem]:
+    without: list[int] = []
+    for record in seen.records:
+        folder = seen.folder / "trials" / str(record.number)
+        rows = seen.attempts.get(record.number)
+        if record.state.is_finished and rows and rows[-1].state is AttemptState.RESULT:
+            path = folder / f"attempt-{rows[-1].number}.json"
+            if path.is_file():
+                yield from _check_result(seen, record, folder, path)
+            elif record.state is TrialState.COMPLETE:
+                without.append(record.number)
+        if record.paused and not seen.is_running and record.checkpoint is not None:
+            checkpoint = folder / "checkpoints" / str(record.checkpoint)
+            if not durable.is_whole(checkpoint):
+                message = f"its newest checkpoint {checkpoint} is gone or not whole; it will go on from an earlier one"
+                yield _problem("checkpoint-broken", record.number, message)
+    for event in seen.artifacts:
+        path = seen.folder / event.data["path"]
+        if not path.is_file():
+            yield _problem(
+                "artifact-missing", event.trial, f"its artifact {path} is gone; put it back if you have a copy"
+            )
+    if without:
+        notes.append(f"{_count(without, 'COMPLETE trial')} without a result file; nothing needs these files any more")
+
+
+def _check_result(seen: _Seen, record: TrialRecord, folder: Path, path: Path) -> Iterator[Problem]:
+    try:
+        found = attempts.read_result(folder, record.attempt)
+    except (KeyError, TypeError, ValueError):
+        found = None
+    if found is None:
+        yield _problem("result-unreadable", record.number, f"{path} was edited or damaged; the ledger has what it said")
+        return
+    ending = found[0]
+    value = ending.values.get(seen.study.metric) if ending.trial_state is TrialState.COMPLETE else None
+    if (ending.trial_state, value) != (record.state, record.value):
+        told, said = f"{record.state} {record.value}", f"{ending.trial_state} {value}"
+        yield _problem(
+            "result-differs", record.number, f"the ledger says {told}, {path.name} {said}; one of them was edited"
+        )
+
+
+# The ledger with the tracker.
+
+
+def _check_tracker(seen: _Seen, home: Home, notes: list[str]) -> Iterator[Problem]:
+    study = seen.study
+    if study.config["tracker"] == "none":
+        return
+    if seen.is_running:
+        notes.append("the study is running: its tracker is compared when it has ended")
+        return
+    if seen.position.cursor < study.seq:
+        why = f" ({seen.position.error})" if seen.position.error else ""
+        notes.append(f"{seen.waiting} reported values wait for the tracker{why}: `automl sync {study.name}`")
+        return
+    tracker = make_tracker(home, study.config, seen.position.runs)
+    assert isinstance(tracker, MlflowTracker)
+    uri = study.config["tracking_uri"] or home.tracking_uri
+    if _is_gone(uri):
+        yield _problem("store-missing", None, f"MLflow's store {uri} is gone; {_redeliver(seen)}")
+        return
+    try:
+        yield from _check_runs(seen, tracker)
+    except TrackerError as error:
+        notes.append(f"the tracker was not compared: {error}")
+
+
+def _check_runs(seen: _Seen, tracker: MlflowTracker) -> Iterator[Problem]:
+    study = seen.study
+    parent = tracker.find_run(study.uid)
+    if parent is None:
+        yield _problem("parent-missing", None, f"the study's own run is gone from MLflow; {_redeliver(seen)}")
+        return
+    status = "COMPLETE" if study.state == "finished" else "WAITING"
+    if seen.position.closed >= study.seq and parent.status != status:
+        message = f"the study's own run is {parent.status}, not {status}; {_redeliver(seen)}"
+        yield _problem("status-differs", None, message)
+    runs: dict[str, list[RunSummary]] = defaultdict(list)
+    for run in tracker.runs(study.uid):
+        runs[run.uid].append(run)
+    for record in seen.records:
+        found = runs.pop(trial_uid(study, record.number), [])
+        if not found:
+            yield _problem("run-missing", record.number, f"its run is gone from MLflow; {_redeliver(seen)}")
+        for run in found[1:]:
+            message = f"it has a second run {run.run_id} in MLflow beside {found[0].run_id}: delete one of them"
+            yield _problem("run-doubled", record.number, message)
+        if found:
+            yield from _check_run(seen, record, found[0], tracker)
+    for run in (run for found in runs.values() for run in found):
+        message = f"run {run.run_id} ({run.name}) stands under the study, but is of no trial: move or delete it"
+        yield _problem("run-unknown", None, message)
+
+
+def _check_run(seen: _Seen, record: TrialRecord, run: RunSummary, tracker: MlflowTracker) -> Iterator[Problem]:
+    number = record.number
+    if run.status != record.state:
+        message = f"MLflow's run {run.run_id} is {run.status}, the trial {record.state}; {_redeliver(seen)}"
+        yield _problem("status-differs", number, message)
+    params = {stored_name(k): stored_text(str(value), limit=PARAM_LIMIT) for k, value in record.params.items()}
+    if params != run.params:
+        names = sorted(name for name in {*params, *run.params} if params.get(name) != run.params.get(name))
+        seen_there = ", ".join(f"{name} is {run.params.get(name)!r}, not {params.get(name)!r}" for name in names)
+        message = f"params of MLflow's run {run.run_id} differ ({seen_there}); {_anew(seen)}"
+        yield _problem("params-differ", number, message)
+    expected = {
+        _key(stored_name(row.name), row.step, row.time, original_value(stored_value(row.value)))
+        for row in seen.points.get(number, ())
+    }
+    found = Counter(_key(p.name, p.step, p.time, p.value) for p in tracker.points(run.run_id))
+    own = stored_name(f"best/{seen.study.metric}")  # delivery's; a user's metric of that name is among the expected
+    missing = expected - found.keys()
+    extra = {key for key, n in found.items() if n > 1 or (key not in expected and key[0] != own)}
+    if missing:
+        lacking = f"{len(missing)} of its {len(expected)} values are not in MLflow, first {_first(missing)}"
+        yield _problem("points-missing", number, f"{lacking}; {_redeliver(seen)}")
+    if extra:
+        message = f"MLflow has {len(extra)} values that the ledger has not, first {_first(extra)}; {_anew(seen)}"
+        yield _problem("points-extra", number, message)
+
+
+def _key(name: str, step: int, time: float, value: float) -> _Key:
+    """Return what makes a point one point; time is whole milliseconds, and NaN equals itself."""
+    return name, step, max(1, round(time * 1000)), repr(value + 0.0)
+
+
+def _first(keys: set[_Key]) -> str:
+    name, step, _, value = min(keys, key=lambda key: (key[1], key))
+    return f"{name} = {value} at step {step}"
+
+
+def _redeliver(seen: _Seen) -> str:
+    return f"remove {seen.folder / 'delivery.json'}, then `automl sync {seen.study.name}` delivers everything again"
+
+
+def _anew(seen: _Seen) -> str:
+    return f"delete the run for good (`mlflow gc`), {_redeliver(seen)}"
+
+
+def _is_gone(uri: str) -> bool:
+    """Say whether a SQLite store is missing; asking MLflow would make an empty one."""
+    if not uri.startswith("sqlite"):
+        return False
+    import sqlalchemy
+
+    path = sqlalchemy.make_url(uri).database
+    return path is not None and path != ":memory:" and not Path(path).is_file()
+
+
+def _count(numbers: Sequence[int], what: str) -> str:
+    shown = ", ".join(map(str, numbers[:5])) + (", ..." if len(numbers) > 5 else "")
+    return f"{len(numbers)} {what}{'s' if len(numbers) > 1 else ''} ({shown})"

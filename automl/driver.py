@@ -1,0 +1,413 @@
+"""The one place that puts a study, an executor and delivery together; what the command line and Python users call.
+
+    import automl
+    from search_spaces import Float, SearchSpace
+
+    def objective(trial):
+        return {"loss": (trial.params["x"] - 0.3) ** 2}
+
+    result = automl.search(objective, SearchSpace({"x": Float(0, 1)}), metric="loss", n_trials=20)
+    result.best_trial.params
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, cast
+
+from automl import executors, samplers
+from automl.attempt import Objective
+from automl.config import BUDGET, Direction, StudyConfig, default_direction, unknown
+from automl.errors import ConfigError, StudyMismatchError
+from automl.executors import Capacity
+from automl.home import Home
+from automl.ledger.database import connect
+from automl.ledger.writer import create_study
+from automl.study import Listener, Study
+from automl.trial import TrialRecord, TrialState
+from search_spaces import SearchSpace
+
+if TYPE_CHECKING:
+    import optuna
+    import pandas
+
+DELIVERY_SECONDS = 30.0  # that a finished search waits for its tracker
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM: the state is saved."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"interrupted by {signal.Signals(number).name}")
+        self.exit_code = 128 + number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult:
+    """What a search found. `trials` has every trial; values are of the study's metric."""
+
+    name: str
+    home: Home
+    trials: Sequence[TrialRecord]
+    metric: str
+    direction: str
+    state: str
+    test: Mapping[str, float] | None
+    """The winner's metrics on the test part, for built-in tasks."""
+    seconds: float
+    """Of this run of the driver."""
+    waiting: int = 0
+    """Reported values that the tracker has not got yet."""
+
+    @property
+    def best_trial(self) -> TrialRecord:
+        """The COMPLETE trial with the best value.
+
+        Raises:
+            LookupError: no trial is COMPLETE.
+        """
+        done = [trial for trial in self.trials if trial.value is not None]
+        if not done:
+            raise LookupError(f"no trial of {self.name} is COMPLETE; see `automl status {self.name}`")
+        sign = -1 if self.direction == "maximize" else 1
+        return min(done, key=lambda trial: (trial.value or 0.0) * sign)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a table with a row a trial; params are columns named `params_<name>`."""
+        import pandas
+
+        rows = [
+            {"number": t.number, "state": t.state.value, "value": t.value, "step": t.step, "seconds": t.seconds}
+            | {f"params_{name}": value for name, value in t.params.items()}
+            for t in self.trials
+        ]
+        return pandas.DataFrame(rows)
+
+
+def search(
+    objective: Callable[..., Any] | str,
+    space: SearchSpace | Mapping[str, Any] | None = None,
+    *,
+    name: str | None = None,
+    metric: str | None = None,
+    direction: str | None = None,
+    n_trials: int = 50,
+    sampler: str | optuna.samplers.BaseSampler = "auto",
+    home: str | Path | None = None,
+    listeners: Sequence[Listener] | None = None,
+    **options: Any,
+) -> SearchResult:
+    """Search `space` for the params with the best `metric`, and return what was found.
+
+    Args:
+        objective: a callable that takes a Trial, or the name of a built-in task, or `file.py:function`.
+        space: what to choose from; a built-in task has its own.
+        name: of the study; default `<objective>-<n>`.
+        metric: default: the task's own, or "value", which is what a bare number returned is called.
+        direction: "minimize" or "maximize"; default: the task's own, or "minimize" for a loss or error.
+        n_trials: trials to ask for.
+        sampler: a name of `config.SAMPLERS`, or any Optuna sampler (give it again to `resume`).
+        home: folder for everything; default $AUTOML_HOME or ./automl_runs.
+        listeners: called with each event; default: one progress line.
+        **options: further fields of `StudyConfig`.
+
+    Raises:
+        ConfigError: an argument is wrong; nothing was created.
+        StudyMismatchError: the name is taken.
+        SearchAbortedError: the first trials failed, all in the same way.
+    """
+    config, call = plan(
+        objective, space, metric=metric, direction=direction, n_trials=n_trials, sampler=sampler, **options
+    )
+    found = Home.find(home)
+    name = name or found.free_name(config.stem)
+    custom = None if isinstance(sampler, str) else sampler
+    return start(found, name, config, call, sampler=custom, listeners=_or_progress(listeners, n_trials))
+
+
+def resume(
+    name: str,
+    objective: Callable[..., Any] | None = None,
+    *,
+    home: str | Path | None = None,
+    sampler: optuna.samplers.BaseSampler | None = None,
+    listeners: Sequence[Listener] | None = None,
+    **changes: Any,
+) -> SearchResult:
+    """Go on with a study, whatever ended it; of a finished one without a larger budget, return the result.
+
+    Args:
+        name: of the study.
+        objective: needed only where the study was made with a Python callable.
+        home: folder it is in.
+        sampler: the Optuna sampler it was made with, if it was.
+        listeners: called with each event; default: one progress line.
+        **changes: new values for options of `config.BUDGET`.
+
+    Raises:
+        StudyNotFoundError: there is no such study.
+        LeaseLostError: another driver runs it.
+    """
+    found = Home.find(home)
+    config = stored_config(found, name, changes)
+    call = objective or load(config)
+    return start(
+        found, name, config, call, sampler=sampler, is_new=False, listeners=_or_progress(listeners, config.n_trials)
+    )
+
+
+def plan(
+    objective: Callable[..., Any] | str,
+    space: SearchSpace | Mapping[str, Any] | None,
+    *,
+    metric: str | None = None,
+    direction: str | None = None,
+    sampler: str | optuna.samplers.BaseSampler = "auto",
+    **options: Any,
+) -> tuple[StudyConfig, Objective]:
+    """Return the checked settings of a study, and its objective ready to run.
+
+    Raises:
+        ConfigError: with every problem found.
+    """
+    from automl.objectives.target import resolve
+
+    target = resolve(objective, space)
+    space = target.space if isinstance(target.space, SearchSpace) else SearchSpace(target.space)
+    metric = metric or target.metric
+    if target.metrics is not None and metric not in target.metrics:
+        raise ConfigError(unknown("--metric", metric, list(target.metrics)))
+    direction = direction or (target.metrics or {}).get(metric) or default_direction(metric)
+    if direction is None:
+        raise ConfigError(f"--direction is needed: say whether {metric!r} is to minimize or maximize")
+    options = {name: value for name, value in options.items() if value is not None}
+    options.setdefault("seed", secrets.randbelow(2**31))
+    if target.max_epochs is not None:
+        options.setdefault("max_epochs", target.max_epochs)
+    config = StudyConfig(
+        target=target.name,
+        kind=target.kind,
+        space=space,
+        metric=metric,
+        direction=cast(Direction, direction),  # StudyConfig checks it
+        sampler=sampler if isinstance(sampler, str) else "auto",
+        **options,
+    )
+    samplers.check(config.sampler, space)
+    return config, target.build(config)
+
+
+def stored_config(home: Home, name: str, changes: Mapping[str, Any]) -> StudyConfig:
+    """Return the settings of a study with `changes` to its budget.
+
+    Raises:
+        StudyMismatchError: a change would make its trials incomparable.
+    """
+    with home.read(name) as reader:
+        config = StudyConfig.from_dict(reader.study().config)
+    wanted = {key: value for key, value in changes.items() if value is not None}
+    fixed = [key for key in wanted if key not in BUDGET and getattr(config, key, None) != wanted[key]]
+    if fixed:
+        raise StudyMismatchError(
+            [f"study {name!r} has {key} {getattr(config, key, None)!r}, not {wanted[key]!r}; start another study for that" for key in fixed]
+        )
+    return config.changes(**wanted)
+
+
+def load(config: StudyConfig) -> Objective:
+    """Return the objective of a stored study, ready to run.
+
+    Raises:
+        ConfigError: it was a Python callable, which only Python can hand over, or is not found any more.
+    """
+    from automl.objectives.target import resolve
+
+    if config.kind == "callable":
+        raise ConfigError(f"this study runs the Python callable {config.target}: go on with automl.resume(name, callable)")
+    return resolve(config.target, config.space).build(config)
+
+
+def start(
+    home: Home,
+    name: str,
+    config: StudyConfig,
+    objective: Objective,
+    *,
+    listeners: Sequence[Listener],
+    sampler: optuna.samplers.BaseSampler | None = None,
+    is_new: bool = True,
+    on_ready: Callable[[Capacity], None] = lambda capacity: None,
+) -> SearchResult:
+    """Run a new or stored study to its end. `on_ready` is called when the machine was found fit, before trials run.
+
+    Raises:
+        Interrupted: by a signal; the state is saved.
+    """
+    began = time.monotonic()
+    folder = home.study(name)
+    if is_new and folder.exists():
+        raise StudyMismatchError(f"study {name!r} exists in {home.path}: go on with `automl resume {name}`, or choose another --name")
+    if not is_new and _has_nothing_to_do(home, name, config):
+        return result(home, name, seconds=0.0)
+    executor = executors.make(config)
+    capacity = executor.prepare()
+    try:
+        if is_new:
+            create_study(connect(home.ledger_url(name), create=True), name, config.to_dict())
+            _describe(folder, name, config)
+        changes = {key: getattr(config, key) for key in BUDGET}
+        with _delivery(home, name, config), _signals():
+            study = Study.open(
+                home.ledger_url(name), name, folder=folder, sampler=sampler, changes=changes, listeners=listeners
+            )
+            try:
+                on_ready(capacity)
+                executor.run(study, objective)
+                _test_winner(home, name, study, objective)
+            finally:
+                with _uninterrupted():
+                    study.close()
+            if study.failure is not None:
+                raise study.failure
+    finally:
+        executor.close()
+    return result(home, name, seconds=time.monotonic() - began)
+
+
+def result(home: Home, name: str, *, seconds: float) -> SearchResult:
+    """Return what a study has found so far."""
+    from automl.delivery import position_of
+
+    with home.read(name) as reader:
+        study = reader.study()
+        test = study.result["test"] if study.result else None
+        waiting = reader.waiting(position_of(home.study(name)).cursor) if study.config["tracker"] != "none" else 0
+        return SearchResult(
+            name=name,
+            home=home,
+            trials=tuple(reader.records()),
+            metric=study.metric,
+            direction=study.config["direction"],
+            state=study.state,
+            test=test,
+            seconds=seconds,
+            waiting=waiting,
+        )
+
+
+def _has_nothing_to_do(home: Home, name: str, config: StudyConfig) -> bool:
+    with home.read(name) as reader:
+        study = reader.study()
+        if study.state != "finished":
+            return False
+        is_larger = config.n_trials > study.config["n_trials"]
+        has_time = config.timeout != study.config["timeout"]
+        return not is_larger and not has_time
+
+
+def _test_winner(home: Home, name: str, study: Study, objective: Objective) -> None:
+    """Measure the winner on the test part, once: a study that is extended without a new winner does not again."""
+    evaluate = getattr(objective, "evaluate_winner", None)
+    done = [record for record in study.records.values() if record.state is TrialState.COMPLETE]
+    if not study.is_done or evaluate is None or not done:
+        return
+    sign = -1 if study.config.direction == "maximize" else 1
+    winner = min(done, key=lambda record: ((record.value or 0.0) * sign, record.number))
+    with home.read(name) as reader:
+        known = reader.study().result
+    weights = home.trial(name, winner.number) / "artifacts" / "model.safetensors"
+    if (known is None or known["trial"] != winner.number) and weights.is_file():
+        study.keep_result({"trial": winner.number, "test": evaluate(winner.params, weights)})
+
+
+def _describe(folder: Path, name: str, config: StudyConfig) -> None:
+    """Leave what was asked in the study's folder, to read and to use again."""
+    import yaml
+
+    from search_spaces import dump_space
+
+    settings = {key: value for key, value in config.to_dict().items() if key != "space" and value is not None}
+    text = yaml.safe_dump({"name": name, **settings, "space": "space.yaml"}, sort_keys=False)
+    (folder / "study.yaml").write_text(text, encoding="utf-8")
+    dump_space(config.space, folder / "space.yaml")
+
+
+@contextlib.contextmanager
+def _delivery(home: Home, name: str, config: StudyConfig) -> Iterator[None]:
+    """Run delivery beside the search; at the end give it `DELIVERY_SECONDS`."""
+    if config.tracker == "none":
+        yield
+        return
+    with (home.study(name) / "delivery.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "automl.delivery", str(home.path), name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is for the driver; delivery ends when its input does
+        )
+    assert process.stdin is not None
+    try:
+        yield
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(b"end\n")
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(DELIVERY_SECONDS)
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into `Interrupted`, raised in the main thread; elsewhere they are not ours to handle."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise Interrupted(number)
+
+    kept = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let what saves the state finish: signals that come meanwhile are dropped, one has been heard already."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    kept = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+def _or_progress(listeners: Sequence[Listener] | None, n_trials: int) -> Sequence[Listener]:
+    if listeners is not None:
+        return listeners
+    from automl.report.progress import ProgressLine
+
+    return [ProgressLine(n_trials)]
+
+

@@ -1,0 +1,123 @@
+"""The study's own run in the tracker: a page worth opening.
+
+Its params say how the study was run, its curve is the best value so far by trial number, its description is the
+leaderboard in Markdown, its files are what is needed to do it again: the study, the space, the winner's weights and
+params, and three figures.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from automl.ledger.queries import Reader, StudyRow
+from automl.report import figures, summary
+from automl.trial import TrialRecord
+from trackers import Point, Run
+
+DESCRIPTION_TAG = "mlflow.note.content"
+_SHOWN = ("target", "metric", "direction", "n_trials", "max_epochs", "timeout", "sampler", "early_stopping", "seed")
+
+
+@dataclass
+class Sent:
+    """How much of the curve was logged by this process; logging it again would add nothing."""
+
+    trials: int = 0
+    best: float | None = None
+
+
+def params(study: StudyRow) -> dict[str, Any]:
+    """Return how the study is run."""
+    return {name: study.config[name] for name in _SHOWN if study.config[name] is not None}
+
+
+def best(study: StudyRow, record: TrialRecord) -> list[Point]:
+    """Return a trial's best value, which stands beside its last one."""
+    values = [(value * study.sign, step) for step, value in record.reports.items() if value == value]
+    if record.value is not None:
+        values.append((record.value * study.sign, record.step))
+    if not values:
+        return []
+    loss, step = min(values)
+    return [Point(f"best/{study.metric}", loss * study.sign, step, record.ended or 0.0)]
+
+
+def curve(reader: Reader, study: StudyRow, run: Run, sent: Sent) -> None:
+    """Log the best value so far by trial number, as far as all trials before have ended."""
+    ended = reader.settled(after=sent.trials)
+    points = []
+    for number, value, time in ended:
+        if value is not None and (sent.best is None or value * study.sign < sent.best * study.sign):
+            sent.best = value
+        if sent.best is not None:
+            points.append(Point(f"best/{study.metric}", sent.best, number, time))
+        sent.trials = number + 1
+    if points:
+        run.log(points)
+
+
+def test_points(study: StudyRow, reader: Reader) -> list[Point]:
+    """Return the winner's test metrics."""
+    if not study.result:
+        return []
+    return [Point(name, value, 0, reader.last_time()) for name, value in study.result["test"].items()]
+
+
+def tags(reader: Reader, study: StudyRow) -> dict[str, str]:
+    """Return the description, and what people filter by."""
+    return {DESCRIPTION_TAG: description(reader, study), "automl.state": study.state}
+
+
+def description(reader: Reader, study: StudyRow) -> str:
+    """Return the study in Markdown."""
+    receipt = summary.receipt(reader)
+    lines = [f"**{study.name}**: {study.config['direction']} `{study.metric}` of `{study.config['target']}`", ""]
+    counts = ", ".join(f"{n} {state}" for state, n in receipt["counts"].items() if n)
+    lines += [f"{receipt['trials']} trials ({counts}) in {receipt['wall_seconds']:.0f} s, {receipt['epochs']} epochs.", ""]
+    if study.result:
+        tested = ", ".join(f"{name} {value:.4f}" for name, value in study.result["test"].items())
+        lines += [f"Trial {study.result['trial']} won; on the test part, used once: {tested}.", ""]
+    rows = summary.top(reader, 5)
+    lines += [f"| trial | state | {study.metric} | params |", "| --- | --- | --- | --- |"]
+    for row in rows:
+        chosen = ", ".join(f"`{name}={_short(value)}`" for name, value in row["params"].items())
+        lines.append(f"| {row['number']} | {row['state']} | {_short(row['value'])} | {chosen} |")
+    lines += ["", f"Go on with `automl resume {study.name}`; figures and the winner's files are under Artifacts."]
+    return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def files(reader: Reader, study: StudyRow, folder: Path) -> Iterator[dict[str, Path]]:
+    """Yield the files of the study's own run, by the name they get there."""
+    with tempfile.TemporaryDirectory(prefix="automl-page-") as made:
+        found = {name: folder / name for name in ("study.yaml", "space.yaml") if (folder / name).is_file()}
+        records = reader.records()
+        found |= figures.write(records, study, Path(made))
+        found |= _winner(reader, study, folder, Path(made))
+        yield found
+
+
+def _winner(reader: Reader, study: StudyRow, folder: Path, made: Path) -> dict[str, Path]:
+    winner = summary.best(reader)
+    if winner is None:
+        return {}
+    path = made / "params.json"
+    path.write_text(json.dumps(winner, indent=2))
+    kept = {
+        f"winner/{event.data['name']}": folder / event.data["path"]
+        for event in reader.events(kind="artifact")
+        if event.trial == winner["number"]
+    }
+    return {"winner/params.json": path} | {name: file for name, file in kept.items() if file.is_file()}
+
+
+def _short(value: object) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+

@@ -1,0 +1,77 @@
+"""How a search goes, a line for each trial that is done: for notebooks, pipes and logs.
+
+    trial 3 COMPLETE val_acc 0.9712 at step 12, 4 of 20 done
+    trial 4 paused val_acc 0.81341 at step 2, 5 of 20 done
+    trial 5 FAIL (raised: ZeroDivisionError: division by zero), 6 of 20 done
+
+No cursor movements and no colours.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+
+class ProgressLine:
+    """A listener that prints a line for each trial that ends or pauses.
+
+    Args:
+        n_trials: that the study asks for.
+        metric: whose last value is shown of a trial that has no final one.
+        stream: where to; default standard error. One that is closed meanwhile ends the lines, not the search.
+    """
+
+    def __init__(self, n_trials: int, *, metric: str | None = None, stream: TextIO | None = None) -> None:
+        self._n_trials = n_trials
+        self._metric = metric
+        self._stream = stream
+        self._ended = 0
+        self._paused: set[int] = set()
+        self._last: dict[int, float] = {}
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        kind = event["event"]
+        if kind == "study-started":
+            self._ended = event["ended"]
+        elif kind == "report" and self._metric in event["values"]:
+            self._last[event["trial"]] = event["values"][self._metric]
+        elif kind in ("trial-ended", "trial-paused"):
+            self._count(event, is_paused=kind == "trial-paused")
+            done = self._ended + len(self._paused)
+            self._print(f"trial {event['trial']} {self._what(event)}, {done} of {self._n_trials} done")
+        elif kind == "trial-retried":
+            self._print(f"trial {event['trial']} runs once more{_why(event)}")
+
+    def _count(self, event: Mapping[str, Any], *, is_paused: bool) -> None:
+        if is_paused:
+            self._paused.add(event["trial"])
+        else:
+            self._paused.discard(event["trial"])
+            self._ended += 1
+
+    def _what(self, event: Mapping[str, Any]) -> str:
+        """Return how the trial stands, in words."""
+        state = "paused" if event["event"] == "trial-paused" else event["state"]
+        value = self._last.pop(event["trial"], None) if event["value"] is None else event["value"]
+        if state == "FAIL" or value is None:
+            return f"{state}{_why(event)}"
+        at = f" at step {event['step']}" if event["step"] else ""
+        return f"{state} {self._metric or 'value'} {value:.5g}{at}{_why(event)}"
+
+    def _print(self, line: str) -> None:
+        try:
+            print(line, file=self._stream or sys.stderr, flush=True)
+        except (OSError, ValueError):  # whoever read it has gone; the search is worth more than its lines
+            self._print = lambda line: None  # type: ignore[method-assign]
+
+
+def _why(event: Mapping[str, Any]) -> str:
+    """Return the reason, and of a failure the first line of its message, in parentheses."""
+    if not event["reason"]:
+        return ""
+    message = event.get("message") or ""
+    first = message.splitlines()[0] if message.strip() else ""
+    clean = "".join(char if char.isprintable() else "?" for char in first)[:200]
+    return f" ({event['reason']}{': ' + clean if clean else ''})"

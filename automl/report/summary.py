@@ -1,0 +1,151 @@
+"""A study in numbers: the rows and keys that every command prints and every check reads.
+
+Nothing here imports torch, ray or mlflow, and nothing reads more of the ledger than it shows: `status` and `top` answer
+in well under a second on a study of thousands of trials.
+
+    with home.read("digits-1") as reader:
+        status(home, reader)["best"]["value"]
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from automl.home import Home
+from automl.ledger.queries import Reader, StudyRow
+from automl.trial import TrialRecord, TrialState
+from search_spaces import SearchSpace, format_range
+
+
+def status(home: Home, reader: Reader) -> dict[str, Any]:
+    """Return how a study stands."""
+    study = reader.study()
+    return {
+        "name": study.name,
+        "state": study.state,
+        "directions": [study.config["direction"]],
+        "metric": study.metric,
+        "counts": reader.counts(),
+        "trials": study.config["n_trials"],
+        "best": best(reader),
+        "storage": home.ledger_url(study.name),
+        "tracking_uri": tracking_uri(home, study),
+        "owner": dict(study.owner) if study.owner else None,
+    }
+
+
+def line(home: Home, name: str) -> dict[str, Any]:
+    """Return a study's line in `automl ls`."""
+    with home.read(name) as reader:
+        study = reader.study()
+        found = best(reader)
+        return {
+            "name": name,
+            "state": study.state,
+            "trials": sum(reader.counts().values()),
+            "metric": study.metric,
+            "best": found["value"] if found else None,
+        }
+
+
+def best(reader: Reader) -> dict[str, Any] | None:
+    """Return the best COMPLETE trial; before there is one, the best at the highest step reached, marked partial."""
+    for number, step, value in reader.ranking()[:1]:
+        (record,) = reader.records([number])
+        found = {"number": number, "value": value, "params": dict(record.params), "step": step}
+        return found if record.state is TrialState.COMPLETE else found | {"partial": True}
+    return None
+
+
+def study(home: Home, reader: Reader) -> dict[str, Any]:
+    """Return how a study stands, how it was made and what it has cost."""
+    row = reader.study()
+    config = {name: value for name, value in row.config.items() if name != "space"}
+    space = SearchSpace.from_dict(row.config["space"])
+    lines = {name: format_range(space[name], space.conditions.get(name)) for name in space}
+    return status(home, reader) | {"config": config, "space": lines, "receipt": receipt(reader)}
+
+
+def top(reader: Reader, n: int = 10, run_ids: Mapping[int, str] | None = None) -> list[dict[str, Any]]:
+    """Return the best `n` trials, best first: COMPLETE ones, then the others by how far they came."""
+    numbers = [number for number, _, _ in reader.ranking()[:n]]
+    return trials(reader, numbers, run_ids)
+
+
+def trials(reader: Reader, numbers: Iterable[int], run_ids: Mapping[int, str] | None = None) -> list[dict[str, Any]]:
+    """Return trials with all that is to be shown of them, in the order of `numbers`."""
+    wanted = list(numbers)
+    found = {record.number: trial(record, (run_ids or {}).get(record.number)) for record in reader.records(wanted)}
+    return [found[number] for number in wanted if number in found]
+
+
+def trial(record: TrialRecord, run_id: str | None = None) -> dict[str, Any]:
+    """Return one trial's row."""
+    return {
+        "number": record.number,
+        "state": "PAUSED" if record.paused else record.state.value,
+        "value": finite(record.last_value),
+        "values": {name: finite(value) for name, value in record.values.items()},
+        "params": dict(record.params),
+        "step": record.step,
+        "attempt": record.attempt,
+        "seconds": round(record.seconds, 3),
+        "reason": record.reason.value if record.reason else None,
+        "message": record.message,
+        "run_id": run_id,
+    }
+
+
+def history(reader: Reader, number: int) -> dict[str, Any]:
+    """Return the attempts of a trial, and what it reported: a row a step, as last reported at it."""
+    attempts = [
+        {
+            "attempt": row.number,
+            "state": row.state.value,
+            "start_step": row.start_step,
+            "checkpoint": row.checkpoint,
+            "seconds": round(row.ended - row.started, 3) if row.ended is not None else None,
+            "reason": row.reason.value if row.reason else None,
+        }
+        for row in reader.attempts(number)
+    ]
+    steps: dict[int, dict[str, float | None]] = defaultdict(dict)
+    for point in reader.metrics(number):
+        steps[point.step][point.name] = finite(point.value)
+    return {"attempts": attempts, "reports": [{"step": step} | steps[step] for step in sorted(steps)]}
+
+
+def receipt(reader: Reader) -> dict[str, Any]:
+    """Return what the search cost, and what early stopping saved of it.
+
+    `epochs` counts steps that were run; `epochs_full` what all trials at full budget would have taken, None where the
+    study has no full budget.
+    """
+    study = reader.study()
+    busy, wall = reader.run_times()
+    full = study.config["max_epochs"]
+    counts = reader.counts()
+    asked = sum(counts.values())
+    return {
+        "trials": asked,
+        "counts": counts,
+        "epochs": reader.steps_run(),
+        "epochs_full": full * asked if full else None,
+        "trial_seconds": round(busy, 1),
+        "wall_seconds": round(wall, 1),
+    }
+
+
+def tracking_uri(home: Home, study: StudyRow) -> str | None:
+    """Return where the tracker is, None without one."""
+    if study.config["tracker"] == "none":
+        return None
+    return str(study.config["tracking_uri"] or home.tracking_uri)
+
+
+def finite(value: float | None) -> float | None:
+    """Return `value`, or None where JSON has no word for it."""
+    return value if value is not None and math.isfinite(value) else None

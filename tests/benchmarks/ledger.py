@@ -1,0 +1,47 @@
+"""Our side of the ledger's figure: the life cycle of trials through `Study`, without an executor."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from automl.attempt import Ending
+from automl.config import StudyConfig
+from automl.home import Home
+from automl.ledger.database import connect
+from automl.ledger.writer import create_study
+from automl.study import Study
+from automl.trial import AttemptState, Report, TrialState
+from search_spaces import Float, SearchSpace
+from tests.benchmarks.measured import PARAMETERS, child
+
+
+def trials(folder: Path, *, trials: int, reports: int) -> float:
+    """Return the seconds that a trial's ask, start, reports, end and tell take."""
+    space = SearchSpace({f"x{i}": Float(0, 1) for i in range(PARAMETERS)})
+    config = StudyConfig(
+        target="bench",
+        space=space,
+        metric="loss",
+        direction="minimize",
+        n_trials=trials,
+        sampler="random",
+        early_stopping="none",
+    )
+    home = Home(folder)
+    create_study(connect(home.ledger_url("bench"), create=True), "bench", config.to_dict())
+    study = Study.open(home.ledger_url("bench"), "bench", folder=home.study("bench"))
+    began = time.perf_counter()
+    while attempt := study.next_attempt(wait=True):
+        loss = float(attempt.params["x0"])
+        for step in range(1, reports + 1):
+            study.report(attempt, [Report(step=step, values={"loss": loss}, time=time.time())])
+            study.tick()  # what executors do beside
+        study.end(attempt, Ending(state=AttemptState.RESULT, trial_state=TrialState.COMPLETE, values={"loss": loss}))
+    seconds = time.perf_counter() - began
+    study.close()
+    return seconds / trials
+
+
+if __name__ == "__main__":
+    child(trials)

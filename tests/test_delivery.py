@@ -1,0 +1,257 @@
+"""Delivery: what the ledger says is what MLflow shows, whatever happened in between."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+
+from automl import driver, durable
+from automl.delivery import Delivery, Position, position_of, trial_uid
+from automl.home import Home
+from automl.trial import Trial, TrialState
+from trackers import MlflowTracker, TrackerError
+
+
+def objective(trial: Trial) -> dict[str, float]:
+    """Trials of every ending: COMPLETE in one attempt or two, PRUNED, FAIL."""
+    if trial.number == 1:
+        raise ValueError("one of them fails")
+    first = trial.restored.step + 1 if trial.restored else 1
+    for step in range(first, 10):
+        if trial.number % 2 == 0:
+            with trial.checkpoint(step) as folder:
+                (folder / "step").write_text(str(step))
+        trial.report(step, loss=trial.params["x"] + 1 / step, other=float("nan") if step == 3 else step * 1.5)
+    return {"loss": trial.params["x"] + 1 / 9, "extra": 1.0}
+
+
+@pytest.fixture
+def home(tmp_path: Path, mlflow_template: Path) -> Home:
+    """A home whose MLflow store is there already, which saves seconds."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    shutil.copyfile(mlflow_template, folder / "mlflow.db")
+    return Home(folder)
+
+
+@pytest.fixture
+def search(home: Home) -> Callable[..., driver.SearchResult]:
+    """Return a function that searches in this process and delivers in another."""
+
+    def search(**options: Any) -> driver.SearchResult:
+        settings: dict[str, Any] = {"n_trials": 8, "name": "s", "tracker": "mlflow", "executor": "local"}
+        return driver.search(
+            objective,
+            {"x": "0.0..1.0", "kind": "a|b"},
+            home=home.path,
+            metric="loss",
+            max_epochs=9,
+            seed=1,
+            listeners=(),
+            **settings | options,
+        )
+
+    return search
+
+
+def mirror(home: Home, uri: str | None = None) -> MlflowTracker:
+    return MlflowTracker(uri or home.tracking_uri, experiment=objective.__qualname__)
+
+
+def assert_equal(home: Home, name: str = "s", uri: str | None = None) -> None:
+    """Compare every trial's state, params and every one of its points with its run."""
+    tracker = mirror(home, uri)
+    with home.read(name) as reader:
+        study = reader.study()
+        records = reader.records()
+        runs = {run.uid: run for run in tracker.runs(study.uid)}
+        assert sorted(runs) == sorted(trial_uid(study, record.number) for record in records)
+        for record in records:
+            run = runs[trial_uid(study, record.number)]
+            told = [(m.name, m.step, repr(m.value), round(m.time * 1000)) for m in reader.metrics(record.number)]
+            shown = [(p.name, p.step, repr(p.value), round(p.time * 1000)) for p in tracker.points(run.run_id)]
+            assert Counter(told) == Counter(point for point in shown if not point[0].startswith("best/"))
+            assert run.status == record.state.value
+            assert run.params == {key: str(value) for key, value in record.params.items()}
+
+
+def test_every_trial_is_mirrored(home: Home, search: Callable[..., driver.SearchResult]) -> None:
+    """One child a trial with its true status, params and all points, the best value beside the last."""
+    result = search()
+
+    assert result.waiting == 0
+    assert {t.state for t in result.trials} == {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}
+    assert_equal(home)
+    tracker = mirror(home)
+    with home.read("s") as reader:
+        run = tracker.find_run(trial_uid(reader.study(), result.best_trial.number))
+    assert run is not None
+    best = [point.value for point in tracker.points(run.run_id) if point.name == "best/loss"]
+    assert best == [min(result.best_trial.reports.values())]
+
+
+def test_the_studys_own_run_is_a_page(home: Home, search: Callable[..., driver.SearchResult]) -> None:
+    """Params, a curve of the best so far by trial number, a description, the study's files and the winner's."""
+    result = search()
+
+    client = MlflowClient(home.tracking_uri)
+    tracker = mirror(home)
+    with home.read("s") as reader:
+        run = tracker.find_run(reader.study().uid)
+    assert run is not None
+    assert run.status == "COMPLETE"
+    assert run.params["metric"] == "loss"
+    assert f"| {result.best_trial.number} | COMPLETE |" in run.tags["mlflow.note.content"]
+    curve = sorted((point.step, point.value) for point in tracker.points(run.run_id) if point.name == "best/loss")
+    assert [step for step, _ in curve] == list(range(curve[0][0], 8))
+    assert [value for _, value in curve] == sorted((value for _, value in curve), reverse=True)
+    assert curve[-1][1] == result.best_trial.value
+    files = {file.path for folder in ("", "winner", "figures") for file in client.list_artifacts(run.run_id, folder)}
+    assert files >= {"study.yaml", "space.yaml", "winner/params.json", "figures/history.html"}
+
+
+def test_a_lost_position_costs_only_time(home: Home, search: Callable[..., driver.SearchResult]) -> None:
+    """Everything again from the beginning adds nothing."""
+    search()
+    (home.study("s") / "delivery.json").unlink()
+
+    delivery = Delivery(home, "s")
+    delivery.catch_up()
+    delivery.close()
+
+    assert_equal(home)
+
+
+@pytest.mark.parametrize("cursor", [0, 7, 30, 60])
+def test_a_kill_between_writing_and_remembering(
+    home: Home, search: Callable[..., driver.SearchResult], cursor: int
+) -> None:
+    """A position that is older than what was sent leads to the same store."""
+    search()
+    position = position_of(home.study("s"))
+    old = Position(uri=position.uri, cursor=cursor)
+    durable.write_json(home.study("s") / "delivery.json", asdict(old))
+
+    delivery = Delivery(home, "s")
+    delivery.catch_up()
+    delivery.close()
+
+    assert_equal(home)
+
+
+def test_a_run_that_vanished_is_made_anew_in_full(home: Home, search: Callable[..., driver.SearchResult]) -> None:
+    """A run that MLflow no longer has comes back with all of its points when its trial is written to again."""
+    search()
+    position = position_of(home.study("s"))
+    uid = next(uid for uid in position.runs if uid.endswith("/0"))
+    with sqlite3.connect(home.path / "mlflow.db") as store:
+        for table in ("metrics", "latest_metrics", "params", "tags", "runs"):
+            store.execute(f"DELETE FROM {table} WHERE run_uuid = ?", (position.runs[uid],))
+    store.close()
+    (home.study("s") / "delivery.json").unlink()
+
+    delivery = Delivery(home, "s")
+    delivery.catch_up()
+    delivery.close()
+
+    assert_equal(home)
+
+
+def test_an_extended_study_goes_on_in_the_same_runs(home: Home, search: Callable[..., driver.SearchResult]) -> None:
+    """More trials, the same parent, and each trial still one run."""
+    search(n_trials=4)
+
+    driver.resume("s", objective, home=home.path, n_trials=8, listeners=())
+
+    assert_equal(home)
+
+
+def test_pages_smaller_than_a_trial(
+    home: Home, search: Callable[..., driver.SearchResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However little goes over at a time, the result is the same."""
+    search(tracker="mlflow", tracking_uri="http://127.0.0.1:9")
+    monkeypatch.setattr("automl.delivery.PAGE", 3)
+
+    delivery = Delivery(home, "s", tracker=mirror(home))
+    delivery.catch_up()
+    delivery.close()
+
+    assert_equal(home)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@pytest.fixture
+def serve(home: Home, port: int) -> Iterator[Callable[[], str]]:
+    """Return a function that starts MLflow's own server and waits until it answers."""
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def serve() -> str:
+        command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", home.tracking_uri]
+        command += ["--artifacts-destination", str(home.artifacts), "--host", "127.0.0.1", "--port", str(port)]
+        environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        processes.append(
+            subprocess.Popen(
+                [*command, "--workers", "1"],
+                env=environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        )
+        uri = f"http://127.0.0.1:{port}"
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"{uri}/health", timeout=5).close()
+                return uri
+            except OSError:
+                time.sleep(0.1)  # another process's port: there is no event to wait for
+        raise TimeoutError(uri)
+
+    yield serve
+    for process in processes:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_a_dead_tracker_is_only_deliverys_trouble(
+    home: Home, search: Callable[..., driver.SearchResult], port: int, serve: Callable[[], str]
+) -> None:
+    """The search ends as ever and says what waits; when the tracker is back, it gets everything."""
+    result = search(tracking_uri=f"http://127.0.0.1:{port}")
+
+    assert result.state == "finished"
+    assert result.seconds < 20
+    with home.read("s") as reader:
+        assert result.waiting == len(reader.metrics()) > 0
+    assert str(port) in (position_of(home.study("s")).error or "")
+    delivery = Delivery(home, "s")
+    with pytest.raises(TrackerError):
+        delivery.step()
+
+    uri = serve()
+    delivery.catch_up()
+    delivery.close()
+
+    assert_equal(home, uri=uri)
