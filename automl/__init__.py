@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import search_spaces as search_spaces
     import trackers as trackers
-    from automl.errors import AutomlError, TrialPaused, TrialPruned
     from automl.driver import SearchResult, resume, search
+    from automl.errors import AutomlError, TrialPaused, TrialPruned
     from automl.trial import Trial, TrialRecord, TrialState
 
 __version__ = "0.1.0"

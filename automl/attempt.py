@@ -134,7 +134,8 @@ def _judge(trial: Trial, objective: Objective, metric: str, log: Path) -> Ending
     def fail(reason: Reason, message: str) -> dict[str, Any]:
         return {"trial_state": TrialState.FAIL, "reason": reason, "message": message}
 
-    state, found = AttemptState.RESULT, {}
+    state = AttemptState.RESULT
+    found: dict[str, Any] = {}
     try:
         values, reason, message = outcome(objective(trial), metric=metric, last=trial.last_values)
         extra = {name: value for name, value in values.items() if name not in trial.last_values}

@@ -63,7 +63,9 @@ class StudyConfig:
     def __post_init__(self) -> None:
         problems = [*self._choices(), *self._numbers()]
         if not len(self.space):
-            problems.append('the search space is empty: give --space, --lr or -p NAME=RANGE, e.g. -p lr="1e-4..1e-1 log"')
+            problems.append(
+                'the search space is empty: give --space, --lr or -p NAME=RANGE, e.g. -p lr="1e-4..1e-1 log"'
+            )
         if problems:
             raise ConfigError(problems)
 
@@ -92,7 +94,9 @@ class StudyConfig:
             if value is not None and not (math.isfinite(value) and (value > 0 or (name == "gpus" and value == 0))):
                 problems.append(f"--{name} must be a number above 0, got {value!r}")
         if self.executor == "local" and (self.parallel or 1) > 1:
-            problems.append(f"--executor local runs one trial at a time, got --parallel {self.parallel}; use --executor ray")
+            problems.append(
+                f"--executor local runs one trial at a time, got --parallel {self.parallel}; use --executor ray"
+            )
         if not 0 <= self.seed < 2**63:
             problems.append(f"--seed must be a whole number from 0 to 2^63 - 1, got {self.seed}")
         return problems

@@ -7,15 +7,17 @@ It reads what is newer than its cursor, writes it to the tracker with the ledger
 Each step may be repeated without effect, so a kill anywhere, a lost cursor or a tracker that was down for a day cost
 time and nothing else. Trials never wait for it: a tracker that is slow, down or gone is only this process's trouble.
 
-It ends when its input does: at once caught up if the driver said "end", else (the driver is dead) after a few seconds.
+It ends when its input does, once it has caught up; if the driver is dead, after a few seconds in any case.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import os
 import select
+import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -27,13 +29,15 @@ from typing import Any
 from automl import durable
 from automl.errors import AutomlError
 from automl.home import Home
-from automl.ledger.queries import MetricRow, Reader, StudyRow
+from automl.ledger.queries import MetricRow, StudyRow
 from automl.report import page, summary
 from automl.trial import TrialRecord, TrialState
 from trackers import MlflowTracker, NullTracker, Point, Run, Tracker, TrackerError
 
 PAGE = 5000  # reported values in one go
 POLL_SECONDS = 0.5
+PATIENCE = 30.0  # seconds that a driver waits for it in the end
+HURRY = 5.0  # the same for a driver that was interrupted
 ORPHAN_SECONDS = 8.0  # that it goes on after its driver died
 LONGEST_PAUSE = 15.0  # between tries while the tracker is down
 
@@ -224,37 +228,63 @@ def only_one(folder: Path, *, wait: bool) -> Iterator[bool]:
         yield True
 
 
+@contextlib.contextmanager
+def beside(home: Home, name: str) -> Iterator[None]:
+    """Run delivery as a process beside the block; at its end, wait until all is delivered, or for `PATIENCE`.
+
+    A block that raises, by Ctrl-C for one, is not kept from passing for longer than `HURRY`.
+    """
+    with (home.study(name) / "delivery.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "automl.delivery", str(home.path), name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is for the driver; delivery ends when its input does
+        )
+    assert process.stdin is not None
+    patience = HURRY
+    try:
+        yield
+        patience = PATIENCE
+    finally:
+        try:
+            process.stdin.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(patience)
+        finally:
+            process.terminate()
+            process.wait()
+
+
 def main(home: str, name: str) -> None:
     """Deliver until the standard input ends, then for a while what is left."""
     os.nice(5)  # training comes first
+    driver = os.getppid()
     found = Home.find(home)
     with only_one(found.study(name), wait=True):
         delivery = Delivery(found, name)
-        pause = POLL_SECONDS
-        deadline: float | None = None
-        while deadline is None or time.monotonic() < deadline:
+        pause, deadline = POLL_SECONDS, math.inf
+        while time.monotonic() < deadline:
             try:
                 has_more = delivery.step()
                 pause = POLL_SECONDS
             except (TrackerError, AutomlError) as error:
                 print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {error}", file=sys.stderr, flush=True)
                 has_more, pause = False, min(pause * 2, LONGEST_PAUSE)
-                if deadline is not None:
-                    break
-            if deadline is None:
-                deadline = _wait(0 if has_more else pause)
-            elif not has_more:
+            if deadline < math.inf and not has_more:
                 break
+            if deadline == math.inf and _is_told_to_end(0 if has_more else pause):
+                deadline = time.monotonic() + PATIENCE
+            if os.getppid() != driver:
+                deadline = min(deadline, time.monotonic() + ORPHAN_SECONDS)
         delivery.close()
 
 
-def _wait(seconds: float) -> float | None:
-    """Wait for the driver's word; return until when to go on once it has come, else None."""
+def _is_told_to_end(seconds: float) -> bool:
+    """Wait for the driver's word, or for its death, which closes the pipe."""
     ready, _, _ = select.select([sys.stdin.fileno()], [], [], seconds)
-    if not ready:
-        return None
-    is_said = bool(os.read(sys.stdin.fileno(), 16))
-    return time.monotonic() + (3600.0 if is_said else ORPHAN_SECONDS)
+    return bool(ready)
 
 
 if __name__ == "__main__":

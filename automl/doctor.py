@@ -68,12 +68,13 @@ def audit(home: Home, study: str) -> Audit:
     """
     try:
         with home.read(study) as reader, translated(study):
+            if damage := reader.damage():
+                return _damaged(f"SQLite finds it damaged: {'; '.join(damage)}")
             seen = _Seen.read(reader, home.study(study))
     except ConfigError:
         raise
     except (LedgerError, ValueError) as error:
-        message = f"the ledger cannot be read ({error}): go back to a copy of it"
-        return Audit(problems=(Problem(code="ledger-unreadable", trial=None, message=message),), notes=())
+        return _damaged(error)
     notes: list[str] = []
     found = [*_check_ledger(seen), *_check_files(seen, notes), *_check_tracker(seen, home, notes)]
     return Audit(problems=tuple(found), notes=tuple(notes))
@@ -84,13 +85,13 @@ class _Seen:
     """All of a ledger at one moment."""
 
     study: StudyRow
+    space: SearchSpace
     folder: Path
     records: Sequence[TrialRecord]
     attempts: Mapping[int, Sequence[AttemptRow]]
     points: Mapping[int, Sequence[MetricRow]]
     artifacts: Sequence[EventRow]
     highest_seq: int
-    damage: Sequence[str]
     position: Position
     waiting: int
     """Reported values that are newer than `position`."""
@@ -103,16 +104,16 @@ class _Seen:
         points: dict[int, list[MetricRow]] = defaultdict(list)
         for point in reader.metrics():
             points[point.trial].append(point)
-        position = position_of(folder)
+        study, position = reader.study(), position_of(folder)
         return cls(
-            study=reader.study(),
+            study=study,
+            space=SearchSpace.from_dict(study.config["space"]),
             folder=folder,
             records=reader.records(),
             attempts=by_trial,
             points=points,
             artifacts=reader.events(kind="artifact"),
             highest_seq=reader.highest_seq(),
-            damage=reader.damage(),
             position=position,
             waiting=reader.waiting(position.cursor),
         )
@@ -120,6 +121,14 @@ class _Seen:
     @property
     def is_running(self) -> bool:
         return self.study.state == "running"
+
+
+def _damaged(why: object) -> Audit:
+    """Return the one thing there is to say of a ledger that cannot be trusted."""
+    message = (
+        f"the ledger cannot be read ({' '.join(str(why).split())}): if nothing else helps, go back to a copy of it"
+    )
+    return Audit(problems=(_problem("ledger-damaged", None, message),), notes=())
 
 
 def _problem(code: str, trial: int | None, message: str) -> Problem:
@@ -130,18 +139,15 @@ def _problem(code: str, trial: int | None, message: str) -> Problem:
 
 
 def _check_ledger(seen: _Seen) -> Iterator[Problem]:
-    for line in seen.damage:
-        yield _problem("ledger-damaged", None, f"SQLite finds the file damaged ({line}): go back to a copy of it")
     if seen.highest_seq > seen.study.seq:
         message = f"a row has seq {seen.highest_seq}, above the study's own {seen.study.seq}; {_RESTORE}"
         yield _problem("seq-ahead", None, message)
     yield from _check_numbers(seen)
-    space = SearchSpace.from_dict(seen.study.config["space"])
     for record in seen.records:
         yield from _check_trial(seen, record)
         yield from _check_attempts(seen, record)
         try:
-            space.validate(record.params)
+            seen.space.validate(record.params)
         except SearchSpaceError as error:
             message = f"its params are no point of the search space ({'; '.join(error.problems)}); {_RESTORE}"
             yield _problem("params-invalid", record.number, message)
@@ -215,7 +221,7 @@ def _check_files(seen: _Seen, notes: list[str]) -> Iterator[Problem]:
         if record.state.is_finished and rows and rows[-1].state is AttemptState.RESULT:
             path = folder / f"attempt-{rows[-1].number}.json"
             if path.is_file():
-                yield from _check_result(seen, record, folder, path)
+                yield from _check_result(seen, record, path, rows[-1].number)
             elif record.state is TrialState.COMPLETE:
                 without.append(record.number)
         if record.paused and not seen.is_running and record.checkpoint is not None:
@@ -226,28 +232,27 @@ def _check_files(seen: _Seen, notes: list[str]) -> Iterator[Problem]:
     for event in seen.artifacts:
         path = seen.folder / event.data["path"]
         if not path.is_file():
-            yield _problem(
-                "artifact-missing", event.trial, f"its artifact {path} is gone; put it back if you have a copy"
-            )
+            message = f"its artifact {path} is gone; put it back if you have a copy"
+            yield _problem("artifact-missing", event.trial, message)
     if without:
         notes.append(f"{_count(without, 'COMPLETE trial')} without a result file; nothing needs these files any more")
 
 
-def _check_result(seen: _Seen, record: TrialRecord, folder: Path, path: Path) -> Iterator[Problem]:
+def _check_result(seen: _Seen, record: TrialRecord, path: Path, attempt: int) -> Iterator[Problem]:
     try:
-        found = attempts.read_result(folder, record.attempt)
-    except (KeyError, TypeError, ValueError):
-        found = None
-    if found is None:
+        found = attempts.read_result(path.parent, attempt)
+        if found is None:
+            raise ValueError("not whole")
+        ending = found[0]
+        value = ending.values[seen.study.metric] if ending.trial_state is TrialState.COMPLETE else None
+    except (AttributeError, KeyError, TypeError, ValueError):
         yield _problem("result-unreadable", record.number, f"{path} was edited or damaged; the ledger has what it said")
         return
-    ending = found[0]
-    value = ending.values.get(seen.study.metric) if ending.trial_state is TrialState.COMPLETE else None
+    if ending.reason is not None and ending.reason.is_retried:
+        return  # the driver decided what became of the trial
     if (ending.trial_state, value) != (record.state, record.value):
-        told, said = f"{record.state} {record.value}", f"{ending.trial_state} {value}"
-        yield _problem(
-            "result-differs", record.number, f"the ledger says {told}, {path.name} {said}; one of them was edited"
-        )
+        said = f"the ledger says {record.state} {record.value}, {path} says {ending.trial_state} {value}"
+        yield _problem("result-differs", record.number, f"{said}; one of them was edited")
 
 
 # The ledger with the tracker.

@@ -1,36 +1,33 @@
 """The one place that puts a study, an executor and delivery together; what the command line and Python users call.
 
-    import automl
-    from search_spaces import Float, SearchSpace
+import automl
+from search_spaces import Float, SearchSpace
 
-    def objective(trial):
-        return {"loss": (trial.params["x"] - 0.3) ** 2}
+def objective(trial):
+    return {"loss": (trial.params["x"] - 0.3) ** 2}
 
-    result = automl.search(objective, SearchSpace({"x": Float(0, 1)}), metric="loss", n_trials=20)
-    result.best_trial.params
+result = automl.search(objective, SearchSpace({"x": Float(0, 1)}), metric="loss", n_trials=20)
+result.best_trial.params
 """
 
 from __future__ import annotations
 
 import contextlib
 import secrets
-import signal
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
 
-from automl import executors, samplers
+from automl import executors, interrupts, samplers
 from automl.attempt import Objective
 from automl.config import BUDGET, Direction, StudyConfig, default_direction, unknown
+from automl.delivery import beside, position_of
 from automl.errors import ConfigError, StudyMismatchError
 from automl.executors import Capacity
 from automl.home import Home
+from automl.interrupts import Interrupted as Interrupted
 from automl.ledger.database import connect
 from automl.ledger.writer import create_study
 from automl.study import Listener, Study
@@ -40,16 +37,6 @@ from search_spaces import SearchSpace
 if TYPE_CHECKING:
     import optuna
     import pandas
-
-DELIVERY_SECONDS = 30.0  # that a finished search waits for its tracker
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM: the state is saved."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(f"interrupted by {signal.Signals(number).name}")
-        self.exit_code = 128 + number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +206,10 @@ def stored_config(home: Home, name: str, changes: Mapping[str, Any]) -> StudyCon
     fixed = [key for key in wanted if key not in BUDGET and getattr(config, key, None) != wanted[key]]
     if fixed:
         raise StudyMismatchError(
-            [f"study {name!r} has {key} {getattr(config, key, None)!r}, not {wanted[key]!r}; start another study for that" for key in fixed]
+            [
+                f"study {name!r} has {key} {getattr(config, key, None)!r}, not {wanted[key]!r}; start another study"
+                for key in fixed
+            ]
         )
     return config.changes(**wanted)
 
@@ -233,7 +223,9 @@ def load(config: StudyConfig) -> Objective:
     from automl.objectives.target import resolve
 
     if config.kind == "callable":
-        raise ConfigError(f"this study runs the Python callable {config.target}: go on with automl.resume(name, callable)")
+        raise ConfigError(
+            f"this study runs the Python callable {config.target}: go on with automl.resume(name, callable)"
+        )
     return resolve(config.target, config.space).build(config)
 
 
@@ -256,7 +248,9 @@ def start(
     began = time.monotonic()
     folder = home.study(name)
     if is_new and folder.exists():
-        raise StudyMismatchError(f"study {name!r} exists in {home.path}: go on with `automl resume {name}`, or choose another --name")
+        raise StudyMismatchError(
+            f"study {name!r} exists in {home.path}: go on with `automl resume {name}`, or choose another --name"
+        )
     if not is_new and _has_nothing_to_do(home, name, config):
         return result(home, name, seconds=0.0)
     executor = executors.make(config)
@@ -266,7 +260,8 @@ def start(
             create_study(connect(home.ledger_url(name), create=True), name, config.to_dict())
             _describe(folder, name, config)
         changes = {key: getattr(config, key) for key in BUDGET}
-        with _delivery(home, name, config), _signals():
+        is_tracked = config.tracker != "none"
+        with beside(home, name) if is_tracked else contextlib.nullcontext(), interrupts.raised():
             study = Study.open(
                 home.ledger_url(name), name, folder=folder, sampler=sampler, changes=changes, listeners=listeners
             )
@@ -275,7 +270,7 @@ def start(
                 executor.run(study, objective)
                 _test_winner(home, name, study, objective)
             finally:
-                with _uninterrupted():
+                with interrupts.held_back():
                     study.close()
             if study.failure is not None:
                 raise study.failure
@@ -286,8 +281,6 @@ def start(
 
 def result(home: Home, name: str, *, seconds: float) -> SearchResult:
     """Return what a study has found so far."""
-    from automl.delivery import position_of
-
     with home.read(name) as reader:
         study = reader.study()
         test = study.result["test"] if study.result else None
@@ -342,72 +335,9 @@ def _describe(folder: Path, name: str, config: StudyConfig) -> None:
     dump_space(config.space, folder / "space.yaml")
 
 
-@contextlib.contextmanager
-def _delivery(home: Home, name: str, config: StudyConfig) -> Iterator[None]:
-    """Run delivery beside the search; at the end give it `DELIVERY_SECONDS`."""
-    if config.tracker == "none":
-        yield
-        return
-    with (home.study(name) / "delivery.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "automl.delivery", str(home.path), name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C is for the driver; delivery ends when its input does
-        )
-    assert process.stdin is not None
-    try:
-        yield
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(b"end\n")
-    finally:
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(DELIVERY_SECONDS)
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
-
-
-@contextlib.contextmanager
-def _signals() -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into `Interrupted`, raised in the main thread; elsewhere they are not ours to handle."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise Interrupted(number)
-
-    kept = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Let what saves the state finish: signals that come meanwhile are dropped, one has been heard already."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    kept = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)
-
-
 def _or_progress(listeners: Sequence[Listener] | None, n_trials: int) -> Sequence[Listener]:
     if listeners is not None:
         return listeners
     from automl.report.progress import ProgressLine
 
     return [ProgressLine(n_trials)]
-
-

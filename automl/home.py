@@ -1,12 +1,12 @@
 """Where things lie: a home folder with a folder a study, and the tracker's store beside them.
 
-    automl_runs/
-        mlflow.db  artifacts/             MLflow's store, shared by all studies of this home
-        digits-1/
-            ledger.db                     the truth (unless --storage says otherwise)
-            study.yaml  space.yaml        what was asked, to read and to use again
-            delivery.json                 how far delivery is
-            trials/7/                     log, checkpoints/, artifacts/, attempt-1.json of trial 7
+automl_runs/
+    mlflow.db  artifacts/             MLflow's store, shared by all studies of this home
+    digits-1/
+        ledger.db                     the truth (unless --storage says otherwise)
+        study.yaml  space.yaml        what was asked, to read and to use again
+        delivery.json                 how far delivery is
+        trials/7/                     log, checkpoints/, artifacts/, attempt-1.json of trial 7
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ class Home:
     def studies(self) -> list[str]:
         """Return the names of the studies of this home, oldest first."""
         found = self.path.glob("*/ledger.db") if self.path.is_dir() else ()
-        return [path.parent.name for path in sorted(found, key=lambda path: (path.parent.stat().st_ctime, path.parent.name))]
+        return [
+            path.parent.name for path in sorted(found, key=lambda path: (path.parent.stat().st_ctime, path.parent.name))
+        ]
 
     def read(self, study: str) -> Reader:
         """Open a study for reading.

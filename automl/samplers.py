@@ -80,7 +80,11 @@ class OptunaSampler:
     """Any Optuna sampler, on a study in memory whose trials are replaced as they change."""
 
     def __init__(
-        self, sampler: optuna.samplers.BaseSampler, space: SearchSpace, direction: Direction, records: Iterable[TrialRecord]
+        self,
+        sampler: optuna.samplers.BaseSampler,
+        space: SearchSpace,
+        direction: Direction,
+        records: Iterable[TrialRecord],
     ) -> None:
         import optuna
 

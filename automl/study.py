@@ -23,7 +23,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl import attempt as attempts
 from automl import samplers, stopping
 from automl.attempt import Attempt, Ending
 from automl.config import StudyConfig
@@ -32,6 +31,7 @@ from automl.ledger.database import connect
 from automl.ledger.lease import RENEW_SECONDS
 from automl.ledger.queries import Reader
 from automl.ledger.writer import Writer
+from automl.recovery import count_retries, is_retried, recover
 from automl.stopping import EarlyStopping, Verdict
 from automl.trial import AttemptState, Reason, Report, TrialRecord, TrialState, newest_checkpoint
 
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 Listener = Callable[[Mapping[str, Any]], None]
 """Called with each event, a JSON object with the keys `event` and `time`, after it was written down."""
 
-RETRIES = 1
 FAILURES_IN_A_ROW = 3
 
 
@@ -117,7 +116,7 @@ class Study:
             config = StudyConfig.from_dict(row.config).changes(**(changes or {}))
             used = reader.used_seconds(ledger.previous_renewal)
             ledger.event("opened", used=used)
-            recovered = _recover(ledger, reader, folder)
+            recovered = recover(ledger, reader, folder)
             ledger.commit(config=config.to_dict(), finished=False)
             reader.refresh()
             records = reader.records()
@@ -125,7 +124,7 @@ class Study:
             for point in reader.metrics():
                 if point.name == row.metric:
                     stopper.on_report(point.trial, point.step, point.value * row.sign, can_pause=False)
-            retries = _retries(reader)
+            retries = count_retries(reader)
         made = samplers.make(
             sampler or config.sampler, space=config.space, direction=config.direction, seed=config.seed, records=records
         )
@@ -190,11 +189,13 @@ class Study:
                 ending = replace(ending, reason=self._cut.get(attempt.trial, Reason.EARLY_STOPPING))
             if ending.final is not None:
                 self._take(attempt, ending.final)
-            is_retried = _is_retried(ending, self._retries[attempt.trial])
+            waits = is_retried(ending, self._retries[attempt.trial])
             self._cut.pop(attempt.trial, None)
-            _write_ending(self._ledger, attempt.trial, attempt.number, ending, self.config.metric, self.folder, waits=is_retried)
+            write_ending(
+                self._ledger, attempt.trial, attempt.number, ending, self.config.metric, self.folder, waits=waits
+            )
             self._ledger.commit()
-            self._remember(attempt, ending, is_retried)
+            self._remember(attempt, ending, waits=waits)
 
     def tick(self) -> None:
         """Do what is due by the clock: write grouped reports, renew the lease. Call it several times a second."""
@@ -320,20 +321,18 @@ class Study:
         assert isinstance(reports, dict)
         reports[report.step] = value
         loss = -value if self.config.direction == "maximize" else value
-        verdict = self._stopper.on_report(
-            attempt.trial, report.step, loss, can_pause=report.checkpoint == report.step
-        )
+        verdict = self._stopper.on_report(attempt.trial, report.step, loss, can_pause=report.checkpoint == report.step)
         if verdict is Verdict.STOP:
             self._cut.setdefault(attempt.trial, Reason.EARLY_STOPPING)
         return verdict
 
-    def _remember(self, attempt: Attempt, ending: Ending, is_retried: bool) -> None:
+    def _remember(self, attempt: Attempt, ending: Ending, *, waits: bool) -> None:
         """Bring memory up to what the ledger has just been told, and tell the listeners."""
         number = attempt.trial
         is_complete = ending.trial_state is TrialState.COMPLETE
         record = self.records[number] = replace(
             self.records[number],
-            state=TrialState.WAITING if is_retried else ending.trial_state or TrialState.RUNNING,
+            state=TrialState.WAITING if waits else ending.trial_state or TrialState.RUNNING,
             paused=ending.state is AttemptState.PAUSED,
             value=ending.values[self.config.metric] if is_complete else None,
             values=ending.values,
@@ -344,7 +343,7 @@ class Study:
         )
         if record.paused:
             self._paused.add(number)
-        if is_retried:
+        if waits:
             self._retries[number] += 1
             self._waiting.append(number)
             self._emit("trial-retried", trial=number, reason=ending.reason, message=ending.message)
@@ -362,7 +361,9 @@ class Study:
             return
         assert record.reason is not None
         self._failures.append(record.reason)
-        has_success = any(r.state in (TrialState.COMPLETE, TrialState.PRUNED) or r.paused for r in self.records.values())
+        has_success = any(
+            r.state in (TrialState.COMPLETE, TrialState.PRUNED) or r.paused for r in self.records.values()
+        )
         if not has_success and self._failures[-FAILURES_IN_A_ROW:] == [record.reason] * FAILURES_IN_A_ROW:
             log = self.folder / "trials" / str(record.number) / "log"
             self.failure = SearchAbortedError(
@@ -383,62 +384,3 @@ class Study:
 
 
 _SEVERITY = (Verdict.CONTINUE, Verdict.PAUSE, Verdict.STOP)
-
-
-def _write_ending(
-    ledger: Writer, trial: int, number: int, ending: Ending, metric: str, folder: Path, *, waits: bool
-) -> None:
-    """Add to the next transaction how an attempt ended, and its trial unless that goes on."""
-    ledger.end(
-        trial=trial, attempt=number, state=ending.state, checkpoint=ending.checkpoint, reason=ending.reason, waits=waits
-    )
-    if ending.trial_state is not None and not waits:
-        is_complete = ending.trial_state is TrialState.COMPLETE
-        ledger.tell(
-            trial=trial,
-            state=ending.trial_state,
-            value=ending.values[metric] if is_complete else None,
-            values=ending.values,
-            reason=ending.reason,
-            message=ending.message,
-        )
-    for name, path in ending.artifacts.items():
-        # Relative, so that a study remains whole when its folder is moved.
-        ledger.event("artifact", trial=trial, name=name, path=str(Path(path).relative_to(folder)))
-
-
-def _retries(reader: Reader) -> Counter[int]:
-    """Return how often each trial was retried because of the machine it ran on."""
-    return Counter(row.trial for row in reader.attempts() if row.reason is not None and row.reason.is_retried)
-
-
-def _recover(ledger: Writer, reader: Reader, folder: Path) -> dict[str, int]:
-    """End the attempts that a dead driver left running: take the results they left, let the others run again."""
-    found: Counter[str] = Counter()
-    metric = reader.study().metric
-    retries = _retries(reader)
-    for row in reader.attempts():
-        if row.state is not AttemptState.STARTED:
-            continue
-        points = [point for point in reader.metrics(row.trial) if point.attempt == row.number]
-        result = attempts.read_result(folder / "trials" / str(row.trial), row.number)
-        if result is None:
-            last = max((point.time for point in points), default=row.started)
-            ledger.end(trial=row.trial, attempt=row.number, state=AttemptState.LOST, waits=True, time=last)
-            found["cut"] += 1
-            continue
-        ending, reports = result
-        known = {(point.name, point.step) for point in points}
-        for report in [*reports, *([ending.final] if ending.final else [])]:
-            missing = {name: value for name, value in report.values.items() if (name, report.step) not in known}
-            ledger.report(trial=row.trial, attempt=row.number, report=replace(report, values=missing))
-        if ending.trial_state is TrialState.PRUNED and ending.reason is None:
-            ending = replace(ending, reason=Reason.EARLY_STOPPING)
-        is_retried = _is_retried(ending, retries[row.trial])
-        _write_ending(ledger, row.trial, row.number, ending, metric, folder, waits=is_retried)
-        found["finished"] += 1
-    return dict(found)
-
-
-def _is_retried(ending: Ending, retries: int) -> bool:
-    return ending.reason is not None and ending.reason.is_retried and retries < RETRIES

@@ -33,7 +33,7 @@ def objective(trial):
     note("start")
     first = trial.restored.step + 1 if trial.restored else 1
     for step in range(first, trial.max_epochs + 1):
-        sum(i * i for i in range(40_000))
+        sum(i * i for i in range(300_000))
         loss = (trial.params["x"] - 0.3) ** 2 + 1 / step
         with trial.checkpoint(step) as folder:
             (folder / "step").write_text(str(step))
@@ -59,7 +59,7 @@ def play(folder: Path, seed: int) -> dict[str, Any]:
         "search", f"{script}:objective", "--name", "s", "-p", "x=0.0..1.0", "--metric", "loss",
         "--trials", str(TRIALS), "--max-epochs", "9", *options,
     )  # fmt: skip
-    delay = rng.uniform(0.0, 9.0)
+    delay = rng.uniform(0.0, 6.0)
     cut = _kill_after(search, home, delay)
     before = _finished(home)
     resumed = subprocess.run(automl("resume", "s", *options), capture_output=True, text=True, check=False)

@@ -138,5 +138,3 @@ def test_a_missing_metric_says_what_was_seen() -> None:
 def test_paused_trials_are_running_and_unfinished() -> None:
     """Only three states are final."""
     assert [state for state in TrialState if state.is_finished] == ["COMPLETE", "PRUNED", "FAIL"]
-
-

@@ -12,7 +12,7 @@ import typer
 from automl.cli import options, output, result
 from automl.cli.output import Format
 from automl.cli.values import Problems, whole
-from automl.errors import ConfigError
+from automl.errors import AutomlError, ConfigError
 
 if TYPE_CHECKING:
     from automl.home import Home
@@ -25,7 +25,12 @@ def ls(home: options.Home = None, format: options.Printed = Format.TABLE) -> Non
     from automl.report import summary
 
     found = Home.find(home)
-    rows = [summary.line(found, name) for name in found.studies()]
+    rows = []
+    for name in found.studies():
+        try:
+            rows.append(summary.line(found, name))
+        except AutomlError as error:  # one damaged ledger hides no other study
+            output.say(*(f"warning: {name}: {problem}" for problem in error.problems))
     if not rows:
         output.say(f"no studies in {found.path}")
     output.emit(rows, format, lambda: output.table(rows, rows[0]) if rows else None)

@@ -96,8 +96,6 @@ def doctor(study: AnyStudy = None, home: options.Home = None, format: options.Pr
     from automl.home import Home
 
     found = Home.find(home)
-    if study is not None:
-        found.read(study).close()  # an unknown one is said so
     names = found.studies() if study is None else [study]
     reports = {name: audit(found, name) for name in names}
     problems = [

@@ -14,10 +14,9 @@ from automl import attempt as attempts
 from automl.attempt import Attempt, Objective
 from automl.errors import AutomlError, TrialPaused, TrialPruned
 from automl.executors import Capacity
-from automl.study import Study
 from automl.stopping import Verdict
+from automl.study import Study
 from automl.trial import Report
-
 
 TICK_SECONDS = 0.2
 

@@ -105,7 +105,9 @@ class RayExecutor:
         try:
             ray.init(address=address, **options)
         except (ConnectionError, RuntimeError, ValueError) as error:
-            raise MissingDependencyError(f"Ray did not start: {str(error).splitlines()[0]}; see --ray-address") from error
+            raise MissingDependencyError(
+                f"Ray did not start: {str(error).splitlines()[0]}; see --ray-address"
+            ) from error
         self._owns_cluster = True
 
     def _fit(self, bridge: _Bridge, objective: Objective) -> None:
@@ -138,7 +140,9 @@ def capacity(config: StudyConfig, nodes: list[dict[str, Any]]) -> Capacity:
         raise ConfigError(problems)
     fits = min(math.floor(have / share + 1e-9) for have, share in ((cpus, cpu), (gpus, gpu)) if share)
     if places and places > fits:
-        raise ConfigError(f"--parallel {places} needs {places * cpu:g} CPUs and {places * gpu:g} GPUs, found {cpus:g} and {gpus:g}")
+        raise ConfigError(
+            f"--parallel {places} needs {places * cpu:g} CPUs and {places * gpu:g} GPUs, found {cpus:g} and {gpus:g}"
+        )
     on = f"{cpus:g} CPUs" + (f", {gpus:g} GPUs" if gpus else "") + (f" on {len(found)} nodes" if len(found) > 1 else "")
     return Capacity(parallel=places or fits, cpus=cpu, gpus=gpu, devices=on)
 
@@ -237,7 +241,7 @@ def lost(error: BaseException | None) -> Ending:
     reason = Reason.WORKER_LOST
     if type(error).__name__ == "OutOfMemoryError" or "OUT_OF_MEMORY" in text:
         reason = Reason.OOM
-    elif "NODE_DIED" in text or "node" in text and "died" in text and "worker" not in text.lower():
+    elif "NODE_DIED" in text or ("node" in text and "died" in text and "worker" not in text.lower()):
         reason = Reason.NODE_LOST
     elif error is not None and "Actor" not in type(error).__name__ and "Worker" not in type(error).__name__:
         reason = Reason.RAISED

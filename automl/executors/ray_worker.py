@@ -142,9 +142,7 @@ def _run(attempt: Attempt, objective: Objective, channel: Channel) -> None:
             ending = attempts.run(attempt, objective, send=send)
     except BaseException as error:  # the disk is full, the folder is gone, or the objective raised KeyboardInterrupt
         message = f"{type(error).__name__}: {error}"
-        ending = Ending(
-            state=AttemptState.RESULT, trial_state=TrialState.FAIL, reason=Reason.RAISED, message=message
-        )
+        ending = Ending(state=AttemptState.RESULT, trial_state=TrialState.FAIL, reason=Reason.RAISED, message=message)
     channel.finish(ending)
 
 

@@ -84,10 +84,12 @@ def _check_version(engine: sa.Engine, create: bool) -> None:
         return
     if version is not None and version > schema.HEAD:
         raise MissingDependencyError(
-            f"the ledger {engine.url} is at version {version}, newer than this automl knows ({schema.HEAD}): upgrade automl"
+            f"the ledger {engine.url} is at version {version}, above the {schema.HEAD} known here: upgrade automl"
         )
     if not create:
-        raise LedgerError(f"the ledger {engine.url} is at version {version}, not {schema.HEAD}: resume it to upgrade it")
+        raise LedgerError(
+            f"the ledger {engine.url} is at version {version}, not {schema.HEAD}: resume it to upgrade it"
+        )
     _upgrade(engine)
 
 
@@ -132,9 +134,13 @@ def translated(what: object) -> Iterator[None]:
     except sa.exc.ArgumentError as error:
         raise ConfigError(f"storage {what!r} is not a database URL ({error}); e.g. sqlite:////tmp/ledger.db") from error
     except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
-        raise MissingDependencyError(f"no driver for the database: {error}; pip install 'automl-search[postgres]'") from error
+        raise MissingDependencyError(
+            f"no driver for the database: {error}; pip install 'automl-search[postgres]'"
+        ) from error
     except sa.exc.SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         if "disk is full" in cause or "No space left" in cause:
-            raise ResourceExhaustedError(f"the ledger's disk is full ({cause}); free some space, then resume") from error
+            raise ResourceExhaustedError(
+                f"the ledger's disk is full ({cause}); free some space, then resume"
+            ) from error
         raise LedgerError(f"the ledger does not work: {cause}") from error

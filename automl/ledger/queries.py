@@ -116,7 +116,9 @@ class Reader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -198,9 +200,7 @@ class Reader:
             return [] if chosen is None else [column.in_(chosen)]
 
         study = self.study()
-        trials = self._rows(
-            sa.select(_T).where(_T.c.study_id == self._id, *of(_T.c.number)).order_by(_T.c.number)
-        )
+        trials = self._rows(sa.select(_T).where(_T.c.study_id == self._id, *of(_T.c.number)).order_by(_T.c.number))
         attempts = defaultdict(list)
         for row in self._rows(
             sa.select(_A).where(_A.c.study_id == self._id, *of(_A.c.trial)).order_by(_A.c.trial, _A.c.number)
@@ -240,7 +240,9 @@ class Reader:
         reached = {trial: (step, value) for trial, step, value in self._connection.execute(at_last)}
         rows = [(number, reached.get(number, (0, None))[0], value) for number, value in done.items()]
         rows += [(n, step, value) for n, (step, value) in reached.items() if n not in done and value is not None]
-        return sorted(rows, key=lambda row: (row[0] not in done, -row[1] * (row[0] not in done), row[2] * study.sign, row[0]))
+        return sorted(
+            rows, key=lambda row: (row[0] not in done, -row[1] * (row[0] not in done), row[2] * study.sign, row[0])
+        )
 
     def used_seconds(self, last_renewal: float | None) -> float:
         """Return how long drivers have held the study, the last of them until `last_renewal`."""
@@ -250,7 +252,7 @@ class Reader:
         return float(opened[-1].data["used"]) + max(0.0, last_renewal - opened[-1].time)
 
     def settled(self, after: int = 0) -> list[tuple[int, float | None, float]]:
-        """Return (number, value or None, time of its end) of trials from number `after` on, up to the first unfinished."""
+        """Return (number, value or None, time of its end) of trials from `after` on, up to the first unfinished."""
         columns = (_T.c.number, _T.c.state, _T.c.value, _T.c.ended)
         query = sa.select(*columns).where(_T.c.study_id == self._id, _T.c.number >= after).order_by(_T.c.number)
         found = []
@@ -287,7 +289,9 @@ class Reader:
 
     def highest_seq(self) -> int:
         """Return the highest number that a row of the study has; never above the study's own seq."""
-        of = [sa.select(sa.func.max(t.c.seq)).where(t.c.study_id == self._id).scalar_subquery() for t in (_T, _A, _M, _E)]
+        of = [
+            sa.select(sa.func.max(t.c.seq)).where(t.c.study_id == self._id).scalar_subquery() for t in (_T, _A, _M, _E)
+        ]
         return max(found or 0 for found in self._connection.execute(sa.select(*of)).one())
 
     def damage(self) -> list[str]:

@@ -49,7 +49,9 @@ _REPORT = sa.insert(schema.metrics)
 _EVENT = sa.insert(schema.events)
 
 
-def create_study(engine: sa.Engine, name: str, config: Mapping[str, Any], *, clock: Callable[[], float] = time.time) -> None:
+def create_study(
+    engine: sa.Engine, name: str, config: Mapping[str, Any], *, clock: Callable[[], float] = time.time
+) -> None:
     """Add a study without trials.
 
     Raises:
@@ -59,7 +61,9 @@ def create_study(engine: sa.Engine, name: str, config: Mapping[str, Any], *, clo
     try:
         with translated(engine.url), engine.begin() as connection:
             if connection.scalar(sa.select(_S.c.id).where(_S.c.name == name)) is not None:
-                raise StudyMismatchError(f"study {name!r} exists: go on with `automl resume {name}`, or choose another --name")
+                raise StudyMismatchError(
+                    f"study {name!r} exists: go on with `automl resume {name}`, or choose another --name"
+                )
             connection.execute(sa.insert(_S), row)
     except sa.exc.IntegrityError as error:
         raise StudyMismatchError(f"study {name!r} was just made by another process") from error
@@ -95,7 +99,9 @@ class Writer:
                 raise StudyNotFoundError(f"no study {name!r} in {engine.url}; see `automl ls`")
             now = database_time(connection)
             if row["owner"] and lease.is_held(row["owner"], (now - as_utc(row["renewed"])).total_seconds()):
-                raise LeaseLostError(f"study {name!r} is being run by {lease.describe(row['owner'])}; wait for it or stop it")
+                raise LeaseLostError(
+                    f"study {name!r} is being run by {lease.describe(row['owner'])}; wait for it or stop it"
+                )
             epoch = row["epoch"] + 1
             owner = lease.this_process(since=clock())
             taken = connection.execute(

@@ -79,7 +79,10 @@ def description(reader: Reader, study: StudyRow) -> str:
     receipt = summary.receipt(reader)
     lines = [f"**{study.name}**: {study.config['direction']} `{study.metric}` of `{study.config['target']}`", ""]
     counts = ", ".join(f"{n} {state}" for state, n in receipt["counts"].items() if n)
-    lines += [f"{receipt['trials']} trials ({counts}) in {receipt['wall_seconds']:.0f} s, {receipt['epochs']} epochs.", ""]
+    lines += [
+        f"{receipt['trials']} trials ({counts}) in {receipt['wall_seconds']:.0f} s, {receipt['epochs']} epochs.",
+        "",
+    ]
     if study.result:
         tested = ", ".join(f"{name} {value:.4f}" for name, value in study.result["test"].items())
         lines += [f"Trial {study.result['trial']} won; on the test part, used once: {tested}.", ""]
@@ -119,5 +122,3 @@ def _winner(reader: Reader, study: StudyRow, folder: Path, made: Path) -> dict[s
 
 def _short(value: object) -> str:
     return f"{value:.5g}" if isinstance(value, float) else str(value)
-
-

@@ -32,7 +32,12 @@ class ExecutorContract:
         """Return a function that searches in a home of its own, four trials of one parameter by default."""
 
         def run(objective: Callable[[Trial], Any] | str, **options: Any) -> driver.SearchResult:
-            settings: dict[str, Any] = {"n_trials": 4, "metric": "loss", "direction": "minimize", "early_stopping": "none"} | options
+            settings: dict[str, Any] = {
+                "n_trials": 4,
+                "metric": "loss",
+                "direction": "minimize",
+                "early_stopping": "none",
+            } | options
             return driver.search(
                 objective,
                 {"x": "0.0..1.0"},
@@ -96,7 +101,7 @@ class ExecutorContract:
             assert len(reader.metrics()) == 4 * 5 * 2
 
     def test_a_stopped_trial_is_pruned(self, run: Callable[..., driver.SearchResult], tmp_path: Path) -> None:
-        """Without checkpoints the losers end at a rung, unwinding, with what they reported; none is COMPLETE by that."""
+        """Without checkpoints the losers end at a rung, unwinding, with what they reported, and PRUNED."""
         folder = str(tmp_path)
 
         def objective(trial: Trial) -> float:

@@ -13,35 +13,34 @@ from automl.ledger.writer import create_study
 from automl.study import Study
 from automl.trial import AttemptState, Report, TrialState
 from search_spaces import Float, SearchSpace
-from tests.benchmarks.measured import PARAMETERS, child
+from tests.benchmarks.measured import PARAMETERS, Times, child
 
 
-def trials(folder: Path, *, trials: int, reports: int) -> float:
-    """Return the seconds that a trial's ask, start, reports, end and tell take."""
-    space = SearchSpace({f"x{i}": Float(0, 1) for i in range(PARAMETERS)})
+def run(folder: Path, *, trials: int, reports: int) -> Times:
+    """Ask for trials one after the other, report and tell them."""
     config = StudyConfig(
         target="bench",
-        space=space,
+        space=SearchSpace({f"x{i}": Float(0, 1) for i in range(PARAMETERS)}),
         metric="loss",
         direction="minimize",
         n_trials=trials,
         sampler="random",
         early_stopping="none",
     )
-    home = Home(folder)
+    home, times = Home(folder), Times()
     create_study(connect(home.ledger_url("bench"), create=True), "bench", config.to_dict())
     study = Study.open(home.ledger_url("bench"), "bench", folder=home.study("bench"))
-    began = time.perf_counter()
+    times.note_ask()
     while attempt := study.next_attempt(wait=True):
         loss = float(attempt.params["x0"])
         for step in range(1, reports + 1):
             study.report(attempt, [Report(step=step, values={"loss": loss}, time=time.time())])
-            study.tick()  # what executors do beside
+            study.tick()  # as executors do
         study.end(attempt, Ending(state=AttemptState.RESULT, trial_state=TrialState.COMPLETE, values={"loss": loss}))
-    seconds = time.perf_counter() - began
+        times.note_tell()
     study.close()
-    return seconds / trials
+    return times
 
 
 if __name__ == "__main__":
-    child(trials)
+    child(run)

@@ -1,7 +1,7 @@
-"""A measured run: a fresh process with a folder of its own, which prints when things happened.
+"""A measured run: a fresh process that prints when things happened.
 
-    times = measure("tests.benchmarks.peers.floor", folder, trials=200, reports=20)     # in the harness
-    child(search)                                                                       # in the run's own module
+    times = measure("tests.benchmarks.peers.floor", folder="/tmp/x", trials=200, reports=20)     # in the harness
+    child(search)                                                                       # in that module
 """
 
 from __future__ import annotations
@@ -31,63 +31,51 @@ class Times:
 
     began: float = 0.0
     """Its process was started."""
-    asked: list[float] = field(default_factory=list)
-    """Of each trial: its params were there."""
-    told: list[float] = field(default_factory=list)
-    """Of each trial: sampler and storage knew its value."""
+    asked: float = 0.0
+    """The params of the first trial were there."""
     first_report: float = 0.0
     """The driver held the first reported value."""
+    told: list[float] = field(default_factory=list)
+    """Of each trial: sampler and storage knew its value."""
     visible: float = 0.0
-    """The last point could be seen in MLflow; 0 without one."""
+    """The last point could be seen in MLflow; 0 without MLflow."""
 
-    def report(self) -> None:
-        """Note that a value arrived."""
+    def note_ask(self) -> None:
+        """Params were proposed."""
+        self.asked = self.asked or time.time()
+
+    def note_report(self) -> None:
+        """A value arrived."""
         self.first_report = self.first_report or time.time()
 
-    @property
-    def clock_a(self) -> float:
-        """Seconds a trial, from the first ask to the last tell."""
-        return (max(self.told) - min(self.asked)) / len(self.told)
+    def note_tell(self) -> None:
+        """A trial is over."""
+        self.told.append(time.time())
 
     @property
-    def clock_b(self) -> float:
-        """Seconds a trial until the last point was visible in MLflow, after start-up."""
-        return self.after_start_up(self.visible)
+    def per_trial(self) -> float:
+        """Seconds from the first ask to the last tell, a trial."""
+        return (self.told[-1] - self.asked) / len(self.told)
 
-    def after_start_up(self, end: float | None = None) -> float:
-        """Seconds a trial from the moment all workers were warm to `end`, by default the last tell."""
-        told = sorted(self.told)
-        return ((end or told[-1]) - told[WARM - 1]) / (len(told) - WARM)
+    @property
+    def until_visible(self) -> float:
+        """Seconds from when all workers were warm until the last point was visible, a trial."""
+        return (self.visible - self.told[WARM - 1]) / (len(self.told) - WARM)
+
+    def blocks(self, first: int, last: int, parts: int) -> list[float]:
+        """Return the seconds a trial, for each of `parts` equal stretches between the tells number `first` and `last`."""
+        size = (last - first) // parts
+        ends = [self.told[first - 1 + size * part] for part in range(parts + 1)]
+        return [(after - before) / size for before, after in zip(ends, ends[1:], strict=False)]
 
 
-def measure(module: str, folder: Path, **options: Any) -> Times:
-    """Run `module` in a fresh process and return what it printed."""
-    folder.mkdir(parents=True)
+def measure(module: str, **options: Any) -> Times:
+    """Run `module` in a fresh process, with `options`, and return what it printed.
+
+    Raises:
+        RuntimeError: it failed.
+    """
     began = time.time()
-    row = json.loads(_python(module, folder, folder=str(folder), **options))
-    return Times(**row | {"began": began})
-
-
-def seconds(module: str, folder: Path, **options: Any) -> float:
-    """Run `module` in a fresh process and return the one number it printed."""
-    folder.mkdir(parents=True)
-    return float(_python(module, folder, folder=str(folder), **options))
-
-
-def child(run: Callable[..., Times | float]) -> None:
-    """Call `run` with the options that the harness passed, and print what it returns."""
-    options = json.loads(sys.argv[1])
-    result = run(Path(options.pop("folder")), **options)
-    print("\n" + json.dumps(dataclasses.asdict(result) if isinstance(result, Times) else result), flush=True)
-
-
-def environment() -> dict[str, str]:
-    """Return the environment of every measured process: nobody is called home, no option of automl is set."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("AUTOML_")} | _QUIET
-
-
-def _python(module: str, folder: Path, **options: Any) -> str:
-    """Run a module to its end and return the last line it printed."""
     done = subprocess.run(
         [sys.executable, "-m", module, json.dumps(options)],
         env=environment(),
@@ -97,4 +85,21 @@ def _python(module: str, folder: Path, **options: Any) -> str:
     )
     if done.returncode:
         raise RuntimeError(f"{module} {options} ended with exit code {done.returncode}:\n{done.stderr[-4000:]}")
-    return done.stdout.strip().splitlines()[-1]
+    return Times(**json.loads(done.stdout.splitlines()[-1]) | {"began": began})
+
+
+def child(run: Callable[..., Times]) -> None:
+    """Call `run` with the options that the harness passed, and print what it returns."""
+    options = json.loads(sys.argv[1])
+    times = run(Path(options.pop("folder")), **options)
+    print("\n" + json.dumps(dataclasses.asdict(times)), flush=True)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of every measured process: nobody is called home, no option of automl is set."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AUTOML_")} | _QUIET
+
+
+def note(text: str) -> None:
+    """Say on stderr what goes on."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)

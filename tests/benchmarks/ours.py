@@ -36,9 +36,9 @@ def search(
 
     def listen(event: Mapping[str, Any]) -> None:
         if event["event"] == "report":
-            times.report()
+            times.note_report()
         elif event["event"] == "trial-ended":
-            times.told.append(event["time"])
+            times.note_tell()
 
     result = automl.search(
         Objective(reports),
@@ -57,7 +57,7 @@ def search(
     )
     if len(times.told) != trials or result.waiting:
         raise RuntimeError(f"{len(times.told)} of {trials} trials ended, {result.waiting} points were not delivered")
-    times.asked = [trial.started or 0.0 for trial in result.trials]
+    times.asked = result.trials[0].started or 0.0
     if tracker == "mlflow":
         times.visible = (folder / "bench" / "delivery.json").stat().st_mtime
     return times

@@ -18,7 +18,7 @@ class TestLocalExecutor(ExecutorContract):
     executor = "local"
 
     def survive(self, target: str, home: Path) -> None:
-        code = f"from pathlib import Path; from tests.executors.test_local import search; search({target!r}, {str(home)!r})"
+        code = f"from tests.executors.test_local import search; search({target!r}, {str(home)!r})"
         died = subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2])
         assert died.returncode == -9
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from automl import driver
 from automl.config import StudyConfig
 from automl.errors import ConfigError, SearchAbortedError, TrialPaused, TrialPruned
 from automl.executors import ray_private
@@ -45,7 +44,9 @@ class TestRayExecutor(ExecutorContract):
         assert result.trials[1].reason is Reason.WORKER_LOST
         assert result.trials[1].attempt == 2
 
-    def test_what_a_trial_prints_is_in_its_log(self, run: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    def test_what_a_trial_prints_is_in_its_log(
+        self, run: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
         """Prints, a child's output and a traceback land in the trial's log, and nothing on the user's terminal."""
 
         def objective(trial: Trial) -> float:
@@ -177,7 +178,8 @@ import automl, threading, time
 
 def objective(trial):
     deadline = time.monotonic() + 60
-    while len(os.listdir(sys_path + "/" + trial.params["kind"])) < trial.params["at_once"] and time.monotonic() < deadline:
+    folder = sys_path + "/" + trial.params["kind"]
+    while len(os.listdir(folder)) < trial.params["at_once"] and time.monotonic() < deadline:
         threading.Event().wait(0.02)
         open(f"{sys_path}/{trial.params['kind']}/{trial.number}", "w").close()
     with open(f"{sys_path}/{trial.params['kind']}-{trial.number}", "w") as file:

@@ -72,7 +72,10 @@ def test_every_row_has_its_own_seq(url: str) -> None:
     seq = ledger.commit()
 
     with engine.connect() as connection:
-        seqs = [connection.scalars(sa.select(table.c.seq)).all() for table in (schema.trials, schema.attempts, schema.metrics)]
+        seqs = [
+            connection.scalars(sa.select(table.c.seq)).all()
+            for table in (schema.trials, schema.attempts, schema.metrics)
+        ]
     numbers = [number for table in seqs for number in table]
     assert len(numbers) == len(set(numbers))
     assert max(numbers) == seq

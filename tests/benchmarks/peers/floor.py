@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +28,16 @@ class Tpe(tune.search.Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
         self._trials[trial_id] = self._study.ask(self._space)
-        self.times.asked.append(time.time())
+        self.times.note_ask()
         return self._trials[trial_id].params
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        self.times.report()
+        self.times.note_report()
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         assert result is not None
         self._study.tell(self._trials.pop(trial_id), result["loss"])
-        self.times.told.append(time.time())
+        self.times.note_tell()
 
     def save(self, checkpoint_path: str) -> None:
         pass

@@ -27,16 +27,16 @@ class Timed(OptunaSearch):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         params: dict[str, Any] | None = super().suggest(trial_id)
-        self.times.asked.append(time.time())
+        self.times.note_ask()
         return params
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         super().on_trial_result(trial_id, result)
-        self.times.report()
+        self.times.note_report()
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         super().on_trial_complete(trial_id, result, error)
-        self.times.told.append(time.time())
+        self.times.note_tell()
 
 
 def search(folder: Path, *, trials: int, reports: int) -> Times:

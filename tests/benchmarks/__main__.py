@@ -1,0 +1,43 @@
+"""`python -m tests.benchmarks [FIGURE ...] [--pairs N] [--quick]`: measure, and print a table in Markdown."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+from tests.benchmarks.figures import FIGURES, Bench
+from tests.benchmarks.measured import note
+from tests.benchmarks.table import conditions, table
+
+NOTES = """\
+Each run is a fresh process, and those compared took turns: medians, with the smallest and largest of the pairs in
+parentheses. The objective does nothing but report; 12 parameters, 2 workers, early stopping off. Bare Tune stores and
+logs nothing and asks Optuna's TPE in memory. Tune's own glue is OptunaSearch (TPE) with MLflowLoggerCallback; it gets
+fewer trials, so beside it both are counted per trial from when every worker was warm. Ours counts as visible when the
+study's page with its figures is delivered too. MLflow's files were made before the clocks, and workers are reused."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"some of {', '.join(FIGURES)}; default: all")
+    parser.add_argument("--pairs", type=int, default=5, help="how often each comparison is made; default 5")
+    parser.add_argument("--quick", action="store_true", help="few trials, one pair: only to see that it works")
+    parser.add_argument("--scratch", type=Path, help="an existing folder to work in; default: the system's temporary one")
+    options = parser.parse_args()
+    if unknown := set(options.figures) - set(FIGURES):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; there is {', '.join(FIGURES)}")
+
+    began, before = time.monotonic(), conditions()
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=options.scratch) as scratch:
+        pairs, scale = (1, 0.05) if options.quick else (options.pairs, 1.0)
+        bench = Bench(Path(scratch), pairs=pairs, scale=scale)
+        for name in options.figures or FIGURES:
+            rows += FIGURES[name](bench)
+    note(f"done in {time.monotonic() - began:.0f} s")
+    print(f"{before}\n\n{table(rows)}\n\n{NOTES}")
+
+
+main()

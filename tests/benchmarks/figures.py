@@ -1,0 +1,147 @@
+"""The figures: each runs what it compares in turns and returns rows of the table.
+
+- `trial`: what a trial costs, everything on, beside bare Tune (the floor) and beside the stock pieces (the glue).
+- `growth`: what a trial costs at 5,000 beside one at 200.
+- `ledger`: what the ledger costs beside Optuna's database.
+- `start`: what one waits for before anything happens.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.benchmarks.measured import Times, environment, measure, note
+from tests.benchmarks.table import Row
+
+OURS, LEDGER = "tests.benchmarks.ours", "tests.benchmarks.ledger"
+FLOOR, GLUE, RDB = (f"tests.benchmarks.peers.{name}" for name in ("floor", "glue", "rdb"))
+AUTOML = Path(sys.executable).with_name("automl")
+
+
+class Bench:
+    """How much is run, and where.
+
+    Args:
+        scratch: folder for everything; it should lie on a disk, not in memory.
+        pairs: how often each comparison is made.
+        scale: of the number of trials; below 1 only to see that all works.
+    """
+
+    def __init__(self, scratch: Path, *, pairs: int, scale: float = 1.0) -> None:
+        self.pairs = pairs
+        self._scratch = scratch
+        self._scale = scale
+        self._numbers = itertools.count()
+
+    def trials(self, full: int) -> int:
+        """Return how many trials to run where a figure asks for `full`."""
+        return max(8, round(full * self._scale))
+
+    def in_turns(self, what: str, *sides: Callable[[], Times]) -> list[list[Times]]:
+        """Measure the sides in turns; return each one's runs."""
+        rounds = []
+        for number in range(self.pairs):
+            note(f"{what}: round {number + 1} of {self.pairs}")
+            rounds.append([side() for side in sides])
+        return [list(runs) for runs in zip(*rounds, strict=True)]
+
+    def search(self, module: str, *, trials: int, reports: int, **options: str) -> Callable[[], Times]:
+        """Return what measures one run of `module`, in a folder that is removed after it."""
+
+        def run() -> Times:
+            folder = self._scratch / f"{next(self._numbers)}"
+            folder.mkdir()
+            shutil.copyfile(self._store, folder / "mlflow.db")
+            times = measure(module, folder=str(folder), trials=trials, reports=reports, **options)
+            shutil.rmtree(folder)
+            note(f"  {module.rpartition('.')[2]}: {times.per_trial * 1e3:.1f} ms a trial")
+            return times
+
+        return run
+
+    @functools.cached_property
+    def _store(self) -> Path:
+        """An empty MLflow store, migrated: nobody's clock pays for that."""
+        from mlflow import MlflowClient
+
+        MlflowClient(f"sqlite:///{self._scratch}/empty.db").search_experiments()
+        return self._scratch / "empty.db"
+
+
+def trial(bench: Bench) -> list[Row]:
+    """Cost of a trial, everything on: to the last tell beside the floor, until visible in MLflow beside the glue.
+
+    The glue is so slow that it gets fewer trials; so beside it both sides are counted from when they were warm.
+    """
+    rows, told, visible = [], "first ask to last tell; bare Tune", "until visible in MLflow; Tune's own glue"
+    for reports, glue_trials in ((20, 10), (1, 40)):
+        ours, floor, glue = bench.in_turns(
+            f"trial, {reports} reports",
+            bench.search(OURS, trials=bench.trials(200), reports=reports),
+            bench.search(FLOOR, trials=bench.trials(200), reports=reports),
+            bench.search(GLUE, trials=bench.trials(glue_trials), reports=reports),
+        )
+        name, is_one = f"trial, {reports} report{'s' * (reports > 1)}", reports == 1
+        a = [[times.per_trial for times in side] for side in (ours, floor)]
+        b = [[times.until_visible for times in side] for side in (ours, glue)]
+        rows.append(Row(f"{name}, {told}", *a, at_most=0.015 if is_one else 1.5, is_difference=is_one))
+        rows.append(Row(f"{name}, {visible}", *b, at_most=2 / 3 if is_one else 1 / 4))
+    first = [[times.first_report - times.began for times in side] for side in (ours, glue)]
+    return [*rows, Row("process start to first report; Tune's own glue", *first, at_most=1.0)]
+
+
+def growth(bench: Bench) -> list[Row]:
+    """Cost of a trial at 5,000 beside one at 200, without sampler and tracker: blocks of 200 trials of the same run.
+
+    Through Ray it is one run, whose blocks are cut in five.
+    """
+    trials, block = bench.trials(5000), bench.trials(200)
+    rows = []
+    for executor, runs, parts in (("ray", 1, 5), ("local", bench.pairs, 1)):
+        search = bench.search(OURS, trials=trials, reports=1, executor=executor, sampler="random", tracker="none")
+        early, late = [], []
+        for number in range(runs):
+            note(f"growth, {executor}: run {number + 1} of {runs}")
+            times = search()
+            early += times.blocks(block, 2 * block, parts)
+            late += times.blocks(trials - block, trials, parts)
+        rows.append(Row(f"growth, {executor} executor: trial {trials:,}; trial {block}", late, early, at_most=1.2))
+    return rows
+
+
+def ledger(bench: Bench) -> list[Row]:
+    """Ask, 20 reports and tell: through our study, and through Optuna's storage on SQLite."""
+    sides = [bench.search(module, trials=bench.trials(100), reports=20) for module in (LEDGER, RDB)]
+    ours, peer = ([times.per_trial for times in side] for side in bench.in_turns("ledger", *sides))
+    return [Row("ledger: ask, 20 reports, tell; Optuna's RDBStorage", ours, peer, at_most=1 / 6)]
+
+
+def start(bench: Bench) -> list[Row]:
+    """The command line's help, and what importing the search spaces adds to Python's own start."""
+    note("start")
+    shown, loaded, bare = [], [], []
+    for _ in range(3 * bench.pairs):
+        shown.append(_wall(str(AUTOML), "--help"))
+        loaded.append(_wall(sys.executable, "-c", "import search_spaces"))
+        bare.append(_wall(sys.executable, "-c", "pass"))
+    return [
+        Row("automl --help", shown, [], at_most=0.3),
+        Row("import search_spaces; bare Python", loaded, bare, at_most=0.05, is_difference=True),
+    ]
+
+
+FIGURES: dict[str, Callable[[Bench], list[Row]]] = {"start": start, "ledger": ledger, "growth": growth, "trial": trial}
+
+
+def _wall(*command: str) -> float:
+    """Return the seconds that a command takes."""
+    began = time.perf_counter()
+    subprocess.run(command, env=environment(), check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - began

@@ -1,0 +1,97 @@
+"""The space of a command line: what the flags make of a task's space, or of nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automl import tasks
+from automl.cli.compose import SpaceFlags, compose
+from automl.cli.values import Problems
+from search_spaces import SearchSpace, choose, cnn, mlp, optimizers
+
+
+def composed(target: str, **flags: Any) -> SearchSpace:
+    """Compose without problems."""
+    problems = Problems()
+    space = compose(target, SpaceFlags(**flags), problems)
+    problems.check()
+    assert space is not None
+    return space
+
+
+def problems_of(target: str, **flags: Any) -> list[str]:
+    """Return what is wrong with the flags."""
+    problems = Problems()
+    assert compose(target, SpaceFlags(**flags), problems) is None
+    return problems.lines
+
+
+def test_task_alone() -> None:
+    """A task has its own space."""
+    assert composed("digits") == tasks.task("digits").space()
+
+
+def test_flags_change_a_task_s_space() -> None:
+    """Ranges replace the task's, fixed choices take along what cannot exist any more, new names are added."""
+    space = composed("digits", arch="mlp", named={"lr": "1e-3..1e-2 log", "optimizer": "adamw"}, ranges=["patience=3"])
+
+    assert str(space["lr"]) == "0.001..0.01 log"
+    assert not any(name.startswith("cnn.") for name in space)
+    assert "momentum" not in space
+    assert "patience" in space
+
+
+def test_files_and_ready_spaces_are_joined_in_order(tmp_path: Path) -> None:
+    """The right one wins, and single parameters win over both."""
+    (tmp_path / "a.yaml").write_text("x: 0..1\ny: 0..1\nz: 0..1\n")
+    (tmp_path / "b.yaml").write_text("y: 2..3\nz: 2..3\n")
+
+    space = composed("train.py:f", spaces=[str(tmp_path / "a.yaml"), "optimizers", "b.yaml"], ranges=["z=4..5"])
+
+    assert {name: str(space[name]) for name in "xyz"} == {"x": "0..1", "y": "2..3", "z": "4..5"}
+    assert set(optimizers()) <= set(space)
+
+
+def test_arch_of_a_function() -> None:
+    """A function may choose among the ready architectures."""
+    assert composed("train.py:f", arch="mlp|cnn") == choose("arch", mlp=mlp(), cnn=cnn())
+
+
+def test_condition_on_a_parameter_of_another_flag() -> None:
+    """A range may ask about what another flag brings."""
+    space = composed("train.py:f", arch="mlp|cnn", ranges=["k=3|5 when arch=cnn"])
+
+    assert str(space.conditions["k"]) == "arch=cnn"
+
+
+def test_every_problem_names_its_option() -> None:
+    """Each flag is judged by itself, all in one go."""
+    found = problems_of(
+        "train.py:f",
+        spaces=["nothing.yaml", "mpl"],
+        arch="mpl|mlp|mlp",
+        named={"lr": "1..0", "dropout": None},
+        ranges=["x", "=1", "lr=0..1", "a b=0..1"],
+    )
+
+    starts = [
+        "--arch 'mpl|mlp|mlp'",
+        "--arch 'mpl'",
+        "--space: nothing.yaml",
+        "--space: 'mpl'",
+        "-p 'x'",
+        "-p '=1'",
+        "--lr:",
+        "-p lr:",
+    ]
+    assert [next((start for start in starts if line.startswith(start)), line) for line in found] == starts
+
+
+def test_name_that_is_none() -> None:
+    """A name that a space refuses is said like any other problem."""
+    (line,) = problems_of("train.py:f", ranges=["a b=0..1"])
+
+    assert "a b" in line

@@ -1,0 +1,117 @@
+"""What every command line has: help that is there at once, a version, and words for what it does not understand."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from automl import __version__
+from tests.cli.conftest import ROOT, Run
+
+HEAVY = ("torch", "ray", "mlflow", "optuna", "sqlalchemy", "numpy", "pandas", "plotly", "sklearn", "alembic")
+VERBS = ("search", "resume", "ls", "status", "top", "show", "space", "ui", "sync", "doctor")
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """Return which heavy packages a process has loaded after running a command."""
+    code = (
+        "import sys; from automl.cli import main; main(sys.argv[1:]);"
+        f"print('loaded', *[name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    last = ran.stderr.splitlines()[-1].split()
+    assert last[0] == "loaded", ran.stderr
+    return set(last[1:])
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["search", "--help"], ["space", "ls"], ["--version"]], ids=" ".join)
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    """To read what can be typed costs no second of imports."""
+    assert loaded_by(*arguments) == set()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["ls"], ["status"], ["top"], ["show"], ["show", 0]],
+    ids=lambda arguments: "-".join(map(str, arguments)),
+)
+def test_looking_loads_the_ledger_only(arguments: list[object], finished: str) -> None:
+    """What answers in under a second reads SQL and loads no framework."""
+    verb, *rest = map(str, arguments)
+    words = [verb] if verb == "ls" else [verb, finished, *rest]
+
+    assert loaded_by(*words) == {"sqlalchemy"}
+
+
+def test_help_begins_with_examples_and_names_every_verb(run: Run) -> None:
+    """Three lines to copy stand above options and commands."""
+    ran = run("--help")
+
+    assert ran.code == 0
+    head, _, rest = ran.out.partition("Options")
+    assert sum(line.strip().startswith("automl ") for line in head.splitlines()) == 3
+    assert all(f" {verb} " in rest for verb in VERBS)
+    assert "AUTOML_MAX_EPOCHS" in rest
+
+
+def test_no_verb_is_help(run: Run) -> None:
+    """`automl` alone shows what there is."""
+    assert run().out.strip() == run("--help").out.strip()
+
+
+def test_version(run: Run) -> None:
+    """The version is printed alone."""
+    assert run("--version").out == f"automl {__version__}\n"
+
+
+def test_search_help_shows_defaults_in_groups(run: Run) -> None:
+    """Each option says what stands without it, and stands among its kin."""
+    ran = run("search", "--help")
+
+    assert "[default: 50]" in ran.out
+    assert "[default: auto]" in ran.out
+    for group in ("Search space", "Budget", "Where it runs", "Where it is kept", "Output"):
+        assert f"─ {group} ─" in ran.out
+    for option in ("--space", "--arch", "--weight-decay", "--param", "--trials", "--timeout", "--max-epochs", "--gpus"):
+        assert option in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["serch"], "Did you mean 'search'"),
+        (["search", "digits", "--trails", "3"], "--trails; did you mean --trials?"),
+        (["search"], "Missing argument 'TARGET'"),
+        (["search", "digits", "extra"], "unexpected extra argument"),
+        (["search", "digits", "--trials"], "--trials"),
+        (["ls", "-f", "jsn"], "'jsn' is not one of 'table', 'json', 'csv', 'yaml'"),
+        (["status"], "Missing argument 'STUDY'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_misspelled_command_line(run: Run, arguments: list[str], said: str) -> None:
+    """One plain line that names what was typed, exit code 2."""
+    ran = run(*arguments)
+
+    assert ran.code == 2
+    assert ran.out == ""
+    assert len(ran.err.splitlines()) == 1
+    assert ran.err.startswith("error: ")
+    assert said in ran.err
+
+
+def test_verbose_adds_the_traceback(run: Run) -> None:
+    """-v is for whoever mends automl; without it there is none."""
+    quiet, verbose = run("search", "digit"), run("search", "digit", "-v")
+
+    assert "Traceback" not in quiet.err
+    assert "Traceback" in verbose.err
+    assert quiet.errors == verbose.errors

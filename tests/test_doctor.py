@@ -1,0 +1,431 @@
+"""The auditor: it finds nothing in a healthy study, and every single fault in one that is not."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from automl import driver
+from automl.delivery import Delivery, position_of
+from automl.doctor import Audit, audit
+from automl.errors import StudyNotFoundError
+from automl.home import Home
+from automl.study import Study
+from automl.trial import Trial, newest_checkpoint
+
+SPACE = {"x": "0..1", "arch": "a|b", "width": "1..9 when arch=a"}
+EPOCHS = 4
+CUT = 3  # the trial that `interrupted` ends in
+
+
+def objective(trial: Trial) -> float:
+    """Report numbers of every kind, leave a checkpoint at each step and an artifact at the end."""
+    for step in range(trial.restored.step + 1 if trial.restored else 1, EPOCHS + 1):
+        with trial.checkpoint(step) as folder:
+            (folder / "weights").write_text(str(step))
+        odd = {1: math.nan, 2: math.inf, 3: -0.0}.get(step, 0.1)
+        trial.report(step, loss=trial.params["x"] + 1 / step, **{"odd %": odd})
+    Path("note.txt").write_text("kept")
+    trial.artifact("note.txt")
+    return float(trial.params["x"])
+
+
+def objective_cut(trial: Trial) -> float:
+    """Do the same, until somebody presses Ctrl-C."""
+    if trial.number == CUT:
+        raise KeyboardInterrupt
+    return objective(trial)
+
+
+def run(home: Path, *, tracker: str = "none", function: object = objective) -> None:
+    """Make the study "s" of six trials, of which early stopping pauses some."""
+    driver.search(
+        function,  # type: ignore[arg-type]
+        SPACE,
+        name="s",
+        metric="loss",
+        direction="minimize",
+        n_trials=6,
+        max_epochs=EPOCHS,
+        sampler="random",
+        seed=3,
+        executor="local",
+        tracker=tracker,
+        home=home,
+        listeners=(),
+    )
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, mlflow_template: Path) -> Path:
+    """Return a folder with three homes to copy: a finished study, an interrupted one, and one that MLflow has too."""
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        run(folder / "finished")
+        with pytest.raises(KeyboardInterrupt):
+            run(folder / "interrupted", function=objective_cut)
+        (folder / "mirrored").mkdir()
+        shutil.copyfile(mlflow_template, folder / "mirrored" / "mlflow.db")
+        run(folder / "mirrored", tracker="mlflow")
+    return folder
+
+
+@pytest.fixture
+def finished(made: Path, tmp_path: Path) -> Home:
+    """Return the home of a finished study, the test's own."""
+    return Home(shutil.copytree(made / "finished", tmp_path / "home"))
+
+
+@pytest.fixture
+def interrupted(made: Path, tmp_path: Path) -> Home:
+    """Return the home of a study that was interrupted, with paused trials and one that waits."""
+    return Home(shutil.copytree(made / "interrupted", tmp_path / "home"))
+
+
+@pytest.fixture
+def mirrored(made: Path, tmp_path: Path) -> Home:
+    """Return the home of a finished study that was delivered to MLflow."""
+    return Home(shutil.copytree(made / "mirrored", tmp_path / "home"))
+
+
+@pytest.fixture
+def client(mirrored: Home) -> MlflowClient:
+    """Return the other hand on the store of `mirrored`."""
+    return MlflowClient(mirrored.tracking_uri)
+
+
+def edit(home: Home, *statements: str) -> None:
+    """Change the ledger behind everyone's back."""
+    with sqlite3.connect(home.study("s") / "ledger.db") as connection:
+        for statement in statements:
+            assert connection.execute(statement).rowcount > 0, f"{statement} touches nothing"
+    connection.close()
+
+
+def numbers(home: Home, where: str) -> list[int]:
+    """Return the numbers of the trials that a condition in SQL holds for."""
+    with sqlite3.connect(home.study("s") / "ledger.db") as connection:
+        rows = connection.execute(f"SELECT number FROM trials WHERE {where} ORDER BY number").fetchall()
+    connection.close()
+    assert rows, f"no trial has {where}"
+    return [number for (number,) in rows]
+
+
+def run_id(home: Home, number: int) -> str:
+    """Return MLflow's id of a trial's run."""
+    runs = position_of(home.study("s")).runs
+    assert runs is not None
+    return next(found for uid, found in runs.items() if uid.endswith(f"/{number}"))
+
+
+def codes(found: Audit) -> list[tuple[str, int | None]]:
+    """Return what was found, in short."""
+    return [(problem.code, problem.trial) for problem in found.problems]
+
+
+class TestHealthy:
+    """No fault, no problem."""
+
+    @pytest.mark.parametrize("kind", ["finished", "interrupted", "mirrored"])
+    def test_a_healthy_study_is_ok(self, kind: str, request: pytest.FixtureRequest) -> None:
+        """Finished, interrupted with paused trials, or delivered with NaN and infinities: all is well."""
+        found = audit(request.getfixturevalue(kind), "s")
+
+        assert found == Audit(problems=(), notes=())
+        assert found.ok
+
+    def test_a_study_that_runs_is_ok(self, interrupted: Home) -> None:
+        """What is RUNNING has a driver that lives."""
+        study = Study.open(interrupted.ledger_url("s"), "s", folder=interrupted.study("s"))
+        assert study.next_attempt(wait=True) is not None
+
+        found = audit(interrupted, "s")
+        study.close()
+
+        assert found.ok
+
+    def test_a_tracker_is_not_compared_while_the_study_runs(self, mirrored: Home) -> None:
+        """The two are read at different moments, so they may differ; a note says that this was left out."""
+        study = Study.open(mirrored.ledger_url("s"), "s", folder=mirrored.study("s"), changes={"n_trials": 9})
+
+        found = audit(mirrored, "s")
+        study.close()
+
+        assert (found.ok, len(found.notes)) == (True, 1)
+        assert "running" in found.notes[0]
+
+    def test_an_unknown_study_is_said_so(self, finished: Home) -> None:
+        """There is nothing to audit."""
+        with pytest.raises(StudyNotFoundError, match="no study 'other'"):
+            audit(finished, "other")
+
+    def test_without_a_tracker_mlflow_is_not_loaded(self, finished: Home) -> None:
+        """Importing it would cost a second."""
+        code = (
+            "import sys; from automl.home import Home; from automl.doctor import audit; "
+            f"assert audit(Home.find({str(finished.path)!r}), 's').ok; "
+            "print({'mlflow', 'ray', 'torch'} & set(sys.modules))"
+        )
+
+        printed = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1]
+        )
+
+        assert printed.stdout.strip() == "set()"
+
+
+class TestLedger:
+    """Faults of the ledger itself."""
+
+    @pytest.mark.parametrize(
+        ("code", "trial", "statement"),
+        [
+            ("trial-missing", 1, "DELETE FROM trials WHERE number = 1"),
+            ("trial-unknown", 1, "DELETE FROM trials WHERE number = 1"),
+            ("too-many-trials", None, "UPDATE studies SET config = json_set(config, '$.n_trials', 5)"),
+            ("seq-ahead", None, "UPDATE trials SET seq = 1000000 WHERE number = 2"),
+            ("params-invalid", 2, "UPDATE trials SET params = json_set(params, '$.x', 7) WHERE number = 2"),
+            ("trial-unfinished", 2, "UPDATE trials SET state = 'WAITING', value = NULL WHERE number = 2"),
+            ("attempt-unknown", 2, "DELETE FROM attempts WHERE trial = 2 AND number = 1"),
+            ("attempt-orphaned", 2, "UPDATE attempts SET state = 'STARTED' WHERE trial = 2 AND number = 1"),
+        ],
+    )
+    def test_an_edit_is_found(self, finished: Home, code: str, trial: int | None, statement: str) -> None:
+        """Each fault has its own code and names the trial."""
+        edit(finished, statement)
+
+        found = audit(finished, "s")
+
+        assert (code, trial) in codes(found)
+        assert not found.ok
+
+    @pytest.mark.parametrize(
+        ("code", "of", "change"),
+        [
+            ("value-missing", "COMPLETE", "value = NULL"),
+            ("value-unexpected", "PRUNED", "value = 0.5"),
+            ("reason-missing", "PRUNED", "reason = NULL"),
+        ],
+    )
+    def test_a_state_and_what_belongs_to_it(self, finished: Home, code: str, of: str, change: str) -> None:
+        """COMPLETE has a value and nothing else has; what was cut has a reason."""
+        number = numbers(finished, f"state = '{of}'")[0]
+        edit(finished, f"UPDATE trials SET {change} WHERE number = {number}")
+
+        assert (code, number) in codes(audit(finished, "s"))
+
+    def test_a_complete_trial_needs_a_result(self, finished: Home) -> None:
+        """A trial whose last attempt was lost is not COMPLETE."""
+        number = numbers(finished, "state = 'COMPLETE'")[0]
+        edit(finished, f"UPDATE attempts SET state = 'LOST' WHERE trial = {number}")
+
+        assert codes(audit(finished, "s")) == [("result-missing", number)]
+
+    def test_an_attempt_that_is_gone_is_found(self, finished: Home) -> None:
+        """Attempts are numbered from 1 without a gap."""
+        number = numbers(finished, "(SELECT count(*) FROM attempts WHERE trial = trials.number) > 1")[0]
+        edit(finished, f"DELETE FROM attempts WHERE trial = {number} AND number = 1")
+
+        assert codes(audit(finished, "s")) == [("attempt-missing", number), ("attempt-unknown", number)]
+
+    def test_what_runs_without_a_driver_is_found(self, interrupted: Home) -> None:
+        """So a driver that was killed leaves the study, until it is resumed: the message says so."""
+        edit(
+            interrupted,
+            f"UPDATE trials SET state = 'RUNNING' WHERE number = {CUT}",
+            f"UPDATE attempts SET state = 'STARTED' WHERE trial = {CUT}",
+        )
+
+        found = audit(interrupted, "s")
+
+        assert codes(found) == [("trial-orphaned", CUT)]
+        assert "automl resume s" in found.problems[0].message
+
+    def test_two_attempts_at_once_are_found(self, finished: Home) -> None:
+        """A trial runs in one place."""
+        number = numbers(finished, "(SELECT count(*) FROM attempts WHERE trial = trials.number) > 1")[0]
+        edit(finished, f"UPDATE attempts SET state = 'STARTED' WHERE trial = {number}")
+
+        assert ("attempt-doubled", number) in codes(audit(finished, "s"))
+
+    @pytest.mark.parametrize("what", ["attempts", "ix_attempts_seq"])
+    def test_a_damaged_page_is_found(self, finished: Home, what: str) -> None:
+        """SQLite's own check runs first; what is read from a broken file means nothing."""
+        path = finished.study("s") / "ledger.db"
+        connection = sqlite3.connect(path)  # which moves the write-ahead log into the file when it closes
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", [what]).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        connection.close()
+        with path.open("r+b") as file:
+            file.seek((page - 1) * size)
+            file.write(b"\xff" * size)
+
+        assert codes(audit(finished, "s")) == [("ledger-damaged", None)]
+
+    def test_a_file_that_is_no_database_is_found(self, finished: Home) -> None:
+        """It is a problem of the study like any other, not a traceback."""
+        path = finished.study("s") / "ledger.db"
+        path.write_bytes(b"no database " * 1000)
+        path.with_name("ledger.db-wal").unlink(missing_ok=True)
+
+        assert codes(audit(finished, "s")) == [("ledger-damaged", None)]
+
+
+class TestFiles:
+    """Faults between the ledger and the study's folder."""
+
+    def test_a_result_file_that_differs_is_found(self, finished: Home) -> None:
+        """The worker said one thing, the ledger another."""
+        number = numbers(finished, "state = 'COMPLETE'")[0]
+        path = max(finished.trial("s", number).glob("attempt-*.json"))
+        row = json.loads(path.read_text())
+        row["ending"]["values"]["loss"] += 1
+        path.write_text(json.dumps(row))
+
+        assert codes(audit(finished, "s")) == [("result-differs", number)]
+
+    @pytest.mark.parametrize("text", ["{", '{"ending": {}}', "[]"])
+    def test_a_torn_result_file_is_found(self, finished: Home, text: str) -> None:
+        """They are written whole or not at all."""
+        number = numbers(finished, "state = 'COMPLETE'")[0]
+        max(finished.trial("s", number).glob("attempt-*.json")).write_text(text)
+
+        assert codes(audit(finished, "s")) == [("result-unreadable", number)]
+
+    def test_a_result_file_that_was_deleted_is_only_noted(self, finished: Home) -> None:
+        """Once told, nothing needs it: people may clear folders."""
+        for number in numbers(finished, "state = 'COMPLETE'"):
+            shutil.rmtree(finished.trial("s", number))
+
+        found = audit(finished, "s")
+
+        assert {code for code, _ in codes(found)} == {"artifact-missing"}
+        assert "without a result file" in found.notes[0]
+
+    def test_a_missing_artifact_is_found(self, finished: Home) -> None:
+        """An artifact was worth keeping."""
+        number = numbers(finished, "state = 'COMPLETE'")[0]
+        (finished.trial("s", number) / "artifacts" / "note.txt").unlink()
+
+        assert codes(audit(finished, "s")) == [("artifact-missing", number)]
+
+    def test_a_broken_checkpoint_of_a_paused_trial_is_found(self, interrupted: Home) -> None:
+        """The trial will go on from an earlier step than the ledger says."""
+        number = numbers(interrupted, "state = 'RUNNING'")[0]
+        newest = newest_checkpoint(interrupted.trial("s", number), up_to=EPOCHS)
+        assert newest is not None
+        (newest.folder / "weights").write_text("torn")
+
+        assert codes(audit(interrupted, "s")) == [("checkpoint-broken", number)]
+
+
+class TestTracker:
+    """Faults between the ledger and MLflow."""
+
+    def test_a_run_deleted_by_hand_is_found_and_comes_back(self, mirrored: Home, client: MlflowClient) -> None:
+        """The problem names the trial, and what its message advises mends it."""
+        client.delete_run(run_id(mirrored, 2))
+
+        found = audit(mirrored, "s")
+        (mirrored.study("s") / "delivery.json").unlink()
+        Delivery(mirrored, "s").catch_up()
+
+        assert codes(found) == [("run-missing", 2)]
+        assert "delivery.json" in found.problems[0].message
+        assert "automl sync s" in found.problems[0].message
+        assert audit(mirrored, "s") == Audit(problems=(), notes=())
+
+    def test_a_second_run_of_a_trial_is_found(self, mirrored: Home, client: MlflowClient) -> None:
+        """One trial, one run."""
+        run = client.get_run(run_id(mirrored, 1))
+        client.create_run(run.info.experiment_id, tags=dict(run.data.tags))
+
+        assert codes(audit(mirrored, "s")) == [("run-doubled", 1)]
+
+    def test_a_run_of_no_trial_is_found(self, mirrored: Home, client: MlflowClient) -> None:
+        """What stands under the study is of the study."""
+        run = client.get_run(run_id(mirrored, 1))
+        client.create_run(run.info.experiment_id, tags={"mlflow.parentRunId": run.data.tags["mlflow.parentRunId"]})
+
+        assert codes(audit(mirrored, "s")) == [("run-unknown", None)]
+
+    def test_a_deleted_parent_is_one_problem(self, mirrored: Home, client: MlflowClient) -> None:
+        """Nothing can be said of its children then."""
+        client.delete_run(client.get_run(run_id(mirrored, 1)).data.tags["mlflow.parentRunId"])
+
+        assert codes(audit(mirrored, "s")) == [("parent-missing", None)]
+
+    def test_a_status_that_differs_is_found(self, mirrored: Home, client: MlflowClient) -> None:
+        """Of a trial, and of the study itself."""
+        client.update_run(run_id(mirrored, 0), status="RUNNING")
+        client.update_run(client.get_run(run_id(mirrored, 1)).data.tags["mlflow.parentRunId"], status="FAILED")
+
+        assert codes(audit(mirrored, "s")) == [("status-differs", None), ("status-differs", 0)]
+
+    def test_params_that_differ_are_found(self, mirrored: Home, client: MlflowClient) -> None:
+        """The message says which, and both values."""
+        client.log_param(run_id(mirrored, 0), "extra", "1")
+
+        found = audit(mirrored, "s")
+
+        assert codes(found) == [("params-differ", 0)]
+        assert "extra is '1', not None" in found.problems[0].message
+
+    def test_every_point_is_compared(self, mirrored: Home) -> None:
+        """A point that is gone, or that has another value, step or time, is found: here NaN became 1."""
+        with sqlite3.connect(mirrored.path / "mlflow.db") as connection:
+            changed = connection.execute(
+                "UPDATE metrics SET is_nan = 0, value = 1 WHERE is_nan = 1 AND run_uuid = ?", [run_id(mirrored, 0)]
+            )
+            gone = connection.execute(
+                "DELETE FROM metrics WHERE key = 'loss' AND step = 2 AND run_uuid = ?", [run_id(mirrored, 1)]
+            )
+        connection.close()
+        assert (changed.rowcount, gone.rowcount) == (1, 1)
+
+        found = audit(mirrored, "s")
+
+        assert codes(found) == [("points-missing", 0), ("points-extra", 0), ("points-missing", 1)]
+        assert "first loss = " in found.problems[2].message
+        assert "at step 2" in found.problems[2].message
+
+    def test_a_point_that_somebody_added_is_found(self, mirrored: Home, client: MlflowClient) -> None:
+        """The best value beside the last is delivery's own; everything else comes from the ledger."""
+        client.log_metric(run_id(mirrored, 0), "mine", 1.0, step=1)
+
+        assert codes(audit(mirrored, "s")) == [("points-extra", 0)]
+
+    def test_points_that_wait_are_a_note(self, mirrored: Home) -> None:
+        """They will be delivered; nothing is compared before."""
+        (mirrored.study("s") / "delivery.json").unlink()
+
+        found = audit(mirrored, "s")
+
+        assert found.ok
+        assert found.notes[0].endswith("reported values wait for the tracker: `automl sync s`")
+        assert int(found.notes[0].split()[0]) > 10
+
+    def test_a_tracker_that_is_down_is_a_note(self, mirrored: Home) -> None:
+        """It is no fault of the study; the note says what happened."""
+        edit(mirrored, "UPDATE studies SET config = json_set(config, '$.tracking_uri', 'http://127.0.0.1:9')")
+
+        found = audit(mirrored, "s")
+
+        assert found.ok
+        assert "http://127.0.0.1:9" in found.notes[0]
+
+    def test_a_store_that_is_gone_is_found_and_not_made_anew(self, mirrored: Home) -> None:
+        """Looking into an empty store would make one, and then miss every run."""
+        (mirrored.path / "mlflow.db").unlink()
+
+        assert codes(audit(mirrored, "s")) == [("store-missing", None)]
+        assert not (mirrored.path / "mlflow.db").exists()
