@@ -24,6 +24,7 @@ from automl.errors import ConfigError
 from automl.home import Home
 from automl.ledger.database import LedgerError, translated
 from automl.ledger.queries import AttemptRow, EventRow, MetricRow, Reader, StudyRow
+from automl.report.summary import tracking_uri
 from automl.trial import AttemptState, TrialRecord, TrialState
 from search_spaces import SearchSpace, SearchSpaceError
 from trackers import MlflowTracker, TrackerError
@@ -70,7 +71,7 @@ def audit(home: Home, study: str) -> Audit:
         with home.read(study) as reader, translated(study):
             if damage := reader.damage():
                 return _damaged(f"SQLite finds it damaged: {'; '.join(damage)}")
-            seen = _Seen.read(reader, home.study(study))
+            seen = _Seen.read(reader, home)
     except ConfigError:
         raise
     except (LedgerError, ValueError) as error:
@@ -97,14 +98,18 @@ class _Seen:
     """Reported values that are newer than `position`."""
 
     @classmethod
-    def read(cls, reader: Reader, folder: Path) -> _Seen:
+    def read(cls, reader: Reader, home: Home) -> _Seen:
         by_trial: dict[int, list[AttemptRow]] = defaultdict(list)
         for attempt in reader.attempts():
             by_trial[attempt.trial].append(attempt)
         points: dict[int, list[MetricRow]] = defaultdict(list)
         for point in reader.metrics():
             points[point.trial].append(point)
-        study, position = reader.study(), position_of(folder)
+        study = reader.study()
+        folder = home.study(study.name)
+        position = position_of(folder)
+        if position.uri != tracking_uri(home, study):  # it is about another tracker
+            position = Position()
         return cls(
             study=study,
             space=SearchSpace.from_dict(study.config["space"]),
@@ -260,7 +265,8 @@ def _check_result(seen: _Seen, record: TrialRecord, path: Path, attempt: int) ->
 
 def _check_tracker(seen: _Seen, home: Home, notes: list[str]) -> Iterator[Problem]:
     study = seen.study
-    if study.config["tracker"] == "none":
+    uri = tracking_uri(home, study)
+    if uri is None:
         return
     if seen.is_running:
         notes.append("the study is running: its tracker is compared when it has ended")
@@ -271,7 +277,6 @@ def _check_tracker(seen: _Seen, home: Home, notes: list[str]) -> Iterator[Proble
         return
     tracker = make_tracker(home, study.config, seen.position.runs)
     assert isinstance(tracker, MlflowTracker)
-    uri = study.config["tracking_uri"] or home.tracking_uri
     if _is_gone(uri):
         yield _problem("store-missing", None, f"MLflow's store {uri} is gone; {_redeliver(seen)}")
         return

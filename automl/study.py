@@ -31,7 +31,7 @@ from automl.ledger.database import connect
 from automl.ledger.lease import RENEW_SECONDS
 from automl.ledger.queries import Reader
 from automl.ledger.writer import Writer
-from automl.recovery import count_retries, is_retried, recover
+from automl.recovery import count_retries, is_retried, recover, write_ending
 from automl.stopping import EarlyStopping, Verdict
 from automl.trial import AttemptState, Reason, Report, TrialRecord, TrialState, newest_checkpoint
 

@@ -94,7 +94,9 @@ def interrupted(made: Path, tmp_path: Path) -> Home:
 @pytest.fixture
 def mirrored(made: Path, tmp_path: Path) -> Home:
     """Return the home of a finished study that was delivered to MLflow."""
-    return Home(shutil.copytree(made / "mirrored", tmp_path / "home"))
+    home = Home(shutil.copytree(made / "mirrored", tmp_path / "home"))
+    position_is_about(home, home.tracking_uri)
+    return home
 
 
 @pytest.fixture
@@ -109,6 +111,12 @@ def edit(home: Home, *statements: str) -> None:
         for statement in statements:
             assert connection.execute(statement).rowcount > 0, f"{statement} touches nothing"
     connection.close()
+
+
+def position_is_about(home: Home, uri: str) -> None:
+    """Make delivery believe that what it has delivered went to `uri`."""
+    path = home.study("s") / "delivery.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"uri": uri}))
 
 
 def numbers(home: Home, where: str) -> list[int]:
@@ -417,11 +425,21 @@ class TestTracker:
     def test_a_tracker_that_is_down_is_a_note(self, mirrored: Home) -> None:
         """It is no fault of the study; the note says what happened."""
         edit(mirrored, "UPDATE studies SET config = json_set(config, '$.tracking_uri', 'http://127.0.0.1:9')")
+        position_is_about(mirrored, "http://127.0.0.1:9")
 
         found = audit(mirrored, "s")
 
         assert found.ok
-        assert "http://127.0.0.1:9" in found.notes[0]
+        assert found.notes[0].startswith("the tracker was not compared: MLflow at http://127.0.0.1:9")
+
+    def test_another_tracker_has_nothing_yet(self, mirrored: Home) -> None:
+        """What one tracker got says nothing of another."""
+        edit(mirrored, "UPDATE studies SET config = json_set(config, '$.tracking_uri', 'http://127.0.0.1:9')")
+
+        found = audit(mirrored, "s")
+
+        assert found.ok
+        assert "reported values wait" in found.notes[0]
 
     def test_a_store_that_is_gone_is_found_and_not_made_anew(self, mirrored: Home) -> None:
         """Looking into an empty store would make one, and then miss every run."""

@@ -15,8 +15,8 @@ NOTES = """\
 Each run is a fresh process, and those compared took turns: medians, with the smallest and largest of the pairs in
 parentheses. The objective does nothing but report; 12 parameters, 2 workers, early stopping off. Bare Tune stores and
 logs nothing and asks Optuna's TPE in memory. Tune's own glue is OptunaSearch (TPE) with MLflowLoggerCallback; it gets
-fewer trials, so beside it both are counted per trial from when every worker was warm. Ours counts as visible when the
-study's page with its figures is delivered too. MLflow's files were made before the clocks, and workers are reused."""
+fewer trials, so beside it both are counted per trial from when every worker was warm. MLflow's files were made before
+the clocks, and workers are reused on every side."""
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"some of {', '.join(FIGURES)}; default: all")
     parser.add_argument("--pairs", type=int, default=5, help="how often each comparison is made; default 5")
     parser.add_argument("--quick", action="store_true", help="few trials, one pair: only to see that it works")
-    parser.add_argument("--scratch", type=Path, help="an existing folder to work in; default: the system's temporary one")
+    parser.add_argument("--scratch", type=Path, help="existing folder to work in; default: the temporary one")
     options = parser.parse_args()
     if unknown := set(options.figures) - set(FIGURES):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; there is {', '.join(FIGURES)}")

@@ -1,12 +1,14 @@
 """A measured run: a fresh process that prints when things happened.
 
-    times = measure("tests.benchmarks.peers.floor", folder="/tmp/x", trials=200, reports=20)     # in the harness
-    child(search)                                                                       # in that module
+The harness starts it, and it hands what it did to `child`:
+
+    times = measure("tests.benchmarks.peers.floor", folder="/tmp/x", trials=200, reports=20)
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 import subprocess
@@ -63,10 +65,10 @@ class Times:
         return (self.visible - self.told[WARM - 1]) / (len(self.told) - WARM)
 
     def blocks(self, first: int, last: int, parts: int) -> list[float]:
-        """Return the seconds a trial, for each of `parts` equal stretches between the tells number `first` and `last`."""
+        """Return the seconds a trial in each of `parts` equal stretches from tell number `first` to `last`."""
         size = (last - first) // parts
         ends = [self.told[first - 1 + size * part] for part in range(parts + 1)]
-        return [(after - before) / size for before, after in zip(ends, ends[1:], strict=False)]
+        return [(after - before) / size for before, after in itertools.pairwise(ends)]
 
 
 def measure(module: str, **options: Any) -> Times:

@@ -1,13 +1,16 @@
-"""Our side of the figures that are about whole searches: `automl.search`, everything on, an objective that does nothing."""
+"""Our side of the figures that are about whole searches: `automl.search` with an objective that does nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import automl
+from automl.delivery import position_of
 from automl.trial import Trial
 from search_spaces import Float, SearchSpace
 from tests.benchmarks.measured import PARALLEL, PARAMETERS, Times, child
@@ -31,7 +34,7 @@ class Objective:
 def search(
     folder: Path, *, trials: int, reports: int, executor: str = "ray", sampler: str = "tpe", tracker: str = "mlflow"
 ) -> Times:
-    """Run one search and say when things happened. Everything is visible when delivery last moved its cursor."""
+    """Run one search and say when things happened."""
     times = Times()
 
     def listen(event: Mapping[str, Any]) -> None:
@@ -40,27 +43,49 @@ def search(
         elif event["event"] == "trial-ended":
             times.note_tell()
 
-    result = automl.search(
-        Objective(reports),
-        SPACE,
-        name="bench",
-        metric="loss",
-        direction="minimize",
-        n_trials=trials,
-        sampler=sampler,
-        home=folder,
-        listeners=[listen],
-        early_stopping="none",
-        executor=executor,
-        parallel=PARALLEL if executor == "ray" else None,
-        tracker=tracker,
-    )
+    with _watched(folder / "bench", times):
+        result = automl.search(
+            Objective(reports),
+            SPACE,
+            name="bench",
+            metric="loss",
+            direction="minimize",
+            n_trials=trials,
+            sampler=sampler,
+            home=folder,
+            listeners=[listen],
+            early_stopping="none",
+            executor=executor,
+            parallel=PARALLEL if executor == "ray" else None,
+            tracker=tracker,
+        )
     if len(times.told) != trials or result.waiting:
         raise RuntimeError(f"{len(times.told)} of {trials} trials ended, {result.waiting} points were not delivered")
     times.asked = result.trials[0].started or 0.0
-    if tracker == "mlflow":
-        times.visible = (folder / "bench" / "delivery.json").stat().st_mtime
     return times
+
+
+@contextlib.contextmanager
+def _watched(study: Path, times: Times) -> Iterator[None]:
+    """Note when delivery last moved its cursor: what it has passed is visible in MLflow."""
+    file, over, last = study / "delivery.json", threading.Event(), [0.0, -1.0]
+
+    def watch() -> None:
+        while not over.wait(0.05):
+            modified = file.stat().st_mtime if file.exists() else 0.0
+            if modified > last[0]:
+                cursor = position_of(study).cursor
+                if cursor > last[1]:
+                    times.visible = modified
+                last[:] = modified, cursor
+
+    thread = threading.Thread(target=watch, name="watch")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ def test_search(run: Run, tmp_path: Path, arguments: list[str], said: list[str])
     assert ran.code == 2
     assert ran.out == ""
     assert len(ran.errors) == len(ran.err.splitlines()) == len(said), ran.err
-    assert all(text in line for text, line in zip(said, ran.errors, strict=True)), ran.err
+    assert all(any(text in line for line in ran.errors) for text in said), ran.err
     assert not (tmp_path / "automl_runs").exists()
 
 

@@ -1,0 +1,171 @@
+"""`automl ls`, `status`, `top`, `show`: the keys that programs read, in every format, and tables for people."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from automl.home import Home
+from tests.cli.conftest import LOCAL, SEARCH, Run
+
+STATES = {"WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAIL"}
+TRIAL_KEYS = {"number", "state", "value", "values", "params", "step", "attempt", "seconds", "reason", "run_id"}
+STATUS_KEYS = {"name", "state", "directions", "metric", "counts", "best", "storage", "tracking_uri", "owner"}
+
+
+def read_csv(text: str) -> list[dict[str, str]]:
+    """Read what `-f csv` printed."""
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.mark.parametrize(
+    "words", [["ls"], ["status", "train-1"], ["top", "train-1"], ["show", "train-1"], ["show", "train-1", "2"]]
+)
+def test_formats_agree(run: Run, finished: str, words: list[str]) -> None:
+    """YAML holds what JSON does, and CSV as many rows."""
+    data = run(*words, "-f", "json").json
+
+    assert yaml.safe_load(run(*words, "-f", "yaml").out) == data
+    assert len(read_csv(run(*words, "-f", "csv").out)) == (len(data) if isinstance(data, list) else 1)
+
+
+@pytest.mark.parametrize("format", ["table", "json", "csv", "yaml"])
+@pytest.mark.parametrize(
+    "words", [["ls"], ["status", "train-1"], ["top", "train-1"], ["show", "train-1"], ["show", "train-1", "2"]]
+)
+def test_standard_output_only(run: Run, finished: str, words: list[str], format: str) -> None:
+    """The result is all that is printed, plain, and the exit code is 0."""
+    ran = run(*words, "-f", format)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert "\x1b" not in ran.out
+    assert ran.out.strip()
+
+
+def test_ls(run: Run, finished: str) -> None:
+    """One study a row, the oldest first."""
+    run(*SEARCH, *LOCAL, "--trials", "1", "-q", "--name", "second")
+
+    rows = run("ls", "-f", "json").json
+
+    assert [row["name"] for row in rows] == [finished, "second"]
+    best = run("status", finished, "-f", "json").json["best"]["value"]
+    assert rows[0] == {"name": finished, "state": "finished", "trials": 4, "metric": "val_loss", "best": best}
+
+
+def test_ls_of_no_studies(run: Run) -> None:
+    """An empty list is a result too; people are told where was looked."""
+    ran = run("ls", "-f", "json")
+
+    assert (ran.code, ran.json) == (0, [])
+    assert "automl_runs" in ran.err
+
+
+def test_ls_beside_a_damaged_ledger(run: Run, finished: str, tmp_path: Path) -> None:
+    """One study that cannot be read hides no other."""
+    (tmp_path / "automl_runs" / "broken").mkdir()
+    (tmp_path / "automl_runs" / "broken" / "ledger.db").write_text(
+        "This is no database, and long enough to look at. " * 9
+    )
+
+    ran = run("ls", "-f", "json")
+
+    assert [row["name"] for row in ran.json] == [finished]
+    assert ran.err.startswith("warning: broken: ")
+
+
+def test_status(run: Run, finished: str, tmp_path: Path) -> None:
+    """The keys of the contract; all five states are counted."""
+    status = run("status", finished, "-f", "json").json
+
+    assert STATUS_KEYS <= set(status)
+    assert status["counts"] == dict.fromkeys(STATES, 0) | {"COMPLETE": 4}
+    assert (status["state"], status["directions"], status["owner"]) == ("finished", ["minimize"], None)
+    assert set(status["best"]) == {"number", "value", "params", "step"}
+    assert status["storage"] == f"sqlite:///{tmp_path}/automl_runs/{finished}/ledger.db"
+
+
+def test_status_before_a_trial_is_complete(run: Run, tmp_path: Path) -> None:
+    """Of a search that was aborted there is no best, and that is said."""
+    run("search", "train.py:failing", "-p", "x=0..1", "--metric", "val_loss", *LOCAL, "--name", "s")
+
+    assert run("status", "s", "-f", "json").json["best"] is None
+    assert "no trial has a value yet" in run("status", "s").out
+    assert "no trial has a value yet" in run("top", "s").out
+
+
+def test_top(run: Run, finished: str) -> None:
+    """The best trials, best first, as many as asked for."""
+    rows = run("top", finished, "-n", "3", "-f", "json").json
+
+    assert len(rows) == 3
+    assert all(set(row) >= TRIAL_KEYS for row in rows)
+    assert [row["value"] for row in rows] == sorted(row["value"] for row in rows)
+    assert rows[0]["number"] == run("status", finished, "-f", "json").json["best"]["number"]
+    assert len(read_csv(run("top", finished, "-f", "csv").out)) == 4
+
+
+def test_show_trial(run: Run, finished: str) -> None:
+    """All about one trial: its row, its attempts, every value it reported."""
+    trial = run("show", finished, "2", "-f", "json").json
+
+    assert TRIAL_KEYS <= set(trial)
+    x = trial["params"]["x"]
+    assert trial["value"] == pytest.approx((x - 0.3) ** 2 + 1 / 3)
+    assert [row["step"] for row in trial["reports"]] == [1, 2, 3]
+    assert trial["reports"][1] == {"step": 2, "val_loss": pytest.approx((x - 0.3) ** 2 + 1 / 2), "step_twice": 4.0}
+    assert [attempt["state"] for attempt in trial["attempts"]] == ["RESULT"]
+    table = run("show", finished, "2").out
+    assert "step_twice" in table
+    assert f"{x:.5g}" in table
+
+
+def test_show_study(run: Run, finished: str) -> None:
+    """How the study was made, and what it cost."""
+    study = run("show", finished, "-f", "json").json
+
+    assert STATUS_KEYS <= set(study)
+    assert study["space"] == {"x": "0.0..1"}
+    assert (study["config"]["n_trials"], study["config"]["seed"], study["config"]["sampler"]) == (4, 3, "random")
+    assert (study["receipt"]["trials"], study["receipt"]["epochs"]) == (4, 12)
+
+
+def test_show_log(run: Run, finished: str, tmp_path: Path) -> None:
+    """What a trial printed is printed as it is."""
+    log = Home.find().trial(finished, 1) / "log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_bytes(b"epoch 1\nnot \xff text\n")
+
+    assert run("show", finished, "1", "--log").out == "epoch 1\nnot \N{REPLACEMENT CHARACTER} text\n"
+    assert run("show", finished, "1", "-f", "json").json["log"] == str(log)
+
+
+def test_home_by_option_and_variable(run: Run, finished: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--home wins over $AUTOML_HOME, which wins over ./automl_runs."""
+
+    def names(*options: str) -> Any:
+        return [row["name"] for row in run("ls", "-f", "json", *options).json]
+
+    (tmp_path / "automl_runs").rename(tmp_path / "moved")
+
+    assert names() == []
+    assert names("--home", "moved") == [finished]
+    monkeypatch.setenv("AUTOML_HOME", str(tmp_path / "moved"))
+    assert names() == [finished]
+    assert names("--home", "automl_runs") == []
+
+
+def test_a_reader_that_goes_away(start: Callable[..., Any], finished: str) -> None:
+    """`automl ls | head` ends quietly."""
+    process = start("top", finished, "-f", "json")
+    process.stdout.close()
+
+    process.wait(30)
+
+    assert process.stderr.read() == ""
