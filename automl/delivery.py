@@ -22,7 +22,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -84,22 +84,31 @@ class Position:
 
 
 def position_of(folder: Path) -> Position:
-    """Return how far delivery is with the study in `folder`."""
+    """Return how far delivery is with the study in `folder`, or the beginning if that cannot be read."""
     row = durable.read_json(folder / "delivery.json")
-    return Position(**row) if isinstance(row, dict) else Position()
+    known = {each.name for each in fields(Position)}
+    return Position(**row) if isinstance(row, dict) and row.keys() <= known else Position()
+
+
+def position_for(home: Home, study: StudyRow) -> Position:
+    """Return how far delivery is with the tracker that the study has now; of another one nothing counts."""
+    position = position_of(home.study(study.name))
+    uri = summary.tracking_uri(home, study)
+    return position if position.uri == uri else Position(uri=uri)
 
 
 class Delivery:
-    """Copies one study to its tracker."""
+    """Copies one study to its tracker: what it has not got yet, or with `rebuild` everything again.
 
-    def __init__(self, home: Home, name: str, *, tracker: Tracker | None = None) -> None:
+    What the tracker has already stays as it is, so that a rebuild only adds what is missing.
+    """
+
+    def __init__(self, home: Home, name: str, *, tracker: Tracker | None = None, rebuild: bool = False) -> None:
         self._home = home
         self._folder = home.study(name)
         self._reader = home.read(name)
-        uri = summary.tracking_uri(home, self._reader.study())
-        self._position = position_of(self._folder)
-        if self._position.uri != uri:
-            self._position = Position(uri=uri)
+        study = self._reader.study()
+        self._position = Position(uri=summary.tracking_uri(home, study)) if rebuild else position_for(home, study)
         self._tracker = tracker or make_tracker(home, self._reader.study().config, self._position.runs)
         self._sent = page.Sent()
 
@@ -217,11 +226,11 @@ class Delivery:
 
 
 @contextlib.contextmanager
-def only_one(folder: Path, *, wait: bool) -> Iterator[bool]:
-    """Hold the study's delivery; yield False when another process does and `wait` is off."""
+def only_one(folder: Path) -> Iterator[bool]:
+    """Hold the study's delivery for the block; yield False at once when another process holds it."""
     with (folder / "delivery.lock").open("w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
             return
@@ -262,23 +271,30 @@ def main(home: str, name: str) -> None:
     os.nice(5)  # training comes first
     driver = os.getppid()
     found = Home.find(home)
-    with only_one(found.study(name), wait=True):
-        delivery = Delivery(found, name)
-        pause, deadline = POLL_SECONDS, math.inf
-        while time.monotonic() < deadline:
-            try:
-                has_more = delivery.step()
-                pause = POLL_SECONDS
-            except (TrackerError, AutomlError) as error:
-                print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {error}", file=sys.stderr, flush=True)
-                has_more, pause = False, min(pause * 2, LONGEST_PAUSE)
-            if deadline < math.inf and not has_more:
-                break
-            if deadline == math.inf and _is_told_to_end(0 if has_more else pause):
-                deadline = time.monotonic() + PATIENCE
-            if os.getppid() != driver:
-                deadline = min(deadline, time.monotonic() + ORPHAN_SECONDS)
-        delivery.close()
+    while os.getppid() == driver:  # the delivery of a driver that was killed may not be through yet
+        with only_one(found.study(name)) as is_ours:
+            if is_ours:
+                _deliver(Delivery(found, name), driver)
+                return
+        time.sleep(POLL_SECONDS)  # a lock of another process: there is no event to wait for
+
+
+def _deliver(delivery: Delivery, driver: int) -> None:
+    pause, deadline = POLL_SECONDS, math.inf
+    while time.monotonic() < deadline:
+        try:
+            has_more = delivery.step()
+            pause = POLL_SECONDS
+        except (TrackerError, AutomlError) as error:
+            print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {error}", file=sys.stderr, flush=True)
+            has_more, pause = False, min(pause * 2, LONGEST_PAUSE)
+        if deadline < math.inf and not has_more:
+            break
+        if deadline == math.inf and _is_told_to_end(0 if has_more else pause):
+            deadline = time.monotonic() + PATIENCE
+        if os.getppid() != driver:
+            deadline = min(deadline, time.monotonic() + ORPHAN_SECONDS)
+    delivery.close()
 
 
 def _is_told_to_end(seconds: float) -> bool:

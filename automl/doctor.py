@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from automl import attempt as attempts
 from automl import durable
-from automl.delivery import Position, make_tracker, position_of, trial_uid
+from automl.delivery import Position, make_tracker, position_for, trial_uid
 from automl.errors import ConfigError
 from automl.home import Home
 from automl.ledger.database import LedgerError, translated
@@ -107,9 +107,7 @@ class _Seen:
             points[point.trial].append(point)
         study = reader.study()
         folder = home.study(study.name)
-        position = position_of(folder)
-        if position.uri != tracking_uri(home, study):  # it is about another tracker
-            position = Position()
+        position = position_for(home, study)
         return cls(
             study=study,
             space=SearchSpace.from_dict(study.config["space"]),
@@ -271,10 +269,12 @@ def _check_tracker(seen: _Seen, home: Home, notes: list[str]) -> Iterator[Proble
     if seen.is_running:
         notes.append("the study is running: its tracker is compared when it has ended")
         return
+    why = f" ({seen.position.error})" if seen.position.error else ""
     if seen.position.cursor < study.seq:
-        why = f" ({seen.position.error})" if seen.position.error else ""
         notes.append(f"{seen.waiting} reported values wait for the tracker{why}: `automl sync {study.name}`")
         return
+    if seen.position.closed < study.seq:
+        notes.append(f"the study's own run in the tracker is not complete yet{why}: `automl sync {study.name}`")
     tracker = make_tracker(home, study.config, seen.position.runs)
     assert isinstance(tracker, MlflowTracker)
     if _is_gone(uri):
@@ -351,7 +351,7 @@ def _first(keys: set[_Key]) -> str:
 
 
 def _redeliver(seen: _Seen) -> str:
-    return f"remove {seen.folder / 'delivery.json'}, then `automl sync {seen.study.name}` delivers everything again"
+    return f"`automl sync {seen.study.name} --rebuild` delivers everything again"
 
 
 def _anew(seen: _Seen) -> str:

@@ -23,12 +23,11 @@ from typing import TYPE_CHECKING, Any, cast
 from automl import executors, interrupts, samplers
 from automl.attempt import Objective
 from automl.config import BUDGET, Direction, StudyConfig, default_direction, unknown
-from automl.delivery import beside, position_of
+from automl.delivery import beside, position_for
 from automl.errors import ConfigError, StudyMismatchError
 from automl.executors import Capacity
 from automl.home import Home
 from automl.interrupts import Interrupted as Interrupted
-from automl.ledger.database import connect
 from automl.ledger.writer import create_study
 from automl.study import Listener, Study
 from automl.trial import TrialRecord, TrialState
@@ -117,7 +116,7 @@ def search(
         objective, space, metric=metric, direction=direction, n_trials=n_trials, sampler=sampler, **options
     )
     found = Home.find(home)
-    name = name or found.free_name(config.stem)
+    name = name or found.claim(config.stem)
     custom = None if isinstance(sampler, str) else sampler
     return start(found, name, config, call, sampler=custom, listeners=_or_progress(listeners, n_trials))
 
@@ -172,24 +171,30 @@ def plan(
     target = resolve(objective, space)
     space = target.space if isinstance(target.space, SearchSpace) else SearchSpace(target.space)
     metric = metric or target.metric
+    problems = []
     if target.metrics is not None and metric not in target.metrics:
-        raise ConfigError(unknown("--metric", metric, list(target.metrics)))
+        problems.append(unknown("--metric", metric, list(target.metrics)))
     direction = direction or (target.metrics or {}).get(metric) or default_direction(metric)
-    if direction is None:
-        raise ConfigError(f"--direction is needed: say whether {metric!r} is to minimize or maximize")
+    if direction is None and not problems:
+        problems.append(f"--direction is needed: say whether {metric!r} is to minimize or maximize")
     options = {name: value for name, value in options.items() if value is not None}
     options.setdefault("seed", secrets.randbelow(2**31))
     if target.max_epochs is not None:
         options.setdefault("max_epochs", target.max_epochs)
-    config = StudyConfig(
-        target=target.name,
-        kind=target.kind,
-        space=space,
-        metric=metric,
-        direction=cast(Direction, direction),  # StudyConfig checks it
-        sampler=sampler if isinstance(sampler, str) else "auto",
-        **options,
-    )
+    try:
+        config = StudyConfig(
+            target=target.name,
+            kind=target.kind,
+            space=space,
+            metric=metric,
+            direction=cast(Direction, direction or "minimize"),  # StudyConfig checks it
+            sampler=sampler if isinstance(sampler, str) else "auto",
+            **options,
+        )
+    except ConfigError as error:
+        raise ConfigError([*problems, *error.problems]) from error
+    if problems:
+        raise ConfigError(problems)
     samplers.check(config.sampler, space)
     return config, target.build(config)
 
@@ -202,7 +207,10 @@ def stored_config(home: Home, name: str, changes: Mapping[str, Any]) -> StudyCon
     """
     with home.read(name) as reader:
         config = StudyConfig.from_dict(reader.study().config)
+        asked = sum(reader.counts().values())
     wanted = {key: value for key, value in changes.items() if value is not None}
+    if "n_trials" in wanted:
+        wanted["n_trials"] = max(wanted["n_trials"], asked)  # what was asked stays
     fixed = [key for key in wanted if key not in BUDGET and getattr(config, key, None) != wanted[key]]
     if fixed:
         raise StudyMismatchError(
@@ -247,23 +255,27 @@ def start(
     """
     began = time.monotonic()
     folder = home.study(name)
-    if is_new and folder.exists():
+    if is_new and folder.exists() and any(folder.iterdir()):
         raise StudyMismatchError(
             f"study {name!r} exists in {home.path}: go on with `automl resume {name}`, or choose another --name"
         )
     if not is_new and _has_nothing_to_do(home, name, config):
         return result(home, name, seconds=0.0)
     executor = executors.make(config)
-    capacity = executor.prepare()
     try:
+        capacity = executor.prepare()
         if is_new:
-            create_study(connect(home.ledger_url(name), create=True), name, config.to_dict())
+            create_study(home.ledger_url(name), name, config.to_dict())
             _describe(folder, name, config)
-        changes = {key: getattr(config, key) for key in BUDGET}
         is_tracked = config.tracker != "none"
         with beside(home, name) if is_tracked else contextlib.nullcontext(), interrupts.raised():
             study = Study.open(
-                home.ledger_url(name), name, folder=folder, sampler=sampler, changes=changes, listeners=listeners
+                home.ledger_url(name),
+                name,
+                folder=folder,
+                sampler=sampler,
+                changes={key: getattr(config, key) for key in BUDGET},
+                listeners=listeners,
             )
             try:
                 on_ready(capacity)
@@ -276,6 +288,7 @@ def start(
                 raise study.failure
     finally:
         executor.close()
+        home.unclaim(name)
     return result(home, name, seconds=time.monotonic() - began)
 
 
@@ -284,7 +297,7 @@ def result(home: Home, name: str, *, seconds: float) -> SearchResult:
     with home.read(name) as reader:
         study = reader.study()
         test = study.result["test"] if study.result else None
-        waiting = reader.waiting(position_of(home.study(name)).cursor) if study.config["tracker"] != "none" else 0
+        waiting = reader.waiting(position_for(home, study).cursor) if study.config["tracker"] != "none" else 0
         return SearchResult(
             name=name,
             home=home,

@@ -11,6 +11,8 @@ automl_runs/
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import re
 from dataclasses import dataclass
@@ -78,13 +80,23 @@ class Home:
             raise StudyNotFoundError(f"no study {study!r} in {self.path}{hint}. See `automl ls`, or give --home")
         return Reader.open(self.ledger_url(study), study)
 
-    def free_name(self, stem: str) -> str:
-        """Return `<stem>-<n>` with the first n that no study has."""
+    def claim(self, stem: str) -> str:
+        """Return `<stem>-<n>` with the first n that no study has, and make its folder, so that nobody else gets it."""
         stem = re.sub(r"[^\w.\-]+", "-", stem).strip(".-") or "study"
-        n = 1
-        while (self.path / f"{stem}-{n}").exists():
-            n += 1
-        return f"{stem}-{n}"
+        self.path.mkdir(parents=True, exist_ok=True)
+        for n in itertools.count(1):
+            try:
+                (self.path / f"{stem}-{n}").mkdir()
+            except FileExistsError:
+                continue
+            return f"{stem}-{n}"
+        raise AssertionError("numbers end")
+
+    def unclaim(self, name: str) -> None:
+        """Remove a study's folder, and this home, unless something is in them: the study never came to be."""
+        for folder in (self.path / name, self.path):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
     @property
     def tracking_uri(self) -> str:

@@ -203,9 +203,8 @@ def explain(name: str, space: SearchSpace) -> str:
     """Return why this sampler was chosen, in a few words."""
     size = space.size()
     points = "continuous" if isinstance(size, str) else f"{size:,} points"
-    if name == "auto":
-        return f"tpe (auto: {len(space)} parameters, {points})"
-    return f"{name} ({len(space)} parameters, {points})"
+    parameters = f"{len(space)} parameter{'s' if len(space) > 1 else ''}, {points}"
+    return f"tpe (auto: {parameters})" if name == "auto" else f"{name} ({parameters})"
 
 
 def _optuna_sampler(name: str, space: SearchSpace, seed: int) -> optuna.samplers.BaseSampler:

@@ -14,6 +14,7 @@ here can be rebuilt from the ledger, and `open` does just that.
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
@@ -42,6 +43,8 @@ Listener = Callable[[Mapping[str, Any]], None]
 """Called with each event, a JSON object with the keys `event` and `time`, after it was written down."""
 
 FAILURES_IN_A_ROW = 3
+
+logger = logging.getLogger(__name__)
 
 
 class Study:
@@ -239,13 +242,20 @@ class Study:
                 self._ledger.end(trial=attempt.trial, attempt=attempt.number, state=AttemptState.LOST, waits=True)
             if is_finished:
                 for number in [*self._running, *self._waiting]:
-                    self._ledger.tell(trial=number, state=TrialState.PRUNED, reason=Reason.BUDGET)
-                for number in self._paused:
-                    self._ledger.tell(trial=number, state=TrialState.PRUNED, reason=Reason.EARLY_STOPPING)
+                    self._give_up(number, Reason.BUDGET)
+                for number in sorted(self._paused):
+                    self._give_up(number, Reason.EARLY_STOPPING)
             self._ledger.event("closed", finished=is_finished)
             self._ledger.release(finished=is_finished)
             self._emit("study-ended", finished=is_finished)
             return is_finished
+
+    def _give_up(self, number: int, reason: Reason) -> None:
+        """Tell a trial PRUNED because the study ends."""
+        self._ledger.tell(trial=number, state=TrialState.PRUNED, reason=reason)
+        step = self.records[number].step
+        told = {"state": TrialState.PRUNED, "value": None, "step": step, "reason": reason, "message": None}
+        self._emit("trial-ended", trial=number, **told)
 
     def _choose(self, wait: bool) -> tuple[int | None, bool]:
         """Return which trial to run next, or None and whether the sampler is still at work."""
@@ -368,7 +378,7 @@ class Study:
             log = self.folder / "trials" / str(record.number) / "log"
             self.failure = SearchAbortedError(
                 f"the first {len(self._failures)} trials failed, the last {FAILURES_IN_A_ROW} with reason "
-                f"{record.reason}: {record.message}. See {log}"
+                f"{record.reason}: {record.message}" + (f". See {log}" if log.is_file() else "")
             )
 
     def _is_current(self, attempt: Attempt) -> bool:
@@ -379,8 +389,12 @@ class Study:
 
     def _emit(self, event: str, **data: Any) -> None:
         row = {"event": event, "time": self._clock(), **data}
-        for listener in self._listeners:
-            listener(row)
+        for listener in list(self._listeners):
+            try:
+                listener(row)
+            except Exception:  # a view that breaks is no reason to end a search
+                self._listeners.remove(listener)
+                logger.exception("a listener failed and hears no more")
 
 
 _SEVERITY = (Verdict.CONTINUE, Verdict.PAUSE, Verdict.STOP)

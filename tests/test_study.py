@@ -43,7 +43,7 @@ class Bench:
         settings = {"metric": "loss", "direction": "minimize", "sampler": "random", "max_epochs": 9, "n_trials": 6}
         space = SearchSpace({"x": "0.0..1.0"})
         config = StudyConfig(target="t", space=space, **(settings | options))
-        create_study(connect(self.url, create=True), "s", config.to_dict(), clock=self.clock)
+        create_study(self.url, "s", config.to_dict(), clock=self.clock)
 
     def open(self, **changes: Any) -> Study:
         """Open the study, whatever holds it: the test's own process would count as a living driver."""
@@ -339,7 +339,7 @@ def test_a_grid_ends_the_study(tmp_path: Path) -> None:
     config = StudyConfig(
         target="t", space=SearchSpace({"x": "a|b"}), metric="loss", direction="minimize", sampler="grid", n_trials=9
     )
-    create_study(connect(url, create=True), "g", config.to_dict())
+    create_study(url, "g", config.to_dict())
     study = Study.open(url, "g", folder=tmp_path / "g")
 
     seen = []

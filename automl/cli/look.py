@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -103,10 +103,10 @@ def show(
 
 def _run_ids(home: Home, reader: Reader) -> dict[int, str]:
     """Return the tracker's run id of each trial that has been delivered."""
-    from automl.delivery import position_of
+    from automl.delivery import position_for
 
     study = reader.study()
-    runs = position_of(home.study(study.name)).runs or {}
+    runs = position_for(home, study).runs
     uids = (uid.rpartition("/") for uid in runs)
     return {int(number): runs[f"{uid}/{number}"] for uid, _, number in uids if uid == study.uid}
 
@@ -116,19 +116,14 @@ def _no_such_trial(study: str, number: int, count: int) -> str:
     return f"study {study!r} has no trial {number}; {there}"
 
 
-def _print_log(file: Any, study: str, number: int) -> None:
+def _print_log(file: Path, study: str, number: int) -> None:
     if not file.is_file():
         raise ConfigError(
             f"trial {number} of {study} has no log at {file}: it printed nothing, or ran with --executor local, "
             "which leaves its output in the terminal"
         )
-    sys.stdout.flush()
-    with file.open("rb") as source:
-        if (raw := getattr(sys.stdout, "buffer", None)) is not None:
-            shutil.copyfileobj(source, raw)
-            raw.flush()
-        else:
-            sys.stdout.write(source.read().decode(errors="replace"))
+    with file.open(encoding="utf-8", errors="replace", newline="") as lines:
+        sys.stdout.writelines(lines)
 
 
 def _show_status(data: Mapping[str, Any]) -> None:

@@ -91,6 +91,8 @@ Home = Annotated[str | None, _text("--home", "DIR", "Folder of all studies.", KE
 Tracker = Annotated[str, _text("--tracker", "NAME", f"{' or '.join(TRACKERS)}.", KEEP)]
 TrackingUri = Annotated[str | None, _text("--tracking-uri", "URI", "An MLflow server.", KEEP, "a store in --home")]
 
+Rebuild = Annotated[bool, option("--rebuild", help="Send everything again; only what is missing is added.", panel=KEEP)]
+
 Printed = Annotated[Format, option("-f", "--format", help="How the result is printed.", panel=SHOW)]
 Json = Annotated[bool, option("--json", help="Print events as lines of JSON, the result last.", panel=SHOW)]
 Quiet = Annotated[bool, option("-q", "--quiet", help="Say nothing while it runs.", panel=SHOW)]

@@ -78,7 +78,7 @@ def search(
     given |= {"tracker": tracker, "tracking_uri": tracking_uri}
     found, config, objective = _planned(target, flags, given, problems, name=name, home=home)
     is_guessed = direction is None and target not in tasks.names()
-    name = name or found.free_name(config.stem)
+    name = name or found.claim(config.stem)
     _run(found, name, config, objective, {}, format=format, json=json, quiet=quiet, is_guessed=is_guessed)
 
 
@@ -172,7 +172,7 @@ def _run(
                 home, name, config, objective, listeners=[view.listen], is_new=not before, on_ready=ready
             )
     except (SearchAbortedError, KeyboardInterrupt) as error:
-        if not home.study(name).exists():
+        if name not in home.studies():
             output.fail("interrupted before the study was made: nothing is kept", code=130)
         if is_read_by_programs:
             result.show(driver.result(home, name, seconds=time.monotonic() - began), format=format, json=json)

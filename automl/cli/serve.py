@@ -64,7 +64,12 @@ def ui(
         output.fail(f"MLflow's server ended with code {code}", code=1)
 
 
-def sync(study: options.Study, home: options.Home = None, format: options.Printed = Format.TABLE) -> None:
+def sync(
+    study: options.Study,
+    rebuild: options.Rebuild = False,
+    home: options.Home = None,
+    format: options.Printed = Format.TABLE,
+) -> None:
     """Deliver to the tracker whatever it has not got yet."""
     from automl import delivery
     from automl.home import Home
@@ -76,14 +81,15 @@ def sync(study: options.Study, home: options.Home = None, format: options.Printe
         if uri is None:
             raise ConfigError(f"study {study!r} was made with --tracker none: there is nowhere to deliver it")
         folder = found.study(study)
-        with delivery.only_one(folder, wait=False) as is_ours:
+        with delivery.only_one(folder) as is_ours:
             if not is_ours:
                 output.fail(f"{study} is being delivered by the search that runs it; it needs no sync", code=1)
-            before = reader.waiting(delivery.position_of(folder).cursor)
-            copier = delivery.Delivery(found, study)
+            position = delivery.Position() if rebuild else delivery.position_for(found, reader.study())
+            before = reader.waiting(position.cursor)
+            copier = delivery.Delivery(found, study, rebuild=rebuild)
             with contextlib.closing(copier):
                 copier.catch_up()
-        after = reader.refresh().waiting(delivery.position_of(folder).cursor)
+        after = reader.refresh().waiting(delivery.position_for(found, reader.study()).cursor)
     delivered = max(0, before - after)
     data = {"name": study, "tracking_uri": uri, "delivered": delivered, "waiting": after}
     text = f"{study}: {delivered} points delivered to {uri}, {after} wait"

@@ -23,7 +23,7 @@ import sqlalchemy as sa
 
 from automl.errors import LeaseLostError, StudyMismatchError, StudyNotFoundError
 from automl.ledger import lease, schema
-from automl.ledger.database import as_utc, database_time, translated
+from automl.ledger.database import as_utc, connect, database_time, translated
 from automl.trial import AttemptState, Reason, Report, TrialState
 
 _S, _T, _A = schema.studies, schema.trials, schema.attempts
@@ -49,14 +49,13 @@ _REPORT = sa.insert(schema.metrics)
 _EVENT = sa.insert(schema.events)
 
 
-def create_study(
-    engine: sa.Engine, name: str, config: Mapping[str, Any], *, clock: Callable[[], float] = time.time
-) -> None:
+def create_study(url: str, name: str, config: Mapping[str, Any], *, clock: Callable[[], float] = time.time) -> None:
     """Add a study without trials.
 
     Raises:
         StudyMismatchError: the name is taken.
     """
+    engine = connect(url, create=True)
     row = {"name": name, "uid": uuid.uuid4().hex, "created": clock(), "config": dict(config)}
     try:
         with translated(engine.url), engine.begin() as connection:
@@ -67,6 +66,8 @@ def create_study(
             connection.execute(sa.insert(_S), row)
     except sa.exc.IntegrityError as error:
         raise StudyMismatchError(f"study {name!r} was just made by another process") from error
+    finally:
+        engine.dispose()
 
 
 class Writer:
@@ -202,8 +203,9 @@ class Writer:
         self.commit(renewed=sa.func.now())
 
     def release(self, *, finished: bool) -> None:
-        """Write what waits and give the lease back."""
+        """Write what waits, give the lease back, and close the ledger."""
         self.commit(owner=None, finished=finished, renewed=sa.func.now())
+        self.engine.dispose()
 
     def _add(self, statement: sa.Insert | sa.Update, row: dict[str, Any]) -> None:
         if not self._changes:

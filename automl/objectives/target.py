@@ -1,8 +1,8 @@
 """From what the user names to what a worker runs: a task, a function in a file or module, or a Python callable.
 
-    target = resolve("digits", None)
-    target.metric, target.direction, target.max_epochs      # "val_acc", "maximize", 30
-    objective = target.build(config)                        # small, picklable, loads its heavy parts in the worker
+target = resolve("digits", None)
+target.metric, target.direction, target.max_epochs      # "val_acc", "maximize", 30
+objective = target.build(config)                        # small, picklable, loads its heavy parts in the worker
 """
 
 from __future__ import annotations

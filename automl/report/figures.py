@@ -81,7 +81,8 @@ def history(records: Sequence[TrialRecord], study: StudyRow) -> Any | None:
     metric = _text(study.metric)
     _layout(figure, f"{metric} of each trial", f"{_text(study.name)}, to {study.config['direction']}")
     last = records[-1].number
-    figure.update_xaxes(title="trial", range=[-0.5 - 0.01 * last, last + 0.5 + 0.01 * last], tickformat="d")
+    margin = 0.5 + 0.01 * last
+    figure.update_xaxes(title="trial", range=[-margin, last + margin], tickformat="d", dtick=1 if last < 10 else None)
     figure.update_yaxes(title=metric, type="log" if importance.is_log(valued.values()) else "linear")
     return figure
 

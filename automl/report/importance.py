@@ -50,7 +50,7 @@ class Shares:
     groups: Sequence[Group]
     """That of the params which always exist first, then from many trials to few."""
     target: str
-    """What is explained: "val_acc", "log val_loss after step 2"."""
+    """What is explained: "val_acc", "log10(val_loss) after step 2"."""
 
 
 def shares(records: Sequence[TrialRecord], metric: str, space: SearchSpace) -> Shares | None:
@@ -77,8 +77,8 @@ def shares(records: Sequence[TrialRecord], metric: str, space: SearchSpace) -> S
             group = Group(shares={name: parts[name] for name in ranked}, trials=len(numbers), condition=condition)
             groups.append(group)
     groups.sort(key=lambda group: (group.condition is not None, -group.trials))
-    after = "" if step is None else f" after step {step}"
-    return Shares(groups=groups, target=f"{'log ' if use_log else ''}{metric}{after}") if groups else None
+    target = f"log10({metric})" if use_log else metric
+    return Shares(groups=groups, target=target + ("" if step is None else f" after step {step}")) if groups else None
 
 
 def comparable(records: Iterable[TrialRecord]) -> tuple[dict[int, float], int | None]:

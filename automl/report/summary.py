@@ -86,7 +86,7 @@ def trial(record: TrialRecord, run_id: str | None = None) -> dict[str, Any]:
     """Return one trial's row."""
     return {
         "number": record.number,
-        "state": "PAUSED" if record.paused else record.state.value,
+        "state": record.state.value,
         "value": finite(record.last_value),
         "values": {name: finite(value) for name, value in record.values.items()},
         "params": dict(record.params),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from automl import tasks
 from automl.cli.compose import SpaceFlags, compose
 from automl.cli.values import Problems

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import re
+import dataclasses
 import shutil
 import signal
 import socket
 import subprocess
-import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import psutil
 import pytest
 
+from automl.cli import serve
 from automl.cli.mlflow_server import ServerError, free_port, serving
 from automl.delivery import position_of
 from automl.errors import ConfigError
@@ -47,7 +46,7 @@ def answers(address: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_ui(start: Start, delivered: str, number: signal.Signals) -> None:
     """The address shows this study's children, best first; the server ends with the command, however that ends."""
     process = start("ui", delivered, "--no-open")
@@ -75,9 +74,89 @@ def test_ui(start: Start, delivered: str, number: signal.Signals) -> None:
     assert not answers(address)
 
 
-def test_ui_of_a_study_that_is_not_delivered(run: Run, start: Start, tmp_path: Path, mlflow_template: Path) -> None:
-    """The front page is there, and how to get the study onto it is told."""
-    (tmp_path / "automl_runs").mkdir()
-    assert run(*TRACKED, "--tracking-uri", "http://127.0.0.1:1").code == 0
-    shutil.copyfile(mlflow_template, tmp_path / "automl_runs" / "mlflow.db")
-    run("resume", "train-1", "--trials", "+1", "--tracking-uri", f"sqlite:///{tmp_path}/automl_runs/mlflow.db")
+def test_ui_on_a_server_elsewhere(run: Run, delivered: str, tmp_path: Path) -> None:
+    """A study that was tracked by a server has its page there; none is started."""
+    store = f"sqlite:///{tmp_path}/automl_runs/mlflow.db"
+    with serving(store, artifacts=tmp_path / "artifacts", port=free_port()) as server:
+        assert run(*TRACKED, "--tracking-uri", server.address).code == 0
+
+        ran = run("ui", "train-2")
+
+        assert ran.code == 0, ran.err
+        pages = dict(line.split(maxsplit=1) for line in ran.out.splitlines())
+        assert pages["train-2"].startswith(f"{server.address}/#/experiments/")
+        assert pages["everything"] == server.address
+
+        with Home.find().read("train-2") as reader:
+            unknown = dataclasses.replace(reader.study(), uid="0" * 32)
+        assert serve._study_page(unknown, server.address) is None
+
+
+def test_server_that_does_not_start(tmp_path: Path) -> None:
+    """Its last words are the error."""
+    (tmp_path / "mlflow.db").write_text("This is no database, and long enough to look at. " * 9)
+
+    with (
+        pytest.raises(ServerError, match="ended with code"),
+        serving(f"sqlite:///{tmp_path}/mlflow.db", artifacts=tmp_path / "artifacts", port=free_port()),
+    ):
+        pass
+
+
+def test_port() -> None:
+    """A port that is asked for is taken or refused; else the first that is free."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        with pytest.raises(ConfigError, match=f"--port {port} is taken"):
+            free_port(port)
+        assert free_port() != port
+    for wrong in (0, 65536):
+        with pytest.raises(ConfigError, match="1 to 65535"):
+            free_port(wrong)
+
+
+def test_sync(run: Run, tmp_path: Path, mlflow_template: Path) -> None:
+    """What a dead tracker did not get is said at the end of the search, and delivered later, once."""
+    ran = run(*TRACKED, "--tracking-uri", "http://127.0.0.1:1")
+    assert ran.code == 0
+    assert "points wait for http://127.0.0.1:1: automl sync train-1" in ran.out
+
+    down = run("sync", "train-1")
+    assert (down.code, down.out, len(down.errors)) == (1, "", 1)
+    assert "http://127.0.0.1:1" in down.errors[0]
+
+    store = f"sqlite:///{tmp_path}/elsewhere.db"
+    shutil.copyfile(mlflow_template, tmp_path / "elsewhere.db")
+    assert run("resume", "train-1", "--tracking-uri", store, "--trials", "+1", "-q").code == 0
+    assert run("sync", "train-1", "-f", "json").json == {
+        "name": "train-1",
+        "tracking_uri": store,
+        "delivered": 0,
+        "waiting": 0,
+    }
+    assert run("doctor", "train-1", "-f", "json").json["ok"]
+
+
+def test_doctor(run: Run, delivered: str, tmp_path: Path) -> None:
+    """Ok, until a child run is deleted by hand: then the trial is named, and the exit code is 1."""
+    from mlflow import MlflowClient
+
+    fine = run("doctor", delivered, "-f", "json")
+    assert (fine.code, fine.json["ok"], fine.json["problems"]) == (0, True, [])
+
+    study, runs = Home.find().study(delivered), position_of(Home.find().study(delivered)).runs
+    assert runs is not None, study
+    MlflowClient(f"sqlite:///{tmp_path}/automl_runs/mlflow.db").delete_run(
+        next(run_id for uid, run_id in runs.items() if uid.endswith("/1"))
+    )
+
+    broken = run("doctor", delivered, "-f", "json")
+    assert (broken.code, broken.json["ok"]) == (1, False)
+    assert {problem["trial"] for problem in broken.json["problems"]} == {1}
+    assert all(set(problem) == {"code", "trial", "message"} for problem in broken.json["problems"])
+    assert str(broken.json["problems"][0]["code"]) in run("doctor", delivered).out
+    everything = run("doctor", "-f", "json")
+    assert (everything.code, {problem["study"] for problem in everything.json["problems"]}) == (1, {delivered})

@@ -38,7 +38,7 @@ def test_trial_count() -> None:
     assert trial_count("40", asked=20) == 40
     assert trial_count("+20", asked=20) == 40
     for text in ("+x", "many", "+0"):
-        with pytest.raises(ValueError, match="trial|whole number"):
+        with pytest.raises(ValueError, match=r"trial|whole number"):
             trial_count(text, asked=20)
 
 

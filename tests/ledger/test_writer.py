@@ -25,7 +25,7 @@ CONFIG = {"metric": "loss", "direction": "minimize"}
 def url(tmp_path: Path) -> str:
     """A ledger with one study, `s`."""
     url = sqlite_url(tmp_path / "a%20b ü" / "ledger.db")
-    create_study(connect(url, create=True), "s", CONFIG)
+    create_study(url, "s", CONFIG)
     return url
 
 
@@ -183,7 +183,7 @@ def test_release_gives_the_study_back(url: str) -> None:
 def test_names_are_taken_once(url: str) -> None:
     """A second study of the same name is refused with the way to go on."""
     with pytest.raises(StudyMismatchError, match="automl resume s"):
-        create_study(connect(url, create=True), "s", CONFIG)
+        create_study(url, "s", CONFIG)
 
 
 def test_unknown_study(url: str) -> None:

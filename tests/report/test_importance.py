@@ -111,7 +111,7 @@ class TestShares:
         found = importance.shares(records, "loss", space)
 
         assert found is not None
-        assert found.target == "log loss"
+        assert found.target == "log10(loss)"
         assert found.groups[0].shares["dropout"] > 0.7
 
     def test_the_step_is_named(self, records: list[TrialRecord], space: SearchSpace) -> None:
