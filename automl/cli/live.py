@@ -10,13 +10,14 @@ goes away ends the view, never the search.
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from automl.cli import output
 from automl.report.progress import ProgressLine
@@ -68,8 +69,9 @@ def view(name: str, config: StudyConfig, before: Mapping[str, Any], *, quiet: bo
         yield View(ready=ready, listen=nothing)
     elif config.executor == "ray" and _is_screen():
         # A trial that runs in this process may stop at a breakpoint or print: no panel above that.
-        with _panel(LivePanel(name, config, before)) as panel:
-            yield View(ready=ready, listen=panel)
+        panel = LivePanel(name, config, before)
+        with _shown(panel) as above:
+            yield View(ready=functools.partial(output.facts, file=above), listen=panel)
     else:
         yield View(ready=ready, listen=ProgressLine(config.n_trials, metric=config.metric))
 
@@ -235,29 +237,39 @@ class LivePanel:
         from rich.table import Table
         from rich.text import Text
 
-        made = Table(box=None, pad_edge=False, header_style="dim")
-        for name in ("trial", "step", self._config.metric, "time", "params"):
-            is_last = name == "params"
-            made.add_column(Text(output.safe(name)), no_wrap=True, overflow="ellipsis", ratio=1 if is_last else None)
+        made = Table(box=None, pad_edge=False, header_style="dim", expand=True)
+        for name, width in (("trial", 5), ("step", 7), (output.safe(self._config.metric), 8), ("time", 7)):
+            made.add_column(Text(name), no_wrap=True, width=max(width, min(len(name), 16)))
+        made.add_column(Text("params"), no_wrap=True, overflow="ellipsis", ratio=1)
         budget = f"/{self._config.max_epochs}" if self._config.max_epochs else ""
         for trial, running in sorted(self._running.items())[:SHOWN_RUNNING]:
             seconds = output.duration(self._clock() - running.started)
             value, params = output.short(running.value), output.short(running.params)
             made.add_row(*map(Text, (str(trial), f"{running.step}{budget}", value, seconds, params)))
         if len(self._running) > SHOWN_RUNNING:
-            made.add_row(Text(f"and {len(self._running) - SHOWN_RUNNING} more", style="dim"))
+            made.add_row("", "", "", "", Text(f"and {len(self._running) - SHOWN_RUNNING} more", style="dim"))
         return made
 
 
 @contextlib.contextmanager
-def _panel(panel: LivePanel) -> Iterator[LivePanel]:
+def _shown(panel: LivePanel) -> Iterator[TextIO]:
+    """Keep the panel on the screen; yield a stream that writes above it."""
     from rich.console import Console
+    from rich.file_proxy import FileProxy
     from rich.live import Live
 
     console = Console(stderr=True)
-    live = Live(console=console, get_renderable=panel.render, refresh_per_second=REFRESHES, transient=True)
-    with live:
-        yield panel
+    # Terminals echo ^C where the cursor is: behind the panel there has to be room for it, or all moves down a line.
+    console.width -= 4
+    with Live(
+        console=console,
+        get_renderable=panel.render,
+        refresh_per_second=REFRESHES,
+        transient=True,
+        redirect_stdout=False,  # libraries that are imported meanwhile would keep Rich's stand-in for ever
+        redirect_stderr=False,
+    ):
+        yield cast(TextIO, FileProxy(console, sys.stderr))
 
 
 def _is_screen() -> bool:
