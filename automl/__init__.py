@@ -52,7 +52,7 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name in ("search_spaces", "trackers"):
-        return importlib.import_module(name)
+        return importlib.import_module(f"automl.{name}")
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'automl' has no attribute {name!r}")

@@ -178,12 +178,13 @@ class Delivery:
         self, study: StudyRow, record: TrialRecord, run: Run, rows: list[MetricRow], *, is_settled: bool
     ) -> None:
         states, uid = self._position.states, trial_uid(study, record.number)
-        if rows:
-            run.log([Point(row.name, row.value, row.step, row.time) for row in rows])
+        points = [Point(row.name, row.value, row.step, row.time) for row in rows]
+        if is_settled and record.state.is_finished:
+            points += page.best(study, record)
+        if points:
+            run.log(points)
         if not is_settled:
             return
-        if record.state.is_finished:
-            run.log(page.best(study, record))
         if record.reason is not None:
             run.tag({"automl.reason": record.reason, "automl.message": record.message or ""})
         if states.get(uid, TrialState.RUNNING) != record.state:

@@ -118,7 +118,7 @@ def search(
     found = Home.find(home)
     name = name or found.claim(config.stem)
     custom = None if isinstance(sampler, str) else sampler
-    return start(found, name, config, call, sampler=custom, listeners=_or_progress(listeners, n_trials))
+    return start(found, name, config, call, sampler=custom, listeners=_or_progress(listeners, config))
 
 
 def resume(
@@ -147,9 +147,7 @@ def resume(
     found = Home.find(home)
     config = stored_config(found, name, changes)
     call = objective or load(config)
-    return start(
-        found, name, config, call, sampler=sampler, is_new=False, listeners=_or_progress(listeners, config.n_trials)
-    )
+    return start(found, name, config, call, sampler=sampler, is_new=False, listeners=_or_progress(listeners, config))
 
 
 def plan(
@@ -317,8 +315,8 @@ def _has_nothing_to_do(home: Home, name: str, config: StudyConfig) -> bool:
         if study.state != "finished":
             return False
         is_larger = config.n_trials > study.config["n_trials"]
-        has_time = config.timeout != study.config["timeout"]
-        return not is_larger and not has_time
+        is_changed = any(getattr(config, key) != study.config[key] for key in ("timeout", "tracking_uri"))
+        return not is_larger and not is_changed
 
 
 def _test_winner(home: Home, name: str, study: Study, objective: Objective) -> None:
@@ -348,9 +346,9 @@ def _describe(folder: Path, name: str, config: StudyConfig) -> None:
     dump_space(config.space, folder / "space.yaml")
 
 
-def _or_progress(listeners: Sequence[Listener] | None, n_trials: int) -> Sequence[Listener]:
+def _or_progress(listeners: Sequence[Listener] | None, config: StudyConfig) -> Sequence[Listener]:
     if listeners is not None:
         return listeners
     from automl.report.progress import ProgressLine
 
-    return [ProgressLine(n_trials)]
+    return [ProgressLine(config.n_trials, metric=config.metric)]

@@ -320,6 +320,12 @@ def study_page(
     return f"{server.rstrip('/')}/#/experiments/{quote(experiment_id, safe='')}/runs?{parts}"
 
 
+def run_page(server: str, experiment_id: str, run_id: str) -> str:
+    """Return the address of one run's own page: description, params, curves, artifacts."""
+    run = f"{quote(experiment_id, safe='')}/runs/{quote(run_id, safe='')}"
+    return f"{server.rstrip('/')}/#/experiments/{run}?workflowType=machine_learning"
+
+
 def _set_tags(client: MlflowClient, run_id: str, tags: Mapping[str, str]) -> None:
     from mlflow.entities import RunTag
 

@@ -11,7 +11,7 @@ import typer
 
 from automl.cli import options, output, result
 from automl.cli.output import Format
-from automl.cli.values import Problems, whole
+from automl.cli.values import Problems, positive, whole
 from automl.errors import AutomlError, ConfigError
 
 if TYPE_CHECKING:
@@ -58,11 +58,11 @@ def top(
     from automl.report import summary
 
     problems = Problems()
-    count = problems.read("-n", n, whole)
+    count = problems.read("-n", n, positive)
     problems.check()
     found = Home.find(home)
     with found.read(study) as reader:
-        rows = summary.top(reader, max(0, count or 0), _run_ids(found, reader))
+        rows = summary.top(reader, count or 0, _run_ids(found, reader))
         metric = reader.study().metric
     shown = result.leaderboard(rows, metric)
     output.emit(rows, format, lambda: output.table(shown, shown[0]) if shown else print("no trial has a value yet"))
@@ -132,7 +132,7 @@ def _show_status(data: Mapping[str, Any]) -> None:
         ("study", data["name"]),
         ("state", data["state"] + (f" by process {owner['pid']} on {owner['host']}" if owner else "")),
         ("metric", f"{data['metric']}, {' and '.join(data['directions'])}"),
-        ("trials", f"{result.counts(data['counts'])}, of {data['trials']} asked for"),
+        ("trials", f"{result.counts(data['counts'], data['paused'])}, of {data['trials']} asked for"),
         ("best", _best(data)),
         ("ledger", data["storage"]),
         ("tracker", data["tracking_uri"]),

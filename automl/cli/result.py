@@ -70,10 +70,11 @@ def leaderboard(rows: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]
     return [{names.get(key, key): row[key] for key in shown} for row in rows]
 
 
-def counts(of: Mapping[str, int]) -> str:
-    """Return how many trials there are of each state: `20 trials (7 COMPLETE, 13 PRUNED)`."""
+def counts(of: Mapping[str, int], paused: int = 0) -> str:
+    """Return how many trials there are of each state: `20 trials (7 COMPLETE, 13 PRUNED)`; `paused` ones apart."""
     total = sum(of.values())
-    parts = ", ".join(f"{n} {state}" for state, n in of.items() if n)
+    states = {**of, "RUNNING": of["RUNNING"] - paused, "paused": paused}
+    parts = ", ".join(f"{n} {state}" for state, n in states.items() if n)
     return f"{total} trial{'' if total == 1 else 's'}{f' ({parts})' if parts else ''}"
 
 

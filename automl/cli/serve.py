@@ -118,7 +118,7 @@ def doctor(study: AnyStudy = None, home: options.Home = None, format: options.Pr
             output.table(problems, (["study"] if study is None else []) + ["code", "trial", "message"])
         for note in notes:
             print(output.safe(f"note: {note}"))
-        print(output.safe(f"{study or f'{len(names)} studies'}: {'ok' if is_ok else f'{len(problems)} problems'}"))
+        print(output.safe(f"{study or f'{len(names)} studies'}: {'ok' if is_ok else f'{len(problems)} found'}"))
 
     output.emit({"ok": is_ok, "problems": problems, "notes": notes}, format, show)
     if not is_ok:
@@ -145,25 +145,27 @@ def _shown(home: Home, study: str | None) -> StudyRow | None:
 
 def _print_pages(home: Home, row: StudyRow | None, server: str) -> str:
     """Print the address of the study's page and of the front page, and return the first there is."""
-    page = row and _study_page(row, server)
-    if row is not None and page is None:
+    pages = _study_pages(row, server) if row is not None else []
+    if row is not None and not pages:
         output.say(f"{row.name} is not in MLflow yet: {output.command(home, 'sync', row.name)}")
-    pages = ([(row.name, page)] if row and page else []) + [("everything", server)]
+    pages.append(("everything", server))
     output.facts(pages)
     sys.stdout.flush()
     return pages[0][1]
 
 
-def _study_page(row: StudyRow, server: str) -> str | None:
-    """Return the address that shows the study's trials, best first; None when MLflow knows nothing of it."""
+def _study_pages(row: StudyRow, server: str) -> list[tuple[str, str]]:
+    """Return the addresses of the study's trials, best first, and of its own run; none if MLflow does not know it."""
     from automl.delivery import experiment
-    from trackers.mlflow import MlflowTracker, study_page
+    from trackers.mlflow import MlflowTracker, run_page, study_page
 
     tracker = MlflowTracker(server, experiment=experiment(row.config))
     run = tracker.find_run(row.uid)
     if run is None:
-        return None
-    return study_page(server, tracker.experiment_id, run.run_id, row.metric, row.config["direction"])
+        return []
+    experiment_id = tracker.experiment_id
+    trials = study_page(server, experiment_id, run.run_id, f"best/{row.metric}", row.config["direction"])
+    return [(row.name, trials), ("its run", run_page(server, experiment_id, run.run_id))]
 
 
 def _is_desktop() -> bool:

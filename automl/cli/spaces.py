@@ -11,7 +11,7 @@ import typer
 from automl.cli import options, output
 from automl.cli.compose import find_space
 from automl.cli.output import Format
-from automl.cli.values import Problems, whole
+from automl.cli.values import Problems, positive, whole
 from search_spaces import READY, SearchSpace, SearchSpaceError, dumps, format_range, load_space
 
 app = typer.Typer(no_args_is_help=True, help="Look at search spaces: ready ones, and those in files.")
@@ -65,11 +65,9 @@ def sample(
 ) -> None:
     """Draw points from a space."""
     problems = Problems()
-    count = problems.read("-n", n, whole) or 0
+    count = problems.read("-n", n, positive) or 0
     start = problems.read("--seed", seed, whole)
     space = problems.attempt(lambda: find_space(name))
-    if not problems.lines and count < 1:
-        problems.add([f"-n must be at least 1, got {n}"])
     problems.check()
     assert space is not None
     rng = random.Random(start)

@@ -64,6 +64,14 @@ def whole(text: str) -> int:
         raise ValueError(f"must be a whole number, got {text!r}") from None
 
 
+def positive(text: str) -> int:
+    """Read a whole number from 1."""
+    value = whole(text)
+    if value < 1:
+        raise ValueError(f"must be at least 1, got {text}")
+    return value
+
+
 def number(text: str) -> float:
     """Read a number."""
     try:

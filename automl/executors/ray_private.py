@@ -1,15 +1,19 @@
 """The parts of Ray that are not its public interface, in one place, for ray==2.60.0; each has a test.
 
 - `silence`: with `log_to_driver=False` Ray still prints "(raylet) A worker died ..." through a function of its own.
+- `uncounted_callbacks`: for usage statistics, which are off, Tune imports mlflow to see whether a callback is mlflow's.
+- `remembered_registry`: for every trial Tune asks the cluster five times for the class that it runs.
 - `forget_finished`: Tune keeps every trial it ever ran and goes through all of them when it ends.
 - `secure_token`: Ray writes its cluster token readable by everyone; made beforehand, it is used as it is.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +41,49 @@ def secure_token() -> None:
         return
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_hex(32))
+
+
+@contextlib.contextmanager
+def uncounted_callbacks() -> Iterator[None]:
+    """Spare a search the seconds that Tune takes to classify callbacks."""
+    import ray.air._internal.usage as usage
+
+    counted = usage.tag_callbacks
+    usage.tag_callbacks = lambda callbacks: False
+    try:
+        yield
+    finally:
+        usage.tag_callbacks = counted
+
+
+@contextlib.contextmanager
+def remembered_registry() -> Iterator[None]:
+    """Keep in this process what Tune looks up in its registry of trainables, until it is registered anew."""
+    from ray.tune.registry import _global_registry as registry
+
+    kept: dict[tuple[str, str], Any] = {}
+    get, contains, register = registry.get, registry.contains, registry.register
+
+    def remembered_get(category: str, key: str) -> Any:
+        if (category, key) not in kept:
+            kept[category, key] = get(category, key)  # type: ignore[no-untyped-call]
+        return kept[category, key]
+
+    def remembered_contains(category: str, key: str) -> bool:
+        return (category, key) in kept or bool(contains(category, key))  # type: ignore[no-untyped-call]
+
+    def forgetful_register(category: str, key: str, value: Any) -> None:
+        kept.pop((category, key), None)
+        register(category, key, value)
+
+    ours = {"get": remembered_get, "contains": remembered_contains, "register": forgetful_register}
+    for name, function in ours.items():
+        setattr(registry, name, function)
+    try:
+        yield
+    finally:
+        for name in ours:
+            delattr(registry, name)
 
 
 def forget_finished(trials: list[Any], controller: Any) -> None:

@@ -186,7 +186,8 @@ class _Bridge:
         attempt = self._attempts.get(trial_id)
         if attempt is None:
             return
-        self._actors[trial_id] = actor
+        if actor is not None:  # the last answer comes after Tune has let go of the actor
+            self._actors[trial_id] = actor
         verdict = self.study.report(attempt, result.reports) if result.reports else Verdict.CONTINUE
         if result.ending is None:
             if verdict is not Verdict.CONTINUE:
@@ -254,11 +255,16 @@ def fit(bridge: _Bridge, objective: Objective, place: Capacity, *, isolate: bool
     """Run Tune until the study has nothing left to run; blocks."""
     from ray import tune
 
+    from automl.executors import ray_private
     from automl.executors.ray_hooks import Hooks, Scheduler, Searcher
     from automl.executors.ray_worker import Worker
 
     worker = tune.with_parameters(Worker, objective=objective, isolate=isolate)
-    with tempfile.TemporaryDirectory(prefix="automl-tune-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="automl-tune-") as folder,
+        ray_private.uncounted_callbacks(),
+        ray_private.remembered_registry(),
+    ):
         tune.Tuner(
             tune.with_resources(worker, {"cpu": place.cpus, "gpu": place.gpus}),
             tune_config=tune.TuneConfig(

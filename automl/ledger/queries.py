@@ -148,6 +148,15 @@ class Reader:
         found = {row["state"]: row["n"] for row in self._rows(query)}
         return {state: found.get(state, 0) for state in TrialState}
 
+    def paused_count(self) -> int:
+        """Return how many trials of the RUNNING ones are paused: their last attempt ended so."""
+        last = sa.select(_A.c.trial, sa.func.max(_A.c.number).label("number")).where(_A.c.study_id == self._id)
+        latest = last.group_by(_A.c.trial).subquery()
+        ends = _A.join(latest, (latest.c.trial == _A.c.trial) & (latest.c.number == _A.c.number))
+        rows = ends.join(_T, (_T.c.study_id == _A.c.study_id) & (_T.c.number == _A.c.trial))
+        where = (_A.c.study_id == self._id, _A.c.state == AttemptState.PAUSED, _T.c.state == TrialState.RUNNING)
+        return int(self._connection.scalar(sa.select(sa.func.count()).select_from(rows).where(*where)) or 0)
+
     def attempts(self, trial: int | None = None) -> list[AttemptRow]:
         """Return the attempts of one trial or all, in order."""
         where = [_A.c.study_id == self._id, *([_A.c.trial == trial] if trial is not None else [])]

@@ -101,7 +101,7 @@ class Writer:
             now = database_time(connection)
             if row["owner"] and lease.is_held(row["owner"], (now - as_utc(row["renewed"])).total_seconds()):
                 raise LeaseLostError(
-                    f"study {name!r} is being run by {lease.describe(row['owner'])}; wait for it or stop it"
+                    f"study {name!r} is being run by {lease.describe(row['owner'])}; wait, or end it there"
                 )
             epoch = row["epoch"] + 1
             owner = lease.this_process(since=clock())

@@ -91,7 +91,8 @@ def description(reader: Reader, study: StudyRow) -> str:
     for row in rows:
         chosen = ", ".join(f"`{name}={_short(value)}`" for name, value in row["params"].items())
         lines.append(f"| {row['number']} | {row['state']} | {_short(row['value'])} | {chosen} |")
-    lines += ["", f"Go on with `automl resume {study.name}`; figures and the winner's files are under Artifacts."]
+    more = " --trials +20" if study.state == "finished" else ""
+    lines += ["", f"Go on with `automl resume {study.name}{more}`; figures and the winner's files are under Artifacts."]
     return "\n".join(lines)
 
 

@@ -29,6 +29,7 @@ def status(home: Home, reader: Reader) -> dict[str, Any]:
         "directions": [study.config["direction"]],
         "metric": study.metric,
         "counts": reader.counts(),
+        "paused": reader.paused_count(),
         "trials": study.config["n_trials"],
         "best": best(reader),
         "storage": home.ledger_url(study.name),
@@ -87,6 +88,7 @@ def trial(record: TrialRecord, run_id: str | None = None) -> dict[str, Any]:
     return {
         "number": record.number,
         "state": record.state.value,
+        "paused": record.paused,
         "value": finite(record.last_value),
         "values": {name: finite(value) for name, value in record.values.items()},
         "params": dict(record.params),

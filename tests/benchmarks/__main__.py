@@ -39,7 +39,8 @@ def main() -> None:
             note(f"\n{table(found)}")  # what comes after may fail
             rows += found
     note(f"done in {time.monotonic() - began:.0f} s")
-    print(f"{before}\n\n{table(rows)}\n\n{NOTES}")
+    warning = "**Quick: too few trials to mean anything.** " if options.quick else ""
+    print(f"{warning}{before}\n\n{table(rows)}\n\n{NOTES}")
 
 
 main()

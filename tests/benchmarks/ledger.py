@@ -8,7 +8,6 @@ from pathlib import Path
 from automl.attempt import Ending
 from automl.config import StudyConfig
 from automl.home import Home
-from automl.ledger.database import connect
 from automl.ledger.writer import create_study
 from automl.study import Study
 from automl.trial import AttemptState, Report, TrialState
@@ -28,7 +27,7 @@ def run(folder: Path, *, trials: int, reports: int) -> Times:
         early_stopping="none",
     )
     home, times = Home(folder), Times()
-    create_study(connect(home.ledger_url("bench"), create=True), "bench", config.to_dict())
+    create_study(home.ledger_url("bench"), "bench", config.to_dict())
     study = Study.open(home.ledger_url("bench"), "bench", folder=home.study("bench"))
     times.note_ask()
     while attempt := study.next_attempt(wait=True):

@@ -60,7 +60,7 @@ def test_ui(start: Start, delivered: str, number: signal.Signals) -> None:
     query = parse_qs(page.fragment.partition("?")[2])
     study = position_of(Home.find().study(delivered)).runs or {}
     assert f"'{next(run for uid, run in study.items() if '/' not in uid)}'" in query["searchFilter"][0]
-    assert (query["orderByKey"], query["orderByAsc"]) == (["metrics.`val_loss`"], ["true"])
+    assert (query["orderByKey"], query["orderByAsc"]) == (["metrics.`best/val_loss`"], ["true"])
     assert page.hostname == "127.0.0.1"
     assert answers(address)
 

@@ -271,6 +271,37 @@ def test_the_token_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.usefixtures("ray_cluster")
+def test_the_registry_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inside the block a class is looked up once, a new registration counts, and nothing stays behind."""
+    from ray.tune import registry
+
+    asked: list[str] = []
+    get = registry._Registry.get
+    monkeypatch.setattr(registry._Registry, "get", lambda self, *key: asked.append(key[1]) or get(self, *key))
+    with ray_private.remembered_registry():
+        registry._global_registry.register(registry.TRAINABLE_CLASS, "automl-test", 1)
+        first = [registry._global_registry.get(registry.TRAINABLE_CLASS, "automl-test") for _ in range(3)]
+        registry._global_registry.register(registry.TRAINABLE_CLASS, "automl-test", 2)
+        second = registry._global_registry.get(registry.TRAINABLE_CLASS, "automl-test")
+
+    assert (first, second) == ([1, 1, 1], 2)
+    assert asked == ["automl-test"] * 2
+    assert "get" not in vars(registry._global_registry)
+
+
+def test_mlflow_is_not_imported_to_count_callbacks() -> None:
+    """A search of a function that needs no mlflow runs without it, and Tune's own counting is put back."""
+    import ray.air._internal.usage as usage
+
+    before = usage.tag_callbacks
+    with ray_private.uncounted_callbacks():
+        counted = usage.tag_callbacks([])
+
+    assert counted is False
+    assert usage.tag_callbacks is before
+
+
+@pytest.mark.usefixtures("ray_cluster")
 def test_the_private_parts_of_ray_are_there() -> None:
     """What `ray_private` leans on exists in the version that is installed."""
     import ray

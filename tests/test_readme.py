@@ -1,0 +1,157 @@
+"""The README is true: its programs run, its commands are accepted, its tables are complete, its pictures are there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+import typer
+
+from automl.cli import app, main
+from automl.errors import AutomlError
+from search_spaces import load_space
+from tests.test_examples import EXAMPLES, shrink
+
+ROOT = EXAMPLES.parent
+README = (ROOT / "README.md").read_text()
+LARGEST_PICTURE = 250_000  # bytes
+SMALL = ["--trials", "2", "--max-epochs", "2", "--executor", "local", "--tracker", "none", "-q"]
+
+
+def blocks(language: str) -> list[str]:
+    """Return the contents of the README's blocks in `language`."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def shell() -> list[list[str]]:
+    """Return the commands of the shell blocks, as lists of words."""
+    lines = "".join(blocks("sh")).replace("\\\n", "").splitlines()
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+def section(title: str) -> str:
+    """Return the text under a heading of the second level."""
+    return README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def rows(title: str) -> list[list[str]]:
+    """Return the cells of the table under a heading, without its head."""
+    lines = [line for line in section(title).splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines[2:]]
+
+
+def quoted() -> list[list[str]]:
+    """Return the commands of automl that the prose names."""
+    return [shlex.split(text) for text in re.findall(r"`(automl [^`]+)`", README)]
+
+
+@pytest.fixture
+def mlflow_here(mlflow_template: Path) -> None:
+    """Put a migrated MLflow store where a search in this folder, and a program, look for one."""
+    Path("automl_runs").mkdir()
+    for file in ("automl_runs/mlflow.db", "mlflow.db"):
+        shutil.copyfile(mlflow_template, file)
+
+
+@pytest.mark.parametrize("command", [*shell(), *quoted()], ids=" ".join)
+def test_the_commands_are_accepted(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Each is a target of make, or a verb of automl with options that it has."""
+    if command[0] == "make":
+        assert re.search(rf"^{command[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    else:
+        code = main([*command[1:], "--help"])  # is answered only when everything before it can be parsed
+
+        assert command[0] == "automl"
+        assert code == 0, capsys.readouterr().err
+
+
+def test_the_commands_do_what_they_say(mlflow_here: None, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are typed one after the other in a folder with one study; searches are cut short and leave no log."""
+    Path("examples").symlink_to(EXAMPLES)
+    assert main(["search", "digits", *SMALL, "--tracker", "mlflow"]) == 0
+    commands = [command[1:] for command in shell() if command[0] == "automl" and "--log" not in command]
+    extra = {"search": SMALL, "resume": ["--trials", "+1", "-q"]}
+
+    codes = [main([*command, *extra.get(command[0], [])]) for command in commands]
+
+    assert len(codes) > 12
+    assert codes == [0] * len(codes), (list(zip(codes, commands, strict=True)), capsys.readouterr().err)
+
+
+def test_the_objective_shown_is_the_one_in_the_example() -> None:
+    """The README quotes `examples/train.py` and its space word for word."""
+    objective, space = blocks("python")[0], blocks("yaml")[0]
+
+    assert objective in (EXAMPLES / "train.py").read_text()
+    assert (EXAMPLES / "space.yaml").read_text().endswith(space)
+    assert len(load_space(EXAMPLES / "space.yaml")) == len(space.splitlines())
+
+
+def test_the_search_in_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """It prints the best trial and a table, and goes on with more trials."""
+    names: dict[str, object] = {"__name__": "readme"}
+
+    exec(compile(shrink(blocks("python")[1]), "README.md", "exec"), names)
+
+    assert "params_x" in capsys.readouterr().out
+    assert len(names["result"].trials) == 6  # type: ignore[attr-defined]
+
+
+def test_the_packages_run_by_themselves(mlflow_here: None) -> None:
+    """The other programs run as they stand."""
+    programs = blocks("python")[2:]
+
+    for program in programs:
+        exec(compile(program, "README.md", "exec"), {"__name__": "readme"})
+
+    assert programs
+
+
+def test_the_table_of_options_is_complete() -> None:
+    """It has every option of `automl search`, and marks those of `automl resume`."""
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    search, resume = (
+        {name for option in commands[verb].params if option.param_type_name == "option" for name in option.opts}
+        for verb in ("search", "resume")
+    )
+    cells = [row[0] for row in rows("Options of `automl search`")]
+
+    shown = {name for cell in cells for name in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", cell)}
+    marked = {name for cell in cells if cell.endswith("*") for name in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", cell)}
+
+    assert shown == search
+    assert marked == resume
+
+
+def test_the_table_of_exit_codes_is_complete() -> None:
+    """It has the code of every error, of success, and of the two signals that save the state."""
+
+    def codes(error: type[AutomlError]) -> set[int]:
+        return {error.exit_code}.union(*map(codes, error.__subclasses__()))
+
+    shown = {int(code) for row in rows("Exit codes") for code in row[0].split(", ")}
+
+    assert shown == codes(AutomlError) | {0, 130, 143}
+
+
+def test_links_and_pictures_are_there() -> None:
+    """Every local link leads to a file; pictures are PNG files that load quickly, and none lies about unused."""
+    targets = [target for target in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in target]
+    pictures = {target for target in targets if target.endswith(".png")}
+
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+    assert pictures == {str(path.relative_to(ROOT)) for path in (EXAMPLES / "pictures").iterdir()}
+    for picture in pictures:
+        content = (ROOT / picture).read_bytes()
+        assert content.startswith(b"\x89PNG")
+        assert len(content) < LARGEST_PICTURE
+
+
+def test_the_measurements_have_their_place() -> None:
+    """What `make bench` prints goes between two comments."""
+    text = section("Measured")
+
+    assert 0 < text.find("<!-- bench -->") < text.find("<!-- /bench -->")
