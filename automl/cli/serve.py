@@ -165,7 +165,7 @@ def _study_pages(row: StudyRow, server: str) -> list[tuple[str, str]]:
         return []
     experiment_id = tracker.experiment_id
     trials = study_page(server, experiment_id, run.run_id, f"best/{row.metric}", row.config["direction"])
-    return [(row.name, trials), ("its run", run_page(server, experiment_id, run.run_id))]
+    return [(row.name, trials), ("parent", run_page(server, experiment_id, run.run_id))]
 
 
 def _is_desktop() -> bool:

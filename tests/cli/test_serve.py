@@ -51,8 +51,8 @@ def test_ui(start: Start, delivered: str, number: signal.Signals) -> None:
     """The address shows this study's children, best first; the server ends with the command, however that ends."""
     process = start("ui", delivered, "--no-open")
     assert process.stdout is not None
-    first, second = process.stdout.readline(), process.stdout.readline()
-    address = second.split()[1]
+    first, parent, last = (process.stdout.readline() for _ in range(3))
+    address = last.split()[1]
     children = psutil.Process(process.pid).children(recursive=True)
 
     assert first.split()[0] == delivered
@@ -62,6 +62,8 @@ def test_ui(start: Start, delivered: str, number: signal.Signals) -> None:
     assert f"'{next(run for uid, run in study.items() if '/' not in uid)}'" in query["searchFilter"][0]
     assert (query["orderByKey"], query["orderByAsc"]) == (["metrics.`best/val_loss`"], ["true"])
     assert page.hostname == "127.0.0.1"
+    assert parent.split()[0] == "parent"
+    assert parent.split()[1].startswith(f"{address}/#/experiments/")
     assert answers(address)
 
     process.send_signal(number)
@@ -89,7 +91,7 @@ def test_ui_on_a_server_elsewhere(run: Run, delivered: str, tmp_path: Path) -> N
 
         with Home.find().read("train-2") as reader:
             unknown = dataclasses.replace(reader.study(), uid="0" * 32)
-        assert serve._study_page(unknown, server.address) is None
+        assert serve._study_pages(unknown, server.address) == []
 
 
 def test_server_that_does_not_start(tmp_path: Path) -> None:
