@@ -3,25 +3,28 @@
     ending = attempt.run(spec, objective, send=reports.append)
 
 A trial may need several attempts: paused and promoted, cut and resumed, lost and retried are all the same thing here.
-The result is written to the trial's folder before it is returned, so one that was reached is never lost: a driver that
-resumes finds it with `read_result`.
+Reports and result are written to the trial's folder before they are passed on, so what was reached is never lost: a
+driver that resumes finds them with `read_reports` and `read_result`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Self
 
 from automl import durable
 from automl.errors import TrialPaused, TrialPruned
 from automl.trial import AttemptState, BadValueError, Reason, Report, Trial, TrialState, outcome
+
+LONGEST_MESSAGE = 4000
 
 Objective = Callable[[Trial], float | Mapping[str, float] | None]
 """Called once per attempt; returns the study's metric, several metrics by name, or None for those last reported.
@@ -44,6 +47,8 @@ class Attempt:
     folder: str
     start_step: int
     """Step of the checkpoint to go on from, 0 for the beginning."""
+    last_values: Mapping[str, float] = field(default_factory=dict)
+    """What had been reported at `start_step`."""
     decision_steps: frozenset[int] | None
     """Steps whose report waits for a verdict; None for every step."""
 
@@ -60,50 +65,90 @@ class Ending:
     message: str | None = None
     checkpoint: int | None = None
     artifacts: Mapping[str, str] = field(default_factory=dict)
-    """Name -> absolute path."""
+    """Name -> path in the trial's folder."""
     final: Report | None = None
     """Metrics that were returned and never reported, at the last step."""
 
 
 def run(attempt: Attempt, objective: Objective, *, send: Callable[[Report], None]) -> Ending:
-    """Run the objective in this thread, and leave the result in the trial's folder.
+    """Run the objective in this thread, and leave reports and result in the trial's folder.
 
-    `send` is called with each report; to end the attempt it raises TrialPruned or TrialPaused.
+    `send` is called with each report; to end the attempt it raises TrialPruned or TrialPaused. A trial that was told to
+    stop leaves no result: why it was is known to who told it, and if that died, the trial goes on.
     """
-    reports: list[Report] = []
-
-    def keep_and_send(report: Report) -> None:
-        reports.append(report)
-        send(report)
-
     folder = Path(attempt.folder)
-    trial = Trial(
-        number=attempt.trial,
-        params=attempt.params,
-        folder=folder,
-        seed=attempt.seed,
-        max_epochs=attempt.max_epochs,
-        restore_step=attempt.start_step,
-        decision_steps=attempt.decision_steps or frozenset(),
-        send=keep_and_send,
-    )
-    ending = _judge(trial, objective, attempt.metric, folder / "log")
-    result = {"ending": asdict(ending), "reports": [asdict(report) for report in reports]}
-    durable.write_json(_result_path(folder, attempt.number), result)
+    with _Reports(folder, attempt.number) as reports:
+
+        def keep_and_send(report: Report) -> None:
+            reports.keep(report)
+            send(report)
+
+        trial = Trial(
+            number=attempt.trial,
+            params=attempt.params,
+            folder=folder,
+            seed=attempt.seed,
+            max_epochs=attempt.max_epochs,
+            restore_step=attempt.start_step,
+            last_values=attempt.last_values,
+            decision_steps=attempt.decision_steps or frozenset(),
+            send=keep_and_send,
+        )
+        ending = _judge(trial, objective, attempt.metric, folder / "log")
+    if ending.trial_state is not TrialState.PRUNED:
+        durable.write_json(_result_path(folder, attempt.number), asdict(ending))
     return ending
 
 
-def read_result(folder: Path, number: int) -> tuple[Ending, Sequence[Report]] | None:
-    """Return the result that attempt `number` left in the trial's folder, with all of its reports, if it got so far."""
+def read_result(folder: Path, number: int) -> Ending | None:
+    """Return how attempt `number` ended, if it got so far; its worker left that in the trial's folder."""
     row = durable.read_json(_result_path(folder, number))
     if not isinstance(row, dict):
         return None
-    ending, reports = row["ending"], row["reports"]
-    ending["state"] = AttemptState(ending["state"])
-    ending["trial_state"] = TrialState(ending["trial_state"]) if ending["trial_state"] else None
-    ending["reason"] = Reason(ending["reason"]) if ending["reason"] else None
-    ending["final"] = Report(**ending["final"]) if ending["final"] else None
-    return Ending(**ending), [Report(**report) for report in reports]
+    row["state"] = AttemptState(row["state"])
+    row["trial_state"] = TrialState(row["trial_state"]) if row["trial_state"] else None
+    row["reason"] = Reason(row["reason"]) if row["reason"] else None
+    row["final"] = Report(**row["final"]) if row["final"] else None
+    return Ending(**row)
+
+
+def read_reports(folder: Path, number: int) -> list[Report]:
+    """Return what attempt `number` reported, as far as its worker wrote it down; a torn last line does not count."""
+    try:
+        lines = _reports_path(folder, number).read_bytes().split(b"\n")
+    except OSError:
+        return []
+    reports = []
+    for line in lines[:-1]:
+        with contextlib.suppress(ValueError, TypeError):
+            reports.append(Report(**json.loads(line)))
+    return reports
+
+
+class _Reports:
+    """A file with a line for each report: what the driver has not written yet outlives it there."""
+
+    def __init__(self, folder: Path, number: int) -> None:
+        self._path = _reports_path(folder, number)
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def keep(self, report: Report) -> None:
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("wb", buffering=0)
+        self._file.write(json.dumps(asdict(report)).encode() + b"\n")
+
+
+def plain(text: str) -> str:
+    """Return `text` as every database can hold it: valid Unicode without NUL, of bounded length."""
+    return text.strip().encode("utf-8", "replace").decode().replace("\0", "")[:LONGEST_MESSAGE]
 
 
 @contextlib.contextmanager
@@ -147,26 +192,30 @@ def _judge(trial: Trial, objective: Objective, metric: str, log: Path) -> Ending
     except TrialPruned:
         found = {"trial_state": TrialState.PRUNED}
     except BadValueError as error:
-        found = fail(Reason.BAD_VALUE, str(error))
+        found = fail(Reason.BAD_VALUE, plain(str(error)))
     except SystemExit as error:
-        found = fail(Reason.EXIT, f"the objective called sys.exit({error.code!r})")
+        found = fail(Reason.EXIT, plain(f"the objective called sys.exit({error.code!r})"))
     except MemoryError as error:
         _keep_traceback(log)
-        found = fail(Reason.OOM, f"MemoryError: {error}")
+        found = fail(Reason.OOM, plain(f"MemoryError: {error}"))
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         _keep_traceback(log)
         is_gpu = type(error).__name__ == "OutOfMemoryError"  # torch's; importing torch to ask would cost a second
-        text = f"{type(error).__name__}: {error}".strip()
+        text = plain(f"{type(error).__name__}: {error}")
         found = fail(Reason.GPU_OOM if is_gpu else Reason.RAISED, text)
     return Ending(state=state, checkpoint=trial.newest, artifacts=dict(trial.artifacts), **found)
 
 
 def _keep_traceback(log: Path) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8") as file:
+    with log.open("a", encoding="utf-8", errors="replace") as file:
         traceback.print_exc(file=file)
+
+
+def _reports_path(folder: Path, number: int) -> Path:
+    return folder / f"attempt-{number}.jsonl"
 
 
 def _result_path(folder: Path, number: int) -> Path:

@@ -1,6 +1,6 @@
 """Delivery: a process of its own that copies a study from the ledger to the tracker, while it runs and after.
 
-    python -m automl.delivery HOME STUDY            started by the driver, which holds its standard input
+    python -m automl.delivery HOME STUDY PID        started by the driver, which holds its standard input
     Delivery(home, "digits-1").catch_up()           in this process: `automl sync`
 
 It reads what is newer than its cursor, writes it to the tracker with the ledger's own timestamps, and moves the cursor.
@@ -19,6 +19,7 @@ import os
 import select
 import subprocess
 import sys
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -134,6 +135,7 @@ class Delivery:
             raise
         finally:
             durable.write_json(self._folder / "delivery.json", asdict(position))
+            self._reader.refresh()  # a snapshot that is kept keeps the ledger's WAL from being reused
         return True
 
     def catch_up(self, *, until: Callable[[], bool] = lambda: False) -> bool:
@@ -246,7 +248,7 @@ def beside(home: Home, name: str) -> Iterator[None]:
     """
     with (home.study(name) / "delivery.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "automl.delivery", str(home.path), name],
+            [sys.executable, "-m", "automl.delivery", str(home.path), name, str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=log,
@@ -267,20 +269,28 @@ def beside(home: Home, name: str) -> Iterator[None]:
             process.wait()
 
 
-def main(home: str, name: str) -> None:
-    """Deliver until the standard input ends, then for a while what is left."""
+def main(home: str, name: str, driver: str) -> None:
+    """Deliver until the standard input ends, then for a while what is left. `driver` is the parent's process id."""
     os.nice(5)  # training comes first
-    driver = os.getppid()
+    threading.Thread(target=_end_with, args=(int(driver),), daemon=True).start()
     found = Home.find(home)
-    while os.getppid() == driver:  # the delivery of a driver that was killed may not be through yet
+    while True:  # the delivery of a driver that was killed may not be through yet
         with only_one(found.study(name)) as is_ours:
             if is_ours:
-                _deliver(Delivery(found, name), driver)
+                _deliver(Delivery(found, name))
                 return
         time.sleep(POLL_SECONDS)  # a lock of another process: there is no event to wait for
 
 
-def _deliver(delivery: Delivery, driver: int) -> None:
+def _end_with(driver: int) -> None:
+    """End this process some seconds after its driver has died, whatever it is doing; to stop it anywhere is safe."""
+    while os.getppid() == driver:
+        time.sleep(POLL_SECONDS)  # a parent that is killed sends no event
+    time.sleep(ORPHAN_SECONDS)
+    os._exit(0)
+
+
+def _deliver(delivery: Delivery) -> None:
     pause, deadline = POLL_SECONDS, math.inf
     while time.monotonic() < deadline:
         try:
@@ -293,8 +303,6 @@ def _deliver(delivery: Delivery, driver: int) -> None:
             break
         if deadline == math.inf and _is_told_to_end(0 if has_more else pause):
             deadline = time.monotonic() + PATIENCE
-        if os.getppid() != driver:
-            deadline = min(deadline, time.monotonic() + ORPHAN_SECONDS)
     delivery.close()
 
 

@@ -243,10 +243,9 @@ def _check_files(seen: _Seen, notes: list[str]) -> Iterator[Problem]:
 
 def _check_result(seen: _Seen, record: TrialRecord, path: Path, attempt: int) -> Iterator[Problem]:
     try:
-        found = attempts.read_result(path.parent, attempt)
-        if found is None:
+        ending = attempts.read_result(path.parent, attempt)
+        if ending is None:
             raise ValueError("not whole")
-        ending = found[0]
         value = ending.values[seen.study.metric] if ending.trial_state is TrialState.COMPLETE else None
     except (AttributeError, KeyError, TypeError, ValueError):
         yield _problem("result-unreadable", record.number, f"{path} was edited or damaged; the ledger has what it said")

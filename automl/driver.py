@@ -315,6 +315,8 @@ def _has_nothing_to_do(home: Home, name: str, config: StudyConfig) -> bool:
         if study.state != "finished":
             return False
         is_larger = config.n_trials > study.config["n_trials"]
+        if study.config["kind"] == "task" and study.result is None and reader.counts()["COMPLETE"]:
+            return False  # it was cut before the winner could be tested
         is_changed = any(getattr(config, key) != study.config[key] for key in ("timeout", "tracking_uri"))
         return not is_larger and not is_changed
 
@@ -323,7 +325,7 @@ def _test_winner(home: Home, name: str, study: Study, objective: Objective) -> N
     """Measure the winner on the test part, once: a study that is extended without a new winner does not again."""
     evaluate = getattr(objective, "evaluate_winner", None)
     done = [record for record in study.records.values() if record.state is TrialState.COMPLETE]
-    if not study.is_done or evaluate is None or not done:
+    if not study.is_finishing or evaluate is None or not done:
         return
     sign = -1 if study.config.direction == "maximize" else 1
     winner = min(done, key=lambda record: ((record.value or 0.0) * sign, record.number))

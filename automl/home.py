@@ -83,10 +83,9 @@ class Home:
     def claim(self, stem: str) -> str:
         """Return `<stem>-<n>` with the first n that no study has, and make its folder, so that nobody else gets it."""
         stem = re.sub(r"[^\w.\-]+", "-", stem).strip(".-") or "study"
-        self.path.mkdir(parents=True, exist_ok=True)
         for n in itertools.count(1):
             try:
-                (self.path / f"{stem}-{n}").mkdir()
+                (self.path / f"{stem}-{n}").mkdir(parents=True)
             except FileExistsError:
                 continue
             return f"{stem}-{n}"

@@ -1,10 +1,12 @@
-"""Ctrl-C and SIGTERM while a search runs: raised as one exception in the main thread, held back while state is saved.
+"""Ctrl-C and SIGTERM while a search runs: one exception in the main thread, never in the middle of a change of state.
 
-with raised():
+with raised():                  # from here on a signal raises Interrupted ...
     try:
-        work()                  # raises Interrupted
+        with shielded():        # ... but not before this block is through
+            write()
+        work()
     finally:
-        with held_back():
+        with held_back():       # one signal was heard; further ones are dropped while the state is saved
             save()
 """
 
@@ -14,6 +16,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
@@ -28,15 +31,45 @@ class Interrupted(KeyboardInterrupt):
         self.exit_code = 128 + number
 
 
+@dataclass(slots=True)
+class _Shield:
+    """How many `shielded` blocks the main thread is in, and the signal that came meanwhile."""
+
+    depth: int = 0
+    waiting: int | None = None
+
+
+_shield = _Shield()
+
+
 @contextlib.contextmanager
 def raised() -> Iterator[None]:
     """Turn SIGINT and SIGTERM into `Interrupted`, raised in the main thread; elsewhere they are not ours to handle."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        raise Interrupted(number)
+        if _shield.depth:
+            _shield.waiting = number
+        else:
+            raise Interrupted(number)
 
     with _handled_by(interrupt):
         yield
+
+
+@contextlib.contextmanager
+def shielded() -> Iterator[None]:
+    """Let the block finish before a signal raises. Signals reach the main thread only; others need nothing."""
+    if not _is_main():
+        yield
+        return
+    _shield.depth += 1
+    try:
+        yield
+    finally:
+        _shield.depth -= 1
+        if not _shield.depth and _shield.waiting is not None:
+            number, _shield.waiting = _shield.waiting, None
+            raise Interrupted(number)
 
 
 @contextlib.contextmanager
@@ -48,7 +81,7 @@ def held_back() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _handled_by(handler: Callable[[int, FrameType | None], Any] | signal.Handlers) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
+    if not _is_main():
         yield
         return
     kept = {number: signal.signal(number, handler) for number in SIGNALS}
@@ -57,3 +90,7 @@ def _handled_by(handler: Callable[[int, FrameType | None], Any] | signal.Handler
     finally:
         for number, before in kept.items():
             signal.signal(number, before)
+
+
+def _is_main() -> bool:
+    return threading.current_thread() is threading.main_thread()

@@ -15,14 +15,12 @@ from automl import attempt as attempts
 from automl.attempt import Ending
 from automl.ledger.queries import Reader
 from automl.ledger.writer import Writer
-from automl.trial import AttemptState, Reason, TrialState
+from automl.trial import AttemptState, TrialState
 
 RETRIES = 1
 
 
-def write_ending(
-    ledger: Writer, trial: int, number: int, ending: Ending, metric: str, folder: Path, *, waits: bool
-) -> None:
+def write_ending(ledger: Writer, trial: int, number: int, ending: Ending, metric: str, *, waits: bool) -> None:
     """Add to the next transaction how an attempt ended, and its trial unless that goes on."""
     ledger.end(
         trial=trial, attempt=number, state=ending.state, checkpoint=ending.checkpoint, reason=ending.reason, waits=waits
@@ -38,8 +36,8 @@ def write_ending(
             message=ending.message,
         )
     for name, path in ending.artifacts.items():
-        # Relative, so that a study remains whole when its folder is moved.
-        ledger.event("artifact", trial=trial, name=name, path=str(Path(path).relative_to(folder)))
+        # Relative to the study's folder, which may be moved.
+        ledger.event("artifact", trial=trial, name=name, path=f"trials/{trial}/{path}")
 
 
 def count_retries(reader: Reader) -> Counter[int]:
@@ -56,21 +54,20 @@ def recover(ledger: Writer, reader: Reader, folder: Path) -> dict[str, int]:
         if row.state is not AttemptState.STARTED:
             continue
         points = [point for point in reader.metrics(row.trial) if point.attempt == row.number]
-        result = attempts.read_result(folder / "trials" / str(row.trial), row.number)
-        if result is None:
-            last = max((point.time for point in points), default=row.started)
+        trial_folder = folder / "trials" / str(row.trial)
+        ending = attempts.read_result(trial_folder, row.number)
+        left = attempts.read_reports(trial_folder, row.number)
+        known = {(point.name, point.step) for point in points}
+        for report in [*left, *([ending.final] if ending and ending.final else [])]:
+            missing = {name: value for name, value in report.values.items() if (name, report.step) not in known}
+            ledger.report(trial=row.trial, attempt=row.number, report=replace(report, values=missing))
+        if ending is None:
+            last = max([row.started, *(point.time for point in points), *(report.time for report in left)])
             ledger.end(trial=row.trial, attempt=row.number, state=AttemptState.LOST, waits=True, time=last)
             found["cut"] += 1
             continue
-        ending, reports = result
-        known = {(point.name, point.step) for point in points}
-        for report in [*reports, *([ending.final] if ending.final else [])]:
-            missing = {name: value for name, value in report.values.items() if (name, report.step) not in known}
-            ledger.report(trial=row.trial, attempt=row.number, report=replace(report, values=missing))
-        if ending.trial_state is TrialState.PRUNED and ending.reason is None:
-            ending = replace(ending, reason=Reason.EARLY_STOPPING)
         waits = is_retried(ending, retries[row.trial])
-        write_ending(ledger, row.trial, row.number, ending, metric, folder, waits=waits)
+        write_ending(ledger, row.trial, row.number, ending, metric, waits=waits)
         found["finished"] += 1
     return dict(found)
 

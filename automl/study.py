@@ -14,18 +14,19 @@ here can be rebuilt from the ledger, and `open` does just that.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl import samplers, stopping
-from automl.attempt import Attempt, Ending
+from automl import interrupts, samplers, stopping
+from automl.attempt import Attempt, Ending, read_reports, read_result
 from automl.config import StudyConfig
 from automl.errors import SearchAbortedError
 from automl.ledger.database import connect
@@ -34,7 +35,7 @@ from automl.ledger.queries import Reader
 from automl.ledger.writer import Writer
 from automl.recovery import count_retries, is_retried, recover, write_ending
 from automl.stopping import EarlyStopping, Verdict
-from automl.trial import AttemptState, Reason, Report, TrialRecord, TrialState, newest_checkpoint
+from automl.trial import AttemptState, Reason, Report, TrialRecord, TrialState, newest_checkpoint, remove_checkpoints
 
 if TYPE_CHECKING:
     import optuna
@@ -60,7 +61,6 @@ class Study:
         sampler: samplers.Sampler,
         stopper: EarlyStopping,
         retries: Counter[int],
-        used_seconds: float = 0.0,
         listeners: Sequence[Listener] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -75,12 +75,13 @@ class Study:
         self._stopper = stopper
         self._listeners = list(listeners)
         self._clock = clock
-        self._deadline = clock() + config.timeout - used_seconds if config.timeout else None
+        self._deadline = clock() + config.timeout - ledger.used_seconds if config.timeout else None
         self._renewed = clock()
         self._lock = threading.RLock()
         self._closed = False
         self._exhausted = False
         self._running: dict[int, Attempt] = {}
+        self._heard: dict[int, int] = {}  # running trial -> the last step its attempt reported
         self._cut: dict[int, Reason] = {}  # trial -> why it was told to stop
         self._waiting = deque(r.number for r in records if r.state is TrialState.WAITING)
         self._paused = {r.number for r in records if r.paused}
@@ -113,39 +114,56 @@ class Study:
         Raises:
             LeaseLostError: another driver holds the study.
         """
-        ledger = Writer.open(connect(url, create=True), name, clock=clock)
-        with Reader.open(url, name) as reader:
-            row = reader.study()
-            config = StudyConfig.from_dict(row.config).changes(**(changes or {}))
-            used = reader.used_seconds(ledger.previous_renewal)
-            ledger.event("opened", used=used)
-            recovered = recover(ledger, reader, folder)
-            ledger.commit(config=config.to_dict(), finished=False)
-            reader.refresh()
-            records = reader.records()
-            stopper = stopping.rule(config.early_stopping, max_epochs=config.max_epochs)
-            for point in reader.metrics():
-                if point.name == row.metric:
-                    stopper.on_report(point.trial, point.step, point.value * row.sign, can_pause=False)
-            retries = count_retries(reader)
+        with interrupts.shielded():
+            ledger = Writer.open(connect(url, create=True), name, clock=clock)
+            try:
+                with Reader.open(url, name) as reader:
+                    config = StudyConfig.from_dict(reader.study().config).changes(**(changes or {}))
+                    recovered = recover(ledger, reader, folder)
+                    ledger.commit(config=config.to_dict(), finished=False)
+                    study = cls._rebuilt(
+                        ledger, reader.refresh(), config, folder, sampler=sampler, listeners=listeners, clock=clock
+                    )
+            except BaseException:
+                ledger.abandon()  # this process lives on, and nobody could take the study from it
+                raise
+            ended = sum(record.state.is_finished for record in study.records.values())
+            study._emit("study-started", name=name, trials=len(study.records), ended=ended, recovered=recovered)
+            return study
+
+    @classmethod
+    def _rebuilt(
+        cls,
+        ledger: Writer,
+        reader: Reader,
+        config: StudyConfig,
+        folder: Path,
+        *,
+        sampler: optuna.samplers.BaseSampler | None,
+        listeners: Sequence[Listener],
+        clock: Callable[[], float],
+    ) -> Study:
+        """Return a study whose sampler and early stopping know all that the ledger knows."""
+        row = reader.study()
+        records = reader.records()
+        stopper = stopping.rule(config.early_stopping, max_epochs=config.max_epochs)
+        for point in reader.metrics():
+            if point.name == row.metric:
+                stopper.on_report(point.trial, point.step, point.value * row.sign, can_pause=False)
         made = samplers.make(
             sampler or config.sampler, space=config.space, direction=config.direction, seed=config.seed, records=records
         )
-        study = cls(
+        return cls(
             ledger=ledger,
             config=config,
             folder=folder,
             records=records,
             sampler=made,
             stopper=stopper,
-            retries=retries,
-            used_seconds=used,
+            retries=count_retries(reader),
             listeners=listeners,
             clock=clock,
         )
-        ended = sum(record.state.is_finished for record in records)
-        study._emit("study-started", name=name, trials=len(records), ended=ended, recovered=recovered)
-        return study
 
     def next_attempt(self, *, wait: bool = False) -> Attempt | None:
         """Return what to run next, recorded as started: a trial that was cut, a promoted one, or a new one.
@@ -155,7 +173,7 @@ class Study:
         Args:
             wait: stay for a slow sampler instead of returning None.
         """
-        with self._lock:
+        with self._alone():
             if self._closed or self.should_stop:
                 return None
             number, is_pending = self._choose(wait)
@@ -167,7 +185,7 @@ class Study:
 
         Reports that cause a STOP or PAUSE are on disk before it is answered; others within half a second.
         """
-        with self._lock:
+        with self._alone():
             if not self._is_current(attempt):
                 return Verdict.STOP
             verdict = Verdict.CONTINUE
@@ -184,7 +202,7 @@ class Study:
 
     def end(self, attempt: Attempt, ending: Ending) -> None:
         """Take in how an attempt ended: told, retried or paused, in one transaction."""
-        with self._lock:
+        with self._alone():
             if not self._is_current(attempt):
                 return
             del self._running[attempt.trial]
@@ -194,15 +212,23 @@ class Study:
                 self._take(attempt, ending.final)
             waits = is_retried(ending, self._retries[attempt.trial])
             self._cut.pop(attempt.trial, None)
-            write_ending(
-                self._ledger, attempt.trial, attempt.number, ending, self.config.metric, self.folder, waits=waits
-            )
+            write_ending(self._ledger, attempt.trial, attempt.number, ending, self.config.metric, waits=waits)
             self._ledger.commit()
             self._remember(attempt, ending, waits=waits)
 
+    def lose(self, attempt: Attempt, ending: Ending) -> None:
+        """Take in that a worker is gone: with what it left on disk, or as `ending` if that is no result."""
+        with self._alone():
+            if not self._is_current(attempt):
+                return
+            folder = Path(attempt.folder)
+            left = read_reports(folder, attempt.number)
+            self.report(attempt, [report for report in left if report.step > self._heard[attempt.trial]])
+            self.end(attempt, read_result(folder, attempt.number) or ending)
+
     def tick(self) -> None:
         """Do what is due by the clock: write grouped reports, renew the lease. Call it several times a second."""
-        with self._lock:
+        with self._alone():
             if self._closed:
                 return
             if self._clock() - self._renewed >= RENEW_SECONDS:
@@ -210,6 +236,11 @@ class Study:
                 self._renewed = self._clock()
             elif self._ledger.is_due:
                 self._ledger.commit()
+
+    @property
+    def is_finishing(self) -> bool:
+        """Whether closing now would finish the study: nothing is left to run, or the time is up."""
+        return self.failure is None and (self.is_done or self.should_stop)
 
     @property
     def should_stop(self) -> bool:
@@ -223,7 +254,7 @@ class Study:
 
     def keep_result(self, result: Mapping[str, Any]) -> None:
         """Record the winner's test metrics, {"trial": n, "test": {...}}."""
-        with self._lock:
+        with self._alone():
             self._ledger.commit(result=dict(result))
 
     def close(self) -> bool:
@@ -232,12 +263,12 @@ class Study:
         When it is done or its time is up, what runs, waits or is paused becomes PRUNED. Otherwise (an interrupt, an
         error) what runs becomes WAITING and is the first to run on resume.
         """
-        with self._lock:
+        with self._alone():
             if self._closed:
                 return self.is_done
             self._closed = True
             self._proposals.close()
-            is_finished = self.failure is None and (self.is_done or self.should_stop)
+            is_finished = self.is_finishing
             for attempt in self._running.values():
                 self._ledger.end(trial=attempt.trial, attempt=attempt.number, state=AttemptState.LOST, waits=True)
             if is_finished:
@@ -245,7 +276,6 @@ class Study:
                     self._give_up(number, Reason.BUDGET)
                 for number in sorted(self._paused):
                     self._give_up(number, Reason.EARLY_STOPPING)
-            self._ledger.event("closed", finished=is_finished)
             self._ledger.release(finished=is_finished)
             self._emit("study-ended", finished=is_finished)
             return is_finished
@@ -253,6 +283,7 @@ class Study:
     def _give_up(self, number: int, reason: Reason) -> None:
         """Tell a trial PRUNED because the study ends."""
         self._ledger.tell(trial=number, state=TrialState.PRUNED, reason=reason)
+        remove_checkpoints(self.folder / "trials" / str(number))
         step = self.records[number].step
         told = {"state": TrialState.PRUNED, "value": None, "step": step, "reason": reason, "message": None}
         self._emit("trial-ended", trial=number, **told)
@@ -287,7 +318,8 @@ class Study:
     def _start(self, number: int) -> Attempt:
         record = self.records[number]
         folder = self.folder / "trials" / str(number)
-        restored = newest_checkpoint(folder, record.step) if record.attempt else None
+        restored = newest_checkpoint(folder, record.reached) if record.attempt else None
+        start_step = restored.step if restored else 0
         attempt = Attempt(
             trial=number,
             number=record.attempt + 1,
@@ -296,7 +328,8 @@ class Study:
             metric=self.config.metric,
             max_epochs=self.config.max_epochs,
             folder=str(folder),
-            start_step=restored.step if restored else 0,
+            start_step=start_step,
+            last_values={self.config.metric: record.reports[start_step]} if start_step in record.reports else {},
             decision_steps=self._stopper.decision_steps,
         )
         resources = {"cpus": self.config.cpus, "gpus": self.config.gpus}
@@ -308,6 +341,7 @@ class Study:
         )
         self._ledger.commit()
         self._running[number] = attempt
+        self._heard[number] = start_step
         was_paused = number in self._paused
         self._paused.discard(number)
         started = record.started or self._clock()
@@ -324,10 +358,13 @@ class Study:
     def _take(self, attempt: Attempt, report: Report) -> Verdict:
         """Record one report, and return what early stopping says."""
         self._ledger.report(trial=attempt.trial, attempt=attempt.number, report=report)
+        self._heard[attempt.trial] = report.step
+        record = self.records[attempt.trial]
+        self.records[attempt.trial] = replace(record, reached=max(record.reached, report.step))
         if self.config.metric not in report.values:
             return Verdict.CONTINUE
         value = report.values[self.config.metric]
-        reports = self.records[attempt.trial].reports
+        reports = record.reports
         assert isinstance(reports, dict)
         reports[report.step] = value
         loss = -value if self.config.direction == "maximize" else value
@@ -353,6 +390,8 @@ class Study:
         )
         if record.paused:
             self._paused.add(number)
+        if record.state.is_finished:
+            remove_checkpoints(self.folder / "trials" / str(number))
         if waits:
             self._retries[number] += 1
             self._waiting.append(number)
@@ -380,6 +419,12 @@ class Study:
                 f"the first {len(self._failures)} trials failed, the last {FAILURES_IN_A_ROW} with reason "
                 f"{record.reason}: {record.message}" + (f". See {log}" if log.is_file() else "")
             )
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the study: no other thread, and no signal in between a change of the ledger and that of memory."""
+        with interrupts.shielded(), self._lock:
+            yield
 
     def _is_current(self, attempt: Attempt) -> bool:
         return not self._closed and self._running.get(attempt.trial) == attempt

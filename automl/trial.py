@@ -2,7 +2,7 @@
 
 An objective is any callable that takes a `Trial` and returns a number, a dict of metrics, or None:
 
-    def objective(trial: Trial) -> float:
+    def objective(trial: Trial) -> None:
         start = 1
         if trial.restored:                          # an earlier attempt was cut: go on from its checkpoint
             start = trial.restored.step + 1
@@ -11,7 +11,7 @@ An objective is any callable that takes a `Trial` and returns a number, a dict o
             with trial.checkpoint(step) as folder:
                 save_everything(folder)
             trial.report(step, val_loss=loss)       # raises TrialPruned or TrialPaused when told to end here
-        return loss
+        # returning nothing, the last report is the result
 
 How states are called elsewhere:
 
@@ -37,7 +37,9 @@ from typing import Any, NamedTuple
 
 from automl import durable
 
-KEPT_CHECKPOINTS = 2  # the newest may hold a step whose report never reached the ledger; the one before it does not
+KEPT_CHECKPOINTS = 2  # the newest may be ahead of the last report, which comes after it; the one before is not
+LARGEST_STEP = 2**63 - 1  # that databases hold
+LONGEST_NAME = 250  # of a metric
 
 
 class TrialState(enum.StrEnum):
@@ -114,6 +116,8 @@ class TrialRecord:
     """Every metric the objective returned."""
     reports: Mapping[int, float] = field(default_factory=dict)
     """Step -> the study's metric as last reported at it."""
+    reached: int = 0
+    """The last step at which any metric was reported, in whatever attempt."""
     attempt: int = 0
     """Number of attempts begun."""
     paused: bool = False
@@ -172,7 +176,8 @@ class Trial:
         folder: where this trial's files go.
         seed: for the objective's own random generators; differs from trial to trial.
         max_epochs: the full budget in steps, or None when the study has none.
-        restore_step: newest step whose checkpoint may be used; later ones were never heard of and are ignored.
+        restore_step: newest step whose checkpoint may be used; later ones were never heard of and are removed.
+        last_values: what had been reported at that step.
         decision_steps: steps whose report waits for the verdict of early stopping.
         send: called with each report; raises TrialPruned or TrialPaused to end the trial there.
     """
@@ -186,6 +191,7 @@ class Trial:
         seed: int = 0,
         max_epochs: int | None = None,
         restore_step: int = 0,
+        last_values: Mapping[str, float] | None = None,
         decision_steps: frozenset[int] = frozenset(),
         send: Callable[[Report], None] | None = None,
         clock: Callable[[], float] | None = None,
@@ -196,11 +202,12 @@ class Trial:
         self.params = dict(params)
         self.seed = seed
         self.max_epochs = max_epochs
+        remove_checkpoints(folder, above=restore_step)
         self.restored = newest_checkpoint(folder, restore_step)
         self.last_step = self.restored.step if self.restored else 0
-        self.last_values: dict[str, float] = {}
+        self.last_values = dict(last_values or {}) if self.restored else {}
         self.artifacts: dict[str, str] = {}
-        self._folder = folder
+        self.folder = folder
         self.newest = self.restored.step if self.restored else None  # step of the newest checkpoint
         self._decision_steps = decision_steps
         self._send = send or (lambda report: None)
@@ -218,9 +225,9 @@ class Trial:
             TrialPaused: the trial waits at its checkpoint for promotion.
             BadValueError: a metric is not a number, or `step` does not grow.
         """
-        if isinstance(step, bool) or not isinstance(step, int) or step <= self.last_step:
+        if isinstance(step, bool) or not isinstance(step, int) or not self.last_step < step <= LARGEST_STEP:
             raise BadValueError(f"step must be a whole number above {self.last_step}, the last one, got {step!r}")
-        values = {name: as_number(value, f"metric {name!r}") for name, value in metrics.items()}
+        values = as_metrics(metrics)
         self.last_step = step
         self.last_values.update(values)
         self._send(Report(step=step, values=values, time=self._clock(), checkpoint=self.newest))
@@ -231,11 +238,11 @@ class Trial:
         name = name or source.name
         if not re.fullmatch(r"[\w .\-]+(/[\w .\-]+)*", name) or ".." in name.split("/"):
             raise ValueError(f"artifact name must be made of letters, digits, '.', '_', '-' and '/', got {name!r}")
-        target = self._folder / "artifacts" / name
+        target = self.folder / "artifacts" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.resolve() != target.resolve():
             shutil.copyfile(source, target)
-        self.artifacts[name] = str(target)
+        self.artifacts[name] = str(target.relative_to(self.folder))
 
     @contextlib.contextmanager
     def checkpoint(self, step: int) -> Iterator[Path]:
@@ -243,15 +250,37 @@ class Trial:
 
         Save before you report the step. Written atomically and verified before use; the newest two are kept.
         """
-        with durable.new_folder(_checkpoints(self._folder) / str(step)) as folder:
+        with durable.new_folder(_checkpoints(self.folder) / str(step)) as folder:
             yield folder
         self.newest = step
-        for old in sorted(_checkpoint_steps(self._folder))[:-KEPT_CHECKPOINTS]:
-            shutil.rmtree(_checkpoints(self._folder) / str(old), ignore_errors=True)
+        for old in sorted(_checkpoint_steps(self.folder))[:-KEPT_CHECKPOINTS]:
+            shutil.rmtree(_checkpoints(self.folder) / str(old), ignore_errors=True)
 
     def decides_at(self, step: int) -> bool:
         """Whether early stopping judges `step`: a good moment for a checkpoint, since a pause needs one."""
         return step in self._decision_steps
+
+
+def as_metrics(values: Mapping[Any, Any]) -> dict[str, float]:
+    """Return metrics by name, as floats.
+
+    Raises:
+        BadValueError: a value is no number, or a name is empty, too long or unprintable.
+    """
+    found = {}
+    for key, value in values.items():
+        name = str(key)
+        if not name.isprintable() or not 0 < len(name) <= LONGEST_NAME:
+            raise BadValueError(f"a metric's name must be 1 to {LONGEST_NAME} printable characters, got {name[:80]!r}")
+        found[name] = as_number(value, f"metric {name!r}")
+    return found
+
+
+def remove_checkpoints(folder: Path, *, above: int = 0) -> None:
+    """Remove the checkpoints of the trial in `folder` at steps beyond `above`; by default all."""
+    for step in _checkpoint_steps(folder):
+        if step > above:
+            shutil.rmtree(_checkpoints(folder) / str(step), ignore_errors=True)
 
 
 def newest_checkpoint(folder: Path, up_to: int) -> Restored | None:
@@ -275,7 +304,7 @@ def outcome(returned: Any, *, metric: str, last: Mapping[str, float]) -> tuple[d
     if returned is None:
         values = {metric: last[metric]} if metric in last else {}
     elif isinstance(returned, Mapping):
-        values = {str(name): as_number(value, f"metric {str(name)!r}") for name, value in returned.items()}
+        values = as_metrics(returned)
     else:
         values = {metric if metric in last else "value": as_number(returned, "the returned value")}
     if metric not in values:

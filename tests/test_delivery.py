@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -193,6 +194,18 @@ def test_pages_smaller_than_a_trial(
     delivery.close()
 
     assert_equal(home)
+
+
+def test_delivery_ends_with_a_driver_that_was_killed(home: Home, search: Callable[..., driver.SearchResult]) -> None:
+    """Even one that waits for another delivery's lock does not outlive its driver for long."""
+    search()
+    code = "import automl.delivery as d, sys; d.ORPHAN_SECONDS = 0.2; d.main(*sys.argv[1:])"
+    with (home.study("s") / "delivery.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+
+        done = subprocess.run([sys.executable, "-c", code, str(home.path), "s", "1"], timeout=60, check=False)
+
+    assert done.returncode == 0
 
 
 @pytest.fixture

@@ -296,7 +296,7 @@ class TestFiles:
         number = numbers(finished, "state = 'COMPLETE'")[0]
         path = max(finished.trial("s", number).glob("attempt-*.json"))
         row = json.loads(path.read_text())
-        row["ending"]["values"]["loss"] += 1
+        row["values"]["loss"] += 1
         path.write_text(json.dumps(row))
 
         assert codes(audit(finished, "s")) == [("result-differs", number)]

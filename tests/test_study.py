@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from automl import durable
 from automl.attempt import Attempt, Ending, run
 from automl.config import StudyConfig
+from automl.errors import TrialPruned
 from automl.ledger import schema
 from automl.ledger.database import connect, sqlite_url
 from automl.ledger.queries import Reader
@@ -156,6 +158,112 @@ def test_a_cut_trial_goes_on_from_what_was_heard_of(bench: Bench) -> None:
     again = bench.open()
 
     assert take(again).start_step == 1
+
+
+def test_reports_that_never_reached_the_driver_are_taken_from_disk(bench: Bench) -> None:
+    """What a worker reported before everything was killed counts, and its newest checkpoint is used."""
+    study = bench.open()
+    attempt = take(study)
+
+    def objective(trial: Trial) -> None:
+        for step in range(1, 6):
+            with trial.checkpoint(step) as folder:
+                (folder / "state").write_text(str(step))
+            trial.report(step, loss=1 / step)
+        raise KeyboardInterrupt  # stands for the kill: it leaves no result
+
+    with pytest.raises(KeyboardInterrupt):
+        run(attempt, objective, send=lambda report: None)
+
+    again = bench.open()
+
+    assert again.records[0].reports == {step: 1 / step for step in range(1, 6)}
+    assert take(again).start_step == 5
+
+
+def test_a_trial_that_reports_other_metrics_is_restored(bench: Bench) -> None:
+    """How far it came is a matter of steps, not of the study's metric."""
+    study = bench.open()
+    attempt = take(study)
+    with durable.new_folder(Path(attempt.folder) / "checkpoints" / "3") as folder:
+        (folder / "state").write_text("3")
+    study.report(attempt, [Report(step=3, values={"other": 1.0}, time=1003.0, checkpoint=3)])
+    study.end(attempt, Ending(state=AttemptState.LOST, trial_state=TrialState.FAIL, reason=Reason.WORKER_LOST))
+
+    assert take(study).start_step == 3
+    assert take(bench.open()).start_step == 3
+
+
+def test_a_lost_worker_that_left_a_result_is_not_run_again(bench: Bench) -> None:
+    """The result file stands for the worker that cannot tell it any more."""
+    study = bench.open()
+    attempt = take(study)
+    run(attempt, lambda trial: {"loss": 0.25}, send=lambda report: None)
+
+    study.lose(attempt, Ending(state=AttemptState.LOST, trial_state=TrialState.FAIL, reason=Reason.WORKER_LOST))
+
+    assert study.records[0].value == 0.25
+
+
+def test_a_trial_that_was_told_to_stop_goes_on_if_its_driver_died(bench: Bench) -> None:
+    """Nobody knows any more why it was to stop; it is not PRUNED for that."""
+    study = bench.open()
+    attempt = take(study)
+
+    def objective(trial: Trial) -> None:
+        raise TrialPruned
+
+    run(attempt, objective, send=lambda report: None)
+
+    assert take(bench.open()).number == 2
+
+
+def test_a_message_that_no_database_takes_is_made_plain(bench: Bench) -> None:
+    """A lone surrogate or a NUL in an exception does not stop the search."""
+    study = bench.open()
+    attempt = take(study)
+
+    def objective(trial: Trial) -> None:
+        raise ValueError("bad \ud800 \0 name")
+
+    study.end(attempt, run(attempt, objective, send=lambda report: None))
+
+    assert study.records[0].message == "ValueError: bad ?  name"
+
+
+def test_a_study_that_cannot_be_opened_is_given_back(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that lives on after a failed open does not keep the lease."""
+    monkeypatch.setattr("automl.study.stopping.rule", lambda *args, **kwargs: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        bench.open()
+    monkeypatch.undo()
+
+    study = Study.open(bench.url, "s", folder=bench.folder)
+
+    assert take(study).trial == 0
+
+
+def test_time_between_drivers_does_not_count(bench: Bench) -> None:
+    """Only what drivers held the study for is used of the time budget."""
+    bench.clock.now = time.time()
+    bench.open(timeout=60.0).close()
+    bench.clock.now += 86_400
+
+    study = bench.open()
+
+    assert not study.should_stop
+
+
+def test_finished_trials_leave_no_checkpoints(bench: Bench) -> None:
+    """A checkpoint is for going on."""
+    study = bench.open()
+    attempt = take(study)
+    with durable.new_folder(Path(attempt.folder) / "checkpoints" / "1") as folder:
+        (folder / "state").write_text("1")
+
+    study.end(attempt, complete(0.5))
+
+    assert list((Path(attempt.folder) / "checkpoints").iterdir()) == []
 
 
 def test_paused_trials_survive_and_are_promoted(bench: Bench) -> None:

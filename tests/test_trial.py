@@ -43,6 +43,40 @@ def test_steps_are_whole_and_grow(trial: Trial, step: int) -> None:
         trial.report(step, loss=1.0)
 
 
+@pytest.mark.parametrize("name", ["", "a\nb", "x" * 251, "\ud800"])
+def test_metric_names_are_printable_and_short(trial: Trial, name: str) -> None:
+    """What no database would take is refused where it is said."""
+    with pytest.raises(BadValueError, match="metric's name"):
+        trial.report(1, **{name: 1.0})
+
+
+def test_a_step_that_no_database_holds_is_refused(trial: Trial) -> None:
+    """Steps end at 2^63 - 1."""
+    with pytest.raises(BadValueError, match="whole number"):
+        trial.report(2**63, loss=1.0)
+
+
+def test_checkpoints_nobody_heard_of_are_removed(trial: Trial, tmp_path: Path) -> None:
+    """A trial that begins again must not keep a later checkpoint in place of its new ones."""
+    for step in (99, 100):
+        save(trial, step)
+
+    again = Trial(number=0, params={}, folder=tmp_path, restore_step=0)
+    save(again, 1)
+    save(again, 2)
+
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["1", "2"]
+
+
+def test_a_restored_trial_knows_its_last_values(trial: Trial, tmp_path: Path) -> None:
+    """Cut after its last step, it has nothing to do, and the last report is its result."""
+    save(trial, 3)
+
+    again = Trial(number=0, params={}, folder=tmp_path, restore_step=3, last_values={"loss": 0.5})
+
+    assert outcome(None, metric="loss", last=again.last_values)[0] == {"loss": 0.5}
+
+
 def test_a_step_is_reported_once(trial: Trial) -> None:
     """The same step again is an error of the objective, not a silent loss."""
     trial.report(3, loss=1.0)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from automl import attempt as attempts
 from automl.attempt import Attempt, Objective
-from automl.errors import AutomlError, TrialPaused, TrialPruned
+from automl.errors import AutomlError, LeaseLostError, TrialPaused, TrialPruned
 from automl.executors import Capacity
 from automl.stopping import Verdict
 from automl.study import Study
@@ -45,8 +45,10 @@ def _ticking(study: Study) -> Iterator[None]:
         while not over.wait(TICK_SECONDS):
             try:
                 study.tick()
-            except AutomlError:  # the same comes up again in the main thread, which can end the search
+            except LeaseLostError:  # comes up again in the main thread, which can end the search
                 return
+            except AutomlError:
+                continue  # a database that is busy for a moment; what waits goes out with a later tick
 
     thread = threading.Thread(target=tick, name="ticks", daemon=True)
     thread.start()

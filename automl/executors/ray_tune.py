@@ -18,7 +18,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from automl.attempt import Attempt, Ending, Objective
+from automl.attempt import Attempt, Ending, Objective, plain
 from automl.config import StudyConfig
 from automl.errors import ConfigError, MissingDependencyError
 from automl.executors import Capacity
@@ -190,8 +190,8 @@ class _Bridge:
             self._actors[trial_id] = actor
         verdict = self.study.report(attempt, result.reports) if result.reports else Verdict.CONTINUE
         if result.ending is None:
-            if verdict is not Verdict.CONTINUE:
-                actor.decide.remote(verdict.value)
+            if verdict is not Verdict.CONTINUE or self.is_stopping:
+                actor.decide.remote((Verdict.STOP if self.is_stopping else verdict).value)
             return
         # A trial that ends because everything ends is not PRUNED: closing the study says what it is.
         if not (self.is_stopping and result.ending.trial_state is TrialState.PRUNED):
@@ -202,7 +202,7 @@ class _Bridge:
         """Tell the study that the worker of an attempt is gone."""
         attempt = self._attempts.get(trial_id)
         if attempt is not None and not self.is_stopping:
-            self.study.end(attempt, lost(error))
+            self.study.lose(attempt, lost(error))
         self.drop(trial_id)
 
     def drop(self, trial_id: str) -> None:
@@ -247,7 +247,7 @@ def lost(error: BaseException | None) -> Ending:
     elif error is not None and "Actor" not in type(error).__name__ and "Worker" not in type(error).__name__:
         reason = Reason.RAISED
     return Ending(
-        state=AttemptState.LOST, trial_state=TrialState.FAIL, reason=reason, message=text.splitlines()[-1][:500]
+        state=AttemptState.LOST, trial_state=TrialState.FAIL, reason=reason, message=plain(text.splitlines()[-1])
     )
 
 

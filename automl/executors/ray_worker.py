@@ -141,7 +141,7 @@ def _run(attempt: Attempt, objective: Objective, channel: Channel) -> None:
             _announce(attempt)
             ending = attempts.run(attempt, objective, send=send)
     except BaseException as error:  # the disk is full, the folder is gone, or the objective raised KeyboardInterrupt
-        message = f"{type(error).__name__}: {error}"
+        message = attempts.plain(f"{type(error).__name__}: {error}")
         ending = Ending(state=AttemptState.RESULT, trial_state=TrialState.FAIL, reason=Reason.RAISED, message=message)
     channel.finish(ending)
 

@@ -5,7 +5,8 @@
 
 SQLite: WAL, `synchronous=FULL`, `BEGIN IMMEDIATE` (so that two writers queue instead of failing half way), a busy
 timeout of a minute. SQLite before 3.51.3 may corrupt a WAL when several connections checkpoint at once
-(sqlite.org/wal.html, "The WAL-Reset Bug"): readers here never checkpoint. PostgreSQL: psycopg 3, `pool_pre_ping`.
+(sqlite.org/wal.html, "The WAL-Reset Bug"): readers here never do while another is connected.
+PostgreSQL: psycopg 3, `pool_pre_ping`.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def connect(url: str, *, create: bool = False) -> sa.Engine:
         elif parsed.get_backend_name() == "postgresql":
             engine = sa.create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 5})
         else:
-            raise ConfigError(f"storage {url!r}: only sqlite:/// and postgresql:// are supported")
+            raise ConfigError(f"storage {parsed}: only sqlite:/// and postgresql:// are supported")
         _check_version(engine, create)
     return engine
 
@@ -131,7 +132,7 @@ def translated(what: object) -> Iterator[None]:
     """Turn SQLAlchemy's exceptions into ours, in one line and without a password."""
     try:
         yield
-    except sa.exc.ArgumentError as error:
+    except (sa.exc.ArgumentError, ValueError) as error:
         raise ConfigError(f"storage {what!r} is not a database URL ({error}); e.g. sqlite:////tmp/ledger.db") from error
     except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise MissingDependencyError(

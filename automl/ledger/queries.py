@@ -221,7 +221,12 @@ class Reader:
         )
         for trial, step, value in self._connection.execute(values.order_by(_M.c.seq)):
             reports[trial][step] = math.nan if value is None else value
-        return [_record(row, attempts[row["number"]], reports[row["number"]]) for row in trials]
+        last = sa.select(_M.c.trial, sa.func.max(_M.c.step)).where(_M.c.study_id == self._id, *of(_M.c.trial))
+        reached = {trial: step for trial, step in self._connection.execute(last.group_by(_M.c.trial))}
+        numbers = [row["number"] for row in trials]
+        return [
+            _record(row, attempts[n], reports[n], reached.get(n, 0)) for n, row in zip(numbers, trials, strict=True)
+        ]
 
     def ranking(self) -> list[tuple[int, int, float]]:
         """Return (number, step, value) of every trial with a value, best first.
@@ -252,13 +257,6 @@ class Reader:
         return sorted(
             rows, key=lambda row: (row[0] not in done, -row[1] * (row[0] not in done), row[2] * study.sign, row[0])
         )
-
-    def used_seconds(self, last_renewal: float | None) -> float:
-        """Return how long drivers have held the study, the last of them until `last_renewal`."""
-        opened = self.events(kind="opened")
-        if not opened or last_renewal is None:
-            return 0.0
-        return float(opened[-1].data["used"]) + max(0.0, last_renewal - opened[-1].time)
 
     def settled(self, after: int = 0) -> list[tuple[int, float | None, float]]:
         """Return (number, value or None, time of its end) of trials from `after` on, up to the first unfinished."""
@@ -321,7 +319,9 @@ class Reader:
             return [dict(row) for row in self._connection.execute(query).mappings()]
 
 
-def _record(row: Mapping[str, Any], attempts: list[Mapping[str, Any]], reports: Mapping[int, float]) -> TrialRecord:
+def _record(
+    row: Mapping[str, Any], attempts: list[Mapping[str, Any]], reports: Mapping[int, float], reached: int
+) -> TrialRecord:
     state = TrialState(row["state"])
     checkpoints = [a["checkpoint"] for a in attempts if a["checkpoint"] is not None]
     return TrialRecord(
@@ -331,6 +331,7 @@ def _record(row: Mapping[str, Any], attempts: list[Mapping[str, Any]], reports: 
         value=row["value"],
         values={name: float(value) for name, value in (row["values"] or {}).items()},
         reports=reports,
+        reached=reached,
         attempt=len(attempts),
         paused=state is TrialState.RUNNING and bool(attempts) and attempts[-1]["state"] == AttemptState.PAUSED,
         reason=Reason(row["reason"]) if row["reason"] else None,

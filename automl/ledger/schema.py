@@ -30,9 +30,8 @@ studies = sa.Table(
     sa.Column("result", sa.JSON),  # {"trial": n, "test": {...}}: the winner's test metrics, measured once
     sa.Column("seq", sa.BigInteger, nullable=False, default=0),
     sa.Column("epoch", sa.Integer, nullable=False, default=0),
-    sa.Column(
-        "owner", sa.JSON(none_as_null=True)
-    ),  # {"host", "boot", "pid", "started", "since"} of the driver, or NULL
+    sa.Column("used", sa.Double, nullable=False, default=0.0),  # seconds that drivers before the present one held it
+    sa.Column("owner", sa.JSON(none_as_null=True)),  # {"host", "boot", "pid", "started", "since"} of the driver
     sa.Column("renewed", sa.DateTime(timezone=True)),  # by the database's clock
 )
 

@@ -12,6 +12,7 @@ all that delivery and watchers need to find what is new.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import time
@@ -21,9 +22,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from automl.errors import LeaseLostError, StudyMismatchError, StudyNotFoundError
+from automl.errors import AutomlError, LeaseLostError, StudyMismatchError, StudyNotFoundError
 from automl.ledger import lease, schema
-from automl.ledger.database import as_utc, connect, database_time, translated
+from automl.ledger.database import LedgerError, as_utc, connect, database_time, translated
 from automl.trial import AttemptState, Reason, Report, TrialState
 
 _S, _T, _A = schema.studies, schema.trials, schema.attempts
@@ -64,8 +65,10 @@ def create_study(url: str, name: str, config: Mapping[str, Any], *, clock: Calla
                     f"study {name!r} exists: go on with `automl resume {name}`, or choose another --name"
                 )
             connection.execute(sa.insert(_S), row)
-    except sa.exc.IntegrityError as error:
-        raise StudyMismatchError(f"study {name!r} was just made by another process") from error
+    except LedgerError as error:
+        if isinstance(error.__cause__, sa.exc.IntegrityError):
+            raise StudyMismatchError(f"study {name!r} was just made by another process") from error
+        raise
     finally:
         engine.dispose()
 
@@ -81,8 +84,9 @@ class Writer:
         self.study_id = study_id
         self.epoch = epoch
         self.clock = clock
-        self.previous_renewal: float | None = None
-        """When the driver before this one was last known to live."""
+        self.used_seconds = 0.0
+        """How long drivers before this one have held the study."""
+        self._opened = clock()
         self._changes: list[tuple[sa.Insert | sa.Update, dict[str, Any]]] = []
         self._oldest = math.inf
 
@@ -103,17 +107,20 @@ class Writer:
                 raise LeaseLostError(
                     f"study {name!r} is being run by {lease.describe(row['owner'])}; wait, or end it there"
                 )
+            used = row["used"]
+            if row["owner"]:  # it died without a word; when it last renewed it was alive
+                used += max(0.0, as_utc(row["renewed"]).timestamp() - row["owner"]["since"])
             epoch = row["epoch"] + 1
             owner = lease.this_process(since=clock())
             taken = connection.execute(
                 sa.update(_S)
                 .where(_S.c.id == row["id"], _S.c.epoch == row["epoch"])
-                .values(epoch=epoch, owner=owner, renewed=sa.func.now())
+                .values(epoch=epoch, owner=owner, renewed=sa.func.now(), used=used)
             )
             if taken.rowcount == 0:
                 raise LeaseLostError(f"study {name!r} was taken by another driver a moment ago")
         writer = cls(engine, row["id"], epoch, clock=clock)
-        writer.previous_renewal = as_utc(row["renewed"]).timestamp() if row["renewed"] else None
+        writer.used_seconds = used
         return writer
 
     def ask(self, *, number: int, params: Mapping[str, Any], seed: int) -> None:
@@ -204,7 +211,17 @@ class Writer:
 
     def release(self, *, finished: bool) -> None:
         """Write what waits, give the lease back, and close the ledger."""
-        self.commit(owner=None, finished=finished, renewed=sa.func.now())
+        used = self.used_seconds + self.clock() - self._opened
+        try:
+            self.commit(owner=None, finished=finished, used=used)
+        finally:
+            self.engine.dispose()
+
+    def abandon(self) -> None:
+        """Give the lease back and drop what waits: the study could not be opened."""
+        self._changes.clear()
+        with contextlib.suppress(AutomlError):
+            self.commit(owner=None)
         self.engine.dispose()
 
     def _add(self, statement: sa.Insert | sa.Update, row: dict[str, Any]) -> None:

@@ -46,13 +46,13 @@ def test_the_winner_is_tested_on_the_part_kept_for_it(tmp_path: Path) -> None:
     trial = make_trial(tmp_path, PARAMS)
     returned = objective(trial)
 
-    values = objective.evaluate_winner(PARAMS, Path(trial.artifacts["model.safetensors"]))
+    values = objective.evaluate_winner(PARAMS, trial.folder / trial.artifacts["model.safetensors"])
 
     test = tasks.task("digits").load(seed=4).test
     assert set(values) == {"test_acc", "test_loss"}
     assert values["test_acc"] == pytest.approx(returned["val_acc"], abs=0.1)
     assert (values["test_acc"] * len(test.targets)) == pytest.approx(round(values["test_acc"] * len(test.targets)))
-    assert values == objective.evaluate_winner(PARAMS, Path(trial.artifacts["model.safetensors"]))
+    assert values == objective.evaluate_winner(PARAMS, trial.folder / trial.artifacts["model.safetensors"])
 
 
 def test_fresh_weights_are_worse_than_the_winners(tmp_path: Path) -> None:

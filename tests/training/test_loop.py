@@ -32,7 +32,7 @@ def fit(trial: Trial, digits: Split, **options: Any) -> dict[str, float]:
 
 
 def weights_of(trial: Trial) -> bytes:
-    return Path(trial.artifacts["model.safetensors"]).read_bytes()
+    return (trial.folder / trial.artifacts["model.safetensors"]).read_bytes()
 
 
 def test_reports_every_epoch(digits: Split, make_trial: MakeTrial, reports: list[Report]) -> None:
@@ -70,7 +70,7 @@ def test_keeps_the_best_epoch(digits: Split, make_trial: MakeTrial, reports: lis
     best = by_acc if metric == "val_acc" else by_loss
     assert values == {name: best.values[name] for name in ("val_acc", "val_loss")}
     model = network({})()
-    model.load_state_dict(load_file(trial.artifacts["model.safetensors"]))
+    model.load_state_dict(load_file(trial.folder / trial.artifacts["model.safetensors"]))
     assert evaluate(model, digits.val, prefix="val") == values
 
 
@@ -110,7 +110,7 @@ def test_label_smoothing_stays_out_of_validation(digits: Split, make_trial: Make
     values = fit(trial, digits)
 
     model = network({})()
-    model.load_state_dict(load_file(trial.artifacts["model.safetensors"]))
+    model.load_state_dict(load_file(trial.folder / trial.artifacts["model.safetensors"]))
     with torch.no_grad():
         loss = nn.functional.cross_entropy(model(digits.val.inputs), digits.val.targets).item()
     assert values["val_loss"] == pytest.approx(loss, rel=1e-5)

@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("result", sa.JSON),
         sa.Column("seq", sa.BigInteger, nullable=False),
         sa.Column("epoch", sa.Integer, nullable=False),
+        sa.Column("used", sa.Double, nullable=False),
         sa.Column("owner", sa.JSON),
         sa.Column("renewed", sa.DateTime(timezone=True)),
     )
