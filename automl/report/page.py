@@ -80,7 +80,7 @@ def description(reader: Reader, study: StudyRow) -> str:
     lines = [f"**{study.name}**: {study.config['direction']} `{study.metric}` of `{study.config['target']}`", ""]
     counts = ", ".join(f"{n} {state}" for state, n in receipt["counts"].items() if n)
     lines += [
-        f"{receipt['trials']} trials ({counts}) in {receipt['wall_seconds']:.0f} s, {receipt['epochs']} epochs.",
+        f"{receipt['trials']} trials ({counts}) in {receipt['wall_seconds']:.0f} s, {receipt['epochs']} steps.",
         "",
     ]
     if study.result:
