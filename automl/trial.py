@@ -30,6 +30,7 @@ import enum
 import math
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -196,8 +197,6 @@ class Trial:
         send: Callable[[Report], None] | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
-        import time
-
         self.number = number
         self.params = dict(params)
         self.seed = seed

@@ -11,7 +11,7 @@ goes on. Call `refresh` to move to the present.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -288,11 +288,6 @@ class Reader:
             )
         ).one()
         return (total or 0.0, (last - first) if last else 0.0)
-
-    def attempt_counts(self) -> Counter[int]:
-        """Return the number of attempts of each trial."""
-        query = sa.select(_A.c.trial, sa.func.count()).where(_A.c.study_id == self._id).group_by(_A.c.trial)
-        return Counter({trial: count for trial, count in self._connection.execute(query)})
 
     def highest_seq(self) -> int:
         """Return the highest number that a row of the study has; never above the study's own seq."""
