@@ -117,7 +117,7 @@ def test_the_studys_own_run_is_a_page(home: Home, search: Callable[..., driver.S
     assert run is not None
     assert run.status == "COMPLETE"
     assert run.params["metric"] == "loss"
-    assert f"| {result.best_trial.number} | COMPLETE |" in run.tags["mlflow.note.content"]
+    assert f"trial {result.best_trial.number}, COMPLETE" in run.tags["mlflow.note.content"]
     curve = sorted((point.step, point.value) for point in tracker.points(run.run_id) if point.name == "best/loss")
     assert [step for step, _ in curve] == list(range(curve[0][0], 8))
     assert [value for _, value in curve] == sorted((value for _, value in curve), reverse=True)

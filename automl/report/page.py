@@ -86,11 +86,10 @@ def description(reader: Reader, study: StudyRow) -> str:
     if study.result:
         tested = ", ".join(f"{name} {value:.4f}" for name, value in study.result["test"].items())
         lines += [f"Trial {study.result['trial']} won; on the test part, used once: {tested}.", ""]
-    rows = summary.top(reader, 5)
-    lines += [f"| trial | state | {study.metric} | params |", "| --- | --- | --- | --- |"]
-    for row in rows:
+    lines += [f"The best trials by `{study.metric}`:", ""]
+    for row in summary.top(reader, 5):
         chosen = ", ".join(f"`{name}={_short(value)}`" for name, value in row["params"].items())
-        lines.append(f"| {row['number']} | {row['state']} | {_short(row['value'])} | {chosen} |")
+        lines.append(f"1. **{_short(row['value'])}**, trial {row['number']}, {row['state']}: {chosen}")
     more = " --trials +20" if study.state == "finished" else ""
     lines += ["", f"Go on with `automl resume {study.name}{more}`; figures and the winner's files are under Artifacts."]
     return "\n".join(lines)
