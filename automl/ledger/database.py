@@ -37,7 +37,7 @@ def sqlite_url(path: Path) -> str:
 def connect(url: str, *, create: bool = False) -> sa.Engine:
     """Return an engine on the ledger at `url`: the writer's if `create`, else one that can only read.
 
-    With `create` the tables are made or brought to this version.
+    With `create` the tables are made or brought to this version; readers take those of a version before as they are.
 
     Raises:
         ConfigError: the URL is malformed or names an unsupported database.
@@ -87,11 +87,10 @@ def _check_version(engine: sa.Engine, create: bool) -> None:
         raise MissingDependencyError(
             f"the ledger {engine.url} is at version {version}, above the {schema.HEAD} known here: upgrade automl"
         )
-    if not create:
-        raise LedgerError(
-            f"the ledger {engine.url} is at version {version}, not {schema.HEAD}: resume it to upgrade it"
-        )
-    _upgrade(engine)
+    if create:
+        _upgrade(engine)
+    elif version is None:
+        raise LedgerError(f"the ledger {engine.url} has no tables: whoever made it ended before its study was there")
 
 
 def _version(engine: sa.Engine) -> str | None:

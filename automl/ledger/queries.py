@@ -99,10 +99,12 @@ class Reader:
         with translated(engine.url):
             self._connection = engine.connect()
             study_id = self._connection.scalar(sa.select(_S.c.id).where(_S.c.name == name))
+            version = self._connection.scalar(sa.text(f"SELECT version_num FROM {schema.VERSION_TABLE}"))
         if study_id is None:
             self._connection.close()
             raise StudyNotFoundError(f"no study {name!r} in {engine.url}; see `automl ls`")
         self._id = study_id
+        self._columns = [column for column in _S.c if column.info.get("since", "") <= version]
 
     @classmethod
     def open(cls, url: str, name: str) -> Self:
@@ -133,7 +135,7 @@ class Reader:
 
     def study(self) -> StudyRow:
         """Return the study's own row, its state judged by whether its driver lives."""
-        row = self._rows(sa.select(_S).where(_S.c.id == self._id))[0]
+        row = self._rows(sa.select(*self._columns).where(_S.c.id == self._id))[0]
         owner = row["owner"]
         if owner:
             idle = (database_time(self._connection) - as_utc(row["renewed"])).total_seconds()

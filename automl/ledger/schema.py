@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0001"
-"""The revision these tables are at."""
+HEAD = "0002"
+"""The revision these tables are at. Writers bring every ledger to it; readers take an older one as it is, without the
+columns that say they are there since a later one."""
 
 VERSION_TABLE = "automl_alembic_version"
 
@@ -33,6 +34,7 @@ studies = sa.Table(
     sa.Column("used", sa.Double, nullable=False, default=0.0),  # seconds that drivers before the present one held it
     sa.Column("owner", sa.JSON(none_as_null=True)),  # {"host", "boot", "pid", "started", "since"} of the driver
     sa.Column("renewed", sa.DateTime(timezone=True)),  # by the database's clock
+    sa.Column("request", sa.String(6), info={"since": "0002"}),  # "finish" or "now": somebody asks the driver to stop
 )
 
 trials = sa.Table(
