@@ -31,7 +31,7 @@ from trackers import MlflowTracker, TrackerError
 from trackers.mlflow_client import PARAM_LIMIT, original_value, stored_name, stored_text, stored_value
 
 if TYPE_CHECKING:
-    from trackers.mlflow import RunSummary
+    from trackers import RunSummary
 
 _RESTORE = "the ledger was edited or damaged: go back to a copy of it"
 _Key = tuple[str, int, int, str]

@@ -21,7 +21,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
-from trackers.base import Point, Run, Status, Tracker, TrackerError, as_status
+from trackers.base import (
+    Point,
+    ReadableTracker,
+    Run,
+    RunSummary,
+    Status,
+    TrackerError,
+    as_artifact,
+    as_status,
+)
 from trackers.mlflow_client import (
     PARAM_LIMIT,
     TAG_LIMIT,
@@ -51,19 +60,7 @@ _STATUSES: dict[Status, str] = {
 _OURS: dict[str, Status] = {theirs: ours for ours, theirs in _STATUSES.items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSummary:
-    """What MLflow holds of one run, points and artifacts aside; names and texts as stored."""
-
-    uid: str
-    run_id: str
-    name: str
-    status: Status
-    params: Mapping[str, str]
-    tags: Mapping[str, str]
-
-
-class MlflowTracker(Tracker):
+class MlflowTracker(ReadableTracker):
     """Keeps runs in one MLflow experiment. Opened by the first call; not for several threads.
 
     A run or experiment that somebody deleted comes back out of MLflow's bin with the next write to it; one that is gone
@@ -122,7 +119,7 @@ class MlflowTracker(Tracker):
                 uid=uid,
                 name=name,
                 parent=parent,
-                params={stored_name(key): stored_text(str(value), limit=PARAM_LIMIT) for key, value in params.items()},
+                params=self.stored_params(params),
                 tags=_stored_tags(tags),
                 time=_milliseconds(time),
             )
@@ -132,21 +129,13 @@ class MlflowTracker(Tracker):
         return self._runs[uid]
 
     def find_run(self, uid: str) -> RunSummary | None:
-        """Return the run of `uid`, or None; a deleted one does not count.
-
-        Raises:
-            TrackerError: MLflow cannot be reached.
-        """
+        """See `ReadableTracker.find_run`; a deleted run does not count."""
         with translated(self._experiment.uri):
             found = self._experiment.find(uid)
             return None if found is None else _summary(found)
 
     def runs(self, parent: str) -> list[RunSummary]:
-        """Return the runs under the one of uid `parent`, oldest first; deleted ones do not count.
-
-        Raises:
-            TrackerError: MLflow cannot be reached.
-        """
+        """See `ReadableTracker.runs`; deleted ones do not count."""
         with translated(self._experiment.uri):
             found = self._experiment.find(parent)
             if found is None:
@@ -154,11 +143,7 @@ class MlflowTracker(Tracker):
             return [_summary(run) for run in self._experiment.search(PARENT_TAG, found.info.run_id)]
 
     def points(self, run_id: str) -> list[Point]:
-        """Return every point of a run, metric by metric, each in the order of time; times are whole milliseconds.
-
-        Raises:
-            TrackerError: MLflow cannot be reached, or has no such run.
-        """
+        """See `ReadableTracker.points`: metric by metric, each in the order of time; times are whole milliseconds."""
         with translated(self._experiment.uri):
             client = self._experiment.client
             return [
@@ -166,6 +151,15 @@ class MlflowTracker(Tracker):
                 for name in sorted(client.get_run(run_id).data.metrics)
                 for metric in client.get_metric_history(run_id, name)
             ]
+
+    def stored_params(self, params: Mapping[str, object]) -> dict[str, str]:
+        """See `stored_name` and `stored_text` of `trackers.mlflow_client`."""
+        return {stored_name(key): stored_text(str(value), limit=PARAM_LIMIT) for key, value in params.items()}
+
+    def stored_point(self, point: Point) -> Point:
+        """See `stored_name` and `stored_value` of `trackers.mlflow_client`; the time is in whole milliseconds."""
+        value = original_value(stored_value(point.value))
+        return Point(stored_name(point.name), value, point.step, _milliseconds(point.time) / 1000)
 
     def _id_of(self, uid: str) -> str:
         if uid in self._runs:
@@ -221,12 +215,7 @@ class _MlflowRun:
         self._write(write)
 
     def artifact(self, path: str | Path, name: str | None = None) -> None:
-        path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(f"artifact {path} is not a file")
-        name = posixpath.normpath(name or path.name)
-        if name == "." or name.startswith("/") or name.split("/")[0] == "..":
-            raise ValueError(f"artifact name must be a relative path inside the run, got {name!r}")
+        path, name = as_artifact(path, name)
         folder, file = posixpath.split(name)
         with tempfile.TemporaryDirectory() as temporary:
             link = Path(temporary) / file  # MLflow names an artifact after the file it reads

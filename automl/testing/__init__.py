@@ -11,11 +11,27 @@ Subclass a suite in your own tests and say how to make the thing under test; pyt
         def read(self, tmp_path):
             def read(uid: str) -> RecordedRun: ...
             return read
+
+One that nobody can read back runs TrackerCallContract and needs no `read`; one that implements `ReadableTracker` runs
+ReadableTrackerContract.
 """
 
 from __future__ import annotations
 
 from automl.testing.executors import ExecutorContract
-from automl.testing.trackers import START, RecordedRun, TrackerContract
+from automl.testing.trackers import (
+    START,
+    ReadableTrackerContract,
+    RecordedRun,
+    TrackerCallContract,
+    TrackerContract,
+)
 
-__all__ = ["START", "ExecutorContract", "RecordedRun", "TrackerContract"]
+__all__ = [
+    "START",
+    "ExecutorContract",
+    "ReadableTrackerContract",
+    "RecordedRun",
+    "TrackerCallContract",
+    "TrackerContract",
+]

@@ -1,17 +1,25 @@
-"""What every tracker does: the suite, and the shape in which a test reads back what a tracker holds."""
+"""What every tracker does: suites for those that keep nothing, that keep runs, and that can be read back.
+
+Each suite contains the one before. `RecordedRun` is the shape in which a test reads what a tracker holds.
+"""
 
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from trackers import Point, Status, Tracker, TrackerError
+from trackers import Point, ReadableTracker, Status, Tracker, TrackerError
 from trackers.base import STATUSES
 
 START = 1767225600.0
 """A moment, in seconds since the epoch. Times in these suites are whole or dyadic, so that milliseconds hold them."""
+
+LIVES = 6
+"""Random lives of a run that are cut and replayed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +38,55 @@ class RecordedRun:
     artifacts: Mapping[str, bytes]
 
 
-class TrackerContract:
-    """What a `trackers.Tracker` does.
+class TrackerCallContract:
+    """What can be seen of a `trackers.Tracker` from outside: its calls can be made, and repeated.
 
-    Fixtures to give: `new_tracker`, a function that returns another tracker on the same store at each call; and `read`,
-    a function from a uid to the RecordedRun that the store holds of it.
+    Fixture to give: `new_tracker`, a function that returns another tracker on the same store at each call.
+    """
+
+    def test_a_life_can_be_repeated(self, new_tracker: Callable[[], Tracker], tmp_path: Path) -> None:
+        """Every call may be made again, on the same run or after another start; a run keeps its id."""
+        (tmp_path / "file").touch()
+        ids = set()
+        for tracker in (new_tracker(), new_tracker()):
+            for _ in range(2):
+                run = tracker.start_run("u", name="u", params={"lr": 0.5}, tags={"a": "b"}, time=START)
+                for _ in range(2):
+                    run.log(Point("loss", value, 1, START) for value in (0.5, math.nan))
+                    run.artifact(tmp_path / "file")
+                    run.tag({"a": "c"})
+                    run.finish("COMPLETE", START + 1)
+                ids.add(run.id)
+
+        assert len(ids) == 1
+
+    def test_no_other_status_is_taken(self, new_tracker: Callable[[], Tracker]) -> None:
+        """A word of some other vocabulary is the caller's mistake."""
+        import pytest
+
+        run = new_tracker().start_run("u", name="u", time=START)
+
+        with pytest.raises(ValueError, match="FINISHED"):
+            run.finish("FINISHED", START + 1)
+
+    def test_a_bad_artifact_is_the_callers_mistake(self, new_tracker: Callable[[], Tracker], tmp_path: Path) -> None:
+        """A file that is not there, or a name outside the run, is told apart from a tracker that is not there."""
+        import pytest
+
+        run = new_tracker().start_run("u", name="u", time=START)
+        (tmp_path / "file").touch()
+
+        with pytest.raises(FileNotFoundError, match=r"gone\.txt"):
+            run.artifact(tmp_path / "gone.txt")
+        for name in ("/etc/file", "../file", "a/../..", "."):
+            with pytest.raises(ValueError, match="inside the run"):
+                run.artifact(tmp_path / "file", name)
+
+
+class TrackerContract(TrackerCallContract):
+    """What a `trackers.Tracker` does that keeps runs.
+
+    Fixtures to give: `new_tracker`; and `read`, a function from a uid to the RecordedRun that the store holds of it.
     """
 
     def test_a_started_run_is_recorded(
@@ -212,7 +264,7 @@ class TrackerContract:
             assert first.status == status
             assert read(status) == first
 
-    def test_no_other_status_is_taken(
+    def test_a_refused_status_changes_nothing(
         self, new_tracker: Callable[[], Tracker], read: Callable[[str], RecordedRun]
     ) -> None:
         """A word of some other vocabulary is refused before anything is written."""
@@ -220,8 +272,8 @@ class TrackerContract:
 
         run = new_tracker().start_run("u", name="u", time=START)
 
-        with pytest.raises(ValueError, match="FINISHED"):
-            run.finish("FINISHED", START + 1)
+        with pytest.raises(ValueError, match="KILLED"):
+            run.finish("KILLED", START + 1)
 
         assert read("u").status == "RUNNING"
 
@@ -267,15 +319,106 @@ class TrackerContract:
 
         assert read("u").artifacts == {"space.yaml": b"two", "figures/the history.html": b"one"}
 
-    def test_a_bad_artifact_is_the_callers_mistake(self, new_tracker: Callable[[], Tracker], tmp_path: Path) -> None:
-        """A file that is not there, or a name outside the run, is told apart from a tracker that is not there."""
+    def test_a_replay_after_a_cut_adds_nothing(
+        self, new_tracker: Callable[[], Tracker], read: Callable[[str], RecordedRun], tmp_path: Path
+    ) -> None:
+        """However far a sender came, to send everything again from the start gives what one sending gives."""
+        new_tracker().start_run("study", name="study", time=START)
+        for seed in range(LIVES):
+            chance = random.Random(seed)
+            calls = random_life(chance, tmp_path)
+            cut = chance.randrange(len(calls) + 1)
+
+            _send(new_tracker(), f"whole-{seed}", calls)
+            _send(new_tracker(), f"cut-{seed}", calls[:cut])
+            _send(new_tracker(), f"cut-{seed}", calls)
+
+            whole, again = read(f"whole-{seed}"), read(f"cut-{seed}")
+            assert comparable(again) == comparable(whole), f"seed {seed}: cut after {cut} of {calls}"
+            assert len(whole.points) == len({repr(point) for call in calls if call[0] == "log" for point in call[1]})
+
+
+class ReadableTrackerContract(TrackerContract):
+    """What a `trackers.ReadableTracker` does. `new_tracker` returns such trackers."""
+
+    def test_what_is_not_there(self, new_tracker: Callable[[], ReadableTracker]) -> None:
+        """A uid without a run is None, a parent without a run has no children, an id of no run is an error."""
         import pytest
 
-        run = new_tracker().start_run("u", name="u", time=START)
-        (tmp_path / "file").touch()
+        tracker = new_tracker()
 
-        with pytest.raises(FileNotFoundError, match=r"gone\.txt"):
-            run.artifact(tmp_path / "gone.txt")
-        for name in ("/etc/file", "../file", "a/../..", "."):
-            with pytest.raises(ValueError, match="inside the run"):
-                run.artifact(tmp_path / "file", name)
+        assert tracker.find_run("u") is None
+        assert list(tracker.runs("u")) == []
+        tracker.start_run("u", name="u", time=START)
+        assert list(tracker.runs("u")) == []
+        with pytest.raises(TrackerError):
+            tracker.points("f" * 32)
+
+    def test_a_run_is_read_as_it_is_stored(
+        self, new_tracker: Callable[[], ReadableTracker], read: Callable[[str], RecordedRun]
+    ) -> None:
+        """What the tracker says of a run is what the store has, and what it said beforehand it would store."""
+        tracker = new_tracker()
+        params = {"lr": 0.1, "flag": True, "none": None, "a @ b": "x" * 9000, "list": [1, "a"], "odd": math.inf}
+        points = [Point("a @ b", value, 1, START + 0.1234567) for value in (0.1, math.inf, -math.inf, math.nan)]
+        run = tracker.start_run("u", name="the run", params=params, tags={"host": "a"}, time=START)
+        run.log(points)
+        run.finish("PRUNED", START + 1)
+
+        found = new_tracker().find_run("u")
+
+        assert found is not None
+        assert (found.uid, found.run_id, found.name, found.status) == ("u", run.id, "the run", "PRUNED")
+        assert found.params == read("u").params == tracker.stored_params(params)
+        assert found.tags == read("u").tags
+        stored = sorted(map(repr, map(tracker.stored_point, points)))
+        assert sorted(map(repr, new_tracker().points(run.id))) == stored
+
+    def test_children_are_listed_oldest_first(self, new_tracker: Callable[[], ReadableTracker]) -> None:
+        """In the order of their times, not of their making; runs of another parent are not among them."""
+        tracker = new_tracker()
+        for parent in ("one", "two"):
+            tracker.start_run(parent, name=parent, time=START)
+        for number, second in enumerate((3, 1, 2)):
+            tracker.start_run(f"one/{number}", name="trial", parent="one", time=START + second)
+        tracker.start_run("two/0", name="trial", parent="two", time=START)
+
+        children = new_tracker().runs("one")
+
+        assert [run.uid for run in children] == ["one/1", "one/2", "one/0"]
+
+
+def random_life(chance: random.Random, folder: Path) -> Sequence[tuple[str, Any, Any]]:
+    """Return the calls of a run's life, as method and two arguments; files to keep are made in `folder`."""
+    calls: list[tuple[str, Any, Any]] = []
+    for number in range(chance.randrange(1, 10)):
+        kind = chance.choice(["log", "log", "tag", "artifact", "finish"])
+        if kind == "log":
+            values = [chance.choice([0.5, -1e-9, math.nan, math.inf]) for _ in range(chance.randrange(4))]
+            calls.append(("log", [Point("loss", value, chance.randrange(3), START + 1) for value in values], None))
+        elif kind == "tag":
+            calls.append(("tag", {chance.choice("ab"): str(number)}, None))
+        elif kind == "artifact":
+            path = folder / f"file-{number}-{chance.randrange(10**9)}"
+            path.write_text(str(number))
+            calls.append(("artifact", path, chance.choice(["x", "deep/y"])))
+        else:
+            calls.append(("finish", chance.choice(STATUSES), START + number))
+    return calls
+
+
+def comparable(run: RecordedRun) -> Mapping[str, Any]:
+    """Return what two runs of the same life have in common; NaN is equal to itself."""
+    return {
+        "about": (run.name, run.parent, run.status, run.params),
+        "tags": {name: run.tags.get(name) for name in "abc"},
+        "points": sorted(map(repr, run.points)),
+        "artifacts": run.artifacts,
+    }
+
+
+def _send(tracker: Tracker, uid: str, calls: Sequence[tuple[str, Any, Any]]) -> None:
+    about: dict[str, Any] = {"name": "trial", "parent": "study", "params": {"lr": 0.5}, "tags": {"a": "x", "c": "y"}}
+    run = tracker.start_run(uid, time=START, **about)
+    for method, first, second in calls:
+        getattr(run, method)(first, *([] if second is None else [second]))

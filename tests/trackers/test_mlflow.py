@@ -18,7 +18,7 @@ import mlflow
 import pytest
 from mlflow import MlflowClient
 
-from automl.testing import START, RecordedRun, TrackerContract
+from automl.testing import START, ReadableTrackerContract, RecordedRun
 from trackers import MlflowTracker, Point, TrackerError
 from trackers.mlflow import study_page
 from trackers.mlflow_client import NAME_LIMIT, TAG_LIMIT, stored_name, stored_text
@@ -60,7 +60,7 @@ def recorded(tracker: MlflowTracker, client: MlflowClient, uid: str, folder: Pat
     )
 
 
-class TestContract(TrackerContract):
+class TestContract(ReadableTrackerContract):
     """The contract on an SQLite store."""
 
     @pytest.fixture
