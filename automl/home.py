@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from automl.errors import ConfigError, StudyNotFoundError
-from automl.ledger.database import sqlite_url
+from automl.ledger.address import sqlite_url
 from automl.ledger.queries import Reader
 
 DEFAULT = "automl_runs"

@@ -255,7 +255,7 @@ class Study:
     def keep_result(self, result: Mapping[str, Any]) -> None:
         """Record the winner's test metrics, {"trial": n, "test": {...}}."""
         with self._alone():
-            self._ledger.commit(result=dict(result))
+            self._ledger.keep_result(trial=result["trial"], test=result["test"])
 
     def close(self) -> bool:
         """Give the study back, and return whether it is finished.

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.mlflow_template import mlflow_template, mlflow_uri
+from tests.postgres import postgres, postgres_url, storage_url
 
-__all__ = ["mlflow_template", "mlflow_uri"]
+__all__ = ["mlflow_template", "mlflow_uri", "postgres", "postgres_url", "storage_url"]
 
 os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "RAY_USAGE_STATS_ENABLED": "0"}
 

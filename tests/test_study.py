@@ -15,7 +15,7 @@ from automl.attempt import Attempt, Ending, run
 from automl.config import StudyConfig
 from automl.errors import TrialPruned
 from automl.ledger import schema
-from automl.ledger.database import connect, sqlite_url
+from automl.ledger.database import connect
 from automl.ledger.queries import Reader
 from automl.ledger.writer import create_study
 from automl.stopping import Verdict
@@ -37,9 +37,9 @@ class Clock:
 class Bench:
     """A study on disk that can be opened, left as a killed driver leaves it, and opened again."""
 
-    def __init__(self, folder: Path, **options: Any) -> None:
+    def __init__(self, folder: Path, url: str, **options: Any) -> None:
         self.folder = folder
-        self.url = sqlite_url(folder / "ledger.db")
+        self.url = url
         self.clock = Clock()
         self.events: list[Mapping[str, Any]] = []
         settings = {"metric": "loss", "direction": "minimize", "sampler": "random", "max_epochs": 9, "n_trials": 6}
@@ -64,8 +64,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path / "s")
+def bench(tmp_path: Path, storage_url: str) -> Bench:
+    return Bench(tmp_path / "s", storage_url)
 
 
 def report(step: int, loss: float, checkpoint: int | None = None) -> Report:
@@ -441,14 +441,13 @@ def test_listeners_hear_of_everything_in_order(bench: Bench) -> None:
     assert bench.events[-1]["state"] == "COMPLETE"
 
 
-def test_a_grid_ends_the_study(tmp_path: Path) -> None:
+def test_a_grid_ends_the_study(tmp_path: Path, storage_url: str) -> None:
     """A grid smaller than the number of trials asked for is done when it is through."""
-    url = sqlite_url(tmp_path / "g" / "ledger.db")
     config = StudyConfig(
         target="t", space=SearchSpace({"x": "a|b"}), metric="loss", direction="minimize", sampler="grid", n_trials=9
     )
-    create_study(url, "g", config.to_dict())
-    study = Study.open(url, "g", folder=tmp_path / "g")
+    create_study(storage_url, "g", config.to_dict())
+    study = Study.open(storage_url, "g", folder=tmp_path / "g")
 
     seen = []
     while attempt := study.next_attempt(wait=True):

@@ -6,7 +6,7 @@
 SQLite: WAL, `synchronous=FULL`, `BEGIN IMMEDIATE` (so that two writers queue instead of failing half way), a busy
 timeout of a minute. SQLite before 3.51.3 may corrupt a WAL when several connections checkpoint at once
 (sqlite.org/wal.html, "The WAL-Reset Bug"): readers here never do while another is connected.
-PostgreSQL: psycopg 3, `pool_pre_ping`.
+PostgreSQL: see `postgres`.
 """
 
 from __future__ import annotations
@@ -19,19 +19,21 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from automl.errors import AutomlError, ConfigError, MissingDependencyError, ResourceExhaustedError
-from automl.ledger import schema
+from automl.errors import (
+    AutomlError,
+    ConfigError,
+    MissingDependencyError,
+    ResourceExhaustedError,
+    StudyNotFoundError,
+)
+from automl.ledger import address, postgres, schema
 
 BUSY_SECONDS = 60
+_NETWORK = ("nfs", "cifs", "smb", "afs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "fuse.sshfs")
 
 
 class LedgerError(AutomlError):
     """The database failed. What was committed stays; resume when it answers again."""
-
-
-def sqlite_url(path: Path) -> str:
-    """Return the URL of a SQLite file, whatever characters its path has."""
-    return sa.URL.create("sqlite", database=str(path.resolve())).render_as_string(hide_password=False)
 
 
 def connect(url: str, *, create: bool = False) -> sa.Engine:
@@ -40,25 +42,31 @@ def connect(url: str, *, create: bool = False) -> sa.Engine:
     With `create` the tables are made or brought to this version; readers take those of a version before as they are.
 
     Raises:
-        ConfigError: the URL is malformed or names an unsupported database.
-        MissingDependencyError: the database's driver is not installed, or its tables are newer than this version.
-        LedgerError: it does not answer.
+        ConfigError: the URL is malformed, names an unsupported database, or one that lets nobody in.
+        StudyNotFoundError: there is no ledger, and none was to be made.
+        MissingDependencyError: the database's driver is not installed, its host does not answer, or its tables are
+            newer than this version.
+        LedgerError: it does not work.
     """
-    with translated(url):
-        parsed = sa.make_url(url)
-        if parsed.get_backend_name() == "sqlite":
-            engine = _sqlite(parsed, create)
-        elif parsed.get_backend_name() == "postgresql":
-            engine = sa.create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 5})
-        else:
-            raise ConfigError(f"storage {parsed}: only sqlite:/// and postgresql:// are supported")
-        _check_version(engine, create)
+    parsed = address.parse(url)
+    is_sqlite = parsed.get_backend_name() == "sqlite"
+    engine = _sqlite(parsed, create) if is_sqlite else postgres.make_engine(parsed, writes=create)
+    try:
+        with translated(parsed):
+            _check_version(engine, create)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
 def _sqlite(url: sa.URL, create: bool) -> sa.Engine:
-    if create and url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    path = Path(url.database or "")
+    if create and not path.is_file():
+        _refuse_network(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+    elif not path.is_file():  # SQLite would make an empty one
+        raise StudyNotFoundError(f"there is no ledger {path}")
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
 
     @sa.event.listens_for(engine, "connect")
@@ -79,18 +87,32 @@ def _sqlite(url: sa.URL, create: bool) -> sa.Engine:
     return engine
 
 
+def _refuse_network(path: Path) -> None:
+    """Refuse a new SQLite file where locks and shared memory do not work, or only seem to (sqlite.org/wal.html)."""
+    import psutil
+
+    mounts = [part for part in psutil.disk_partitions(all=True) if path.is_relative_to(part.mountpoint)]
+    kind = max(mounts, key=lambda part: len(part.mountpoint)).fstype if mounts else ""
+    if kind.startswith(_NETWORK):
+        raise ConfigError(
+            f"{path} would be on a network file system ({kind}), where SQLite loses data: give --home on a local disk, "
+            "or --storage postgresql://..."
+        )
+
+
 def _check_version(engine: sa.Engine, create: bool) -> None:
+    where = address.shown(engine.url)
     version = _version(engine)
     if version == schema.HEAD:
         return
     if version is not None and version > schema.HEAD:
         raise MissingDependencyError(
-            f"the ledger {engine.url} is at version {version}, above the {schema.HEAD} known here: upgrade automl"
+            f"the ledger {where} is at version {version}, above the {schema.HEAD} known here: upgrade automl"
         )
     if create:
         _upgrade(engine)
     elif version is None:
-        raise LedgerError(f"the ledger {engine.url} has no tables: whoever made it ended before its study was there")
+        raise StudyNotFoundError(f"the ledger {where} has no tables: no study was ever made there")
 
 
 def _version(engine: sa.Engine) -> str | None:
@@ -110,6 +132,12 @@ def _upgrade(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":  # two drivers may meet an empty database
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(7206537)"))
+        tables = set(sa.inspect(connection).get_table_names())
+        if schema.VERSION_TABLE not in tables and (foreign := sorted(tables & schema.metadata.tables.keys())):
+            raise ConfigError(
+                f"storage {address.shown(engine.url)} has tables of another program ({', '.join(foreign)}): "
+                "give the ledger a database of its own"
+            )
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
@@ -127,20 +155,21 @@ def as_utc(time: datetime.datetime) -> datetime.datetime:
 
 
 @contextlib.contextmanager
-def translated(what: object) -> Iterator[None]:
-    """Turn SQLAlchemy's exceptions into ours, in one line and without a password."""
+def translated(url: sa.URL | None = None) -> Iterator[None]:
+    """Turn SQLAlchemy's exceptions into ours, in one line and without a password.
+
+    Args:
+        url: of the ledger that is being opened; what is wrong then may be the user's to mend.
+    """
     try:
         yield
-    except (sa.exc.ArgumentError, ValueError) as error:
-        raise ConfigError(f"storage {what!r} is not a database URL ({error}); e.g. sqlite:////tmp/ledger.db") from error
-    except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
-        raise MissingDependencyError(
-            f"no driver for the database: {error}; pip install 'automl-search[postgres]'"
-        ) from error
     except sa.exc.SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        if url is not None and isinstance(error, sa.exc.DBAPIError) and (said := postgres.refusal(error, url)):
+            raise said from error
+        cause = (str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__])[0]
         if "disk is full" in cause or "No space left" in cause:
             raise ResourceExhaustedError(
                 f"the ledger's disk is full ({cause}); free some space, then resume"
             ) from error
-        raise LedgerError(f"the ledger does not work: {cause}") from error
+        where = "" if url is None else f" {address.shown(url)}"
+        raise LedgerError(f"the ledger{where} does not work: {cause}") from error

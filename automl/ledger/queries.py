@@ -10,6 +10,7 @@ goes on. Call `refresh` to move to the present.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -20,7 +21,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from automl.errors import StudyNotFoundError
-from automl.ledger import lease, schema
+from automl.ledger import address, lease, schema
 from automl.ledger.database import as_utc, connect, database_time, translated
 from automl.trial import AttemptState, Reason, TrialRecord, TrialState
 
@@ -91,18 +92,28 @@ class EventRow:
     data: Mapping[str, Any]
 
 
+def study_names(engine: sa.Engine) -> list[str]:
+    """Return the names of all studies in a ledger, the oldest first."""
+    with translated(), engine.connect() as connection:
+        return list(connection.scalars(sa.select(_S.c.name).order_by(_S.c.created, _S.c.id)))
+
+
 class Reader:
     """A consistent view of one study. Close it, or use it as a context manager."""
 
     def __init__(self, engine: sa.Engine, name: str) -> None:
         self._engine = engine
-        with translated(engine.url):
+        self._owns_engine = False
+        with translated():
             self._connection = engine.connect()
-            study_id = self._connection.scalar(sa.select(_S.c.id).where(_S.c.name == name))
-            version = self._connection.scalar(sa.text(f"SELECT version_num FROM {schema.VERSION_TABLE}"))
-        if study_id is None:
-            self._connection.close()
-            raise StudyNotFoundError(f"no study {name!r} in {engine.url}; see `automl ls`")
+            try:
+                study_id = self._connection.scalar(sa.select(_S.c.id).where(_S.c.name == name))
+                if study_id is None:
+                    raise StudyNotFoundError(f"no study {name!r} in {address.shown(engine.url)}; see `automl ls`")
+                version = self._connection.scalar(sa.text(f"SELECT version_num FROM {schema.VERSION_TABLE}"))
+            except BaseException:
+                self._connection.close()
+                raise
         self._id = study_id
         self._columns = [column for column in _S.c if column.info.get("since", "") <= version]
 
@@ -113,7 +124,14 @@ class Reader:
         Raises:
             StudyNotFoundError: it has no study of that name.
         """
-        return cls(connect(url), name)
+        engine = connect(url)
+        try:
+            reader = cls(engine, name)
+        except BaseException:
+            engine.dispose()
+            raise
+        reader._owns_engine = True
+        return reader
 
     def __enter__(self) -> Self:
         return self
@@ -124,13 +142,15 @@ class Reader:
         self.close()
 
     def close(self) -> None:
-        """Give the connection back and close the ledger."""
-        self._connection.close()
-        self._engine.dispose()
+        """Give the connection back, and close the ledger unless it was open before."""
+        self.refresh()._connection.close()
+        if self._owns_engine:
+            self._engine.dispose()
 
     def refresh(self) -> Self:
-        """Forget the moment that was seen; the next answer is of the present."""
-        self._connection.rollback()
+        """Forget the moment that was seen, and a connection that broke: the next answer is of the present."""
+        with contextlib.suppress(sa.exc.DBAPIError):
+            self._connection.rollback()
         return self
 
     def study(self) -> StudyRow:
@@ -138,11 +158,16 @@ class Reader:
         row = self._rows(sa.select(*self._columns).where(_S.c.id == self._id))[0]
         owner = row["owner"]
         if owner:
-            idle = (database_time(self._connection) - as_utc(row["renewed"])).total_seconds()
+            with translated():
+                idle = (database_time(self._connection) - as_utc(row["renewed"])).total_seconds()
             owner = owner if lease.is_held(owner, idle) else None
         state = "running" if owner else "finished" if row["finished"] else "interrupted"
-        kept = {name: row[name] for name in ("id", "name", "uid", "created", "config", "seq", "result")}
-        return StudyRow(**kept, state=state, owner={k: owner[k] for k in ("host", "pid", "since")} if owner else None)
+        result = row["result"]
+        if result:
+            result = result | {"test": {name: float(value) for name, value in result["test"].items()}}
+        kept = {name: row[name] for name in ("id", "name", "uid", "created", "config", "seq")}
+        shown = {k: owner[k] for k in ("host", "pid", "since")} if owner else None
+        return StudyRow(**kept, result=result, state=state, owner=shown)
 
     def counts(self) -> dict[str, int]:
         """Return the number of trials in each of the five states."""
@@ -157,7 +182,7 @@ class Reader:
         ends = _A.join(latest, (latest.c.trial == _A.c.trial) & (latest.c.number == _A.c.number))
         rows = ends.join(_T, (_T.c.study_id == _A.c.study_id) & (_T.c.number == _A.c.trial))
         where = (_A.c.study_id == self._id, _A.c.state == AttemptState.PAUSED, _T.c.state == TrialState.RUNNING)
-        return int(self._connection.scalar(sa.select(sa.func.count()).select_from(rows).where(*where)) or 0)
+        return int(self._scalar(sa.select(sa.func.count()).select_from(rows).where(*where)) or 0)
 
     def attempts(self, trial: int | None = None) -> list[AttemptRow]:
         """Return the attempts of one trial or all, in order."""
@@ -184,7 +209,7 @@ class Reader:
     def seq_of_page(self, after: int, limit: int) -> int:
         """Return the seq up to which at most `limit` reported values are newer than `after`."""
         page = sa.select(_M.c.seq).where(_M.c.study_id == self._id, _M.c.seq > after).order_by(_M.c.seq)
-        last = self._connection.scalar(page.offset(limit).limit(1))
+        last = self._scalar(page.offset(limit).limit(1))
         return last - 1 if last is not None else self.study().seq
 
     def changed(self, after: int, up_to: int) -> list[int]:
@@ -195,7 +220,7 @@ class Reader:
     def waiting(self, after: int) -> int:
         """Return how many reported values are newer than seq `after`."""
         count = sa.select(sa.func.count()).select_from(_M).where(_M.c.study_id == self._id, _M.c.seq > after)
-        return int(self._connection.scalar(count) or 0)
+        return int(self._scalar(count) or 0)
 
     def events(self, *, after: int = -1, kind: str | None = None) -> list[EventRow]:
         """Return the events after seq `after`."""
@@ -221,10 +246,10 @@ class Reader:
         values = sa.select(_M.c.trial, _M.c.step, _M.c.value).where(
             _M.c.study_id == self._id, _M.c.name == study.metric, *of(_M.c.trial)
         )
-        for trial, step, value in self._connection.execute(values.order_by(_M.c.seq)):
+        for trial, step, value in self._execute(values.order_by(_M.c.seq)):
             reports[trial][step] = math.nan if value is None else value
         last = sa.select(_M.c.trial, sa.func.max(_M.c.step)).where(_M.c.study_id == self._id, *of(_M.c.trial))
-        reached = {trial: step for trial, step in self._connection.execute(last.group_by(_M.c.trial))}
+        reached = {trial: step for trial, step in self._execute(last.group_by(_M.c.trial))}
         numbers = [row["number"] for row in trials]
         return [
             _record(row, attempts[n], reports[n], reached.get(n, 0)) for n, row in zip(numbers, trials, strict=True)
@@ -253,7 +278,7 @@ class Reader:
             .where(_M.c.study_id == self._id, _M.c.name == study.metric)
             .order_by(_M.c.seq)
         )
-        reached = {trial: (step, value) for trial, step, value in self._connection.execute(at_last)}
+        reached = {trial: (step, value) for trial, step, value in self._execute(at_last)}
         rows = [(number, reached.get(number, (0, None))[0], value) for number, value in done.items()]
         rows += [(n, step, value) for n, (step, value) in reached.items() if n not in done and value is not None]
         return sorted(
@@ -265,7 +290,7 @@ class Reader:
         columns = (_T.c.number, _T.c.state, _T.c.value, _T.c.ended)
         query = sa.select(*columns).where(_T.c.study_id == self._id, _T.c.number >= after).order_by(_T.c.number)
         found = []
-        for number, state, value, ended in self._connection.execute(query):
+        for number, state, value, ended in self._execute(query):
             if not TrialState(state).is_finished:
                 break
             found.append((number, value, ended))
@@ -274,17 +299,17 @@ class Reader:
     def steps_run(self) -> int:
         """Return the number of steps reported in all attempts: the compute that was spent, in epochs."""
         query = sa.select(_M.c.trial, _M.c.attempt, _M.c.step).where(_M.c.study_id == self._id).distinct()
-        return int(self._connection.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0)
+        return int(self._scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0)
 
     def last_time(self) -> float:
         """Return when something last happened to a trial, or when the study was made."""
-        last = self._connection.scalar(sa.select(sa.func.max(_A.c.ended)).where(_A.c.study_id == self._id))
+        last = self._scalar(sa.select(sa.func.max(_A.c.ended)).where(_A.c.study_id == self._id))
         return float(last) if last is not None else self.study().created
 
     def run_times(self) -> tuple[float, float]:
         """Return (seconds spent in attempts, seconds from the first start to the last end)."""
         ended = sa.func.coalesce(_A.c.ended, _A.c.started)
-        total, first, last = self._connection.execute(
+        total, first, last = self._execute(
             sa.select(sa.func.sum(ended - _A.c.started), sa.func.min(_A.c.started), sa.func.max(ended)).where(
                 _A.c.study_id == self._id
             )
@@ -296,13 +321,13 @@ class Reader:
         of = [
             sa.select(sa.func.max(t.c.seq)).where(t.c.study_id == self._id).scalar_subquery() for t in (_T, _A, _M, _E)
         ]
-        return max(found or 0 for found in self._connection.execute(sa.select(*of)).one())
+        return max(found or 0 for found in self._execute(sa.select(*of)).one())
 
     def damage(self) -> list[str]:
         """Return what SQLite finds wrong with its file; other databases look after theirs."""
         if self._engine.dialect.name != "sqlite":
             return []
-        found = self._connection.exec_driver_sql("PRAGMA quick_check(10)").scalars()
+        found = self._execute(sa.text("PRAGMA quick_check(10)")).scalars()
         return [line for line in found if line != "ok"]
 
     def _metric_rows(self, trial: int | None, after: int, up_to: int | None) -> list[Mapping[str, Any]]:
@@ -312,8 +337,14 @@ class Reader:
         return self._rows(sa.select(_M).where(*where).order_by(_M.c.seq))
 
     def _rows(self, query: sa.Select[Any]) -> list[Mapping[str, Any]]:
-        with translated(self._engine.url):
-            return [dict(row) for row in self._connection.execute(query).mappings()]
+        return [dict(row) for row in self._execute(query).mappings()]
+
+    def _scalar(self, query: sa.Select[Any]) -> Any:
+        return self._execute(query).scalar()
+
+    def _execute(self, query: sa.Executable) -> sa.Result[*tuple[Any, ...]]:
+        with translated():
+            return self._connection.execute(query)
 
 
 def _record(

@@ -4,7 +4,7 @@
 
 A study's `seq` counts the rows ever written or changed; each row carries the number it got last. Readers that remember
 a seq (delivery, `status --watch`) ask for what is newer. `migrations/` holds the same tables as Alembic revisions;
-a test compares the two. A metric that is NaN is NULL on SQLite, which has no NaN.
+a test compares the two. A value that is NaN is NULL: SQLite has no NaN, and PostgreSQL's would be above every number.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ columns that say they are there since a later one."""
 VERSION_TABLE = "automl_alembic_version"
 
 metadata = sa.MetaData()
+
+Step = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # there both have 64 bits
 
 studies = sa.Table(
     "studies",
@@ -62,8 +64,8 @@ attempts = sa.Table(
     sa.Column("trial", sa.Integer, primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True),  # from 1
     sa.Column("state", sa.String(8), nullable=False),
-    sa.Column("start_step", sa.Integer, nullable=False),  # of the checkpoint it was allowed to go on from, or 0
-    sa.Column("checkpoint", sa.Integer),  # newest step saved
+    sa.Column("start_step", Step, nullable=False),  # of the checkpoint it was allowed to go on from, or 0
+    sa.Column("checkpoint", Step),  # newest step saved
     sa.Column("resources", sa.JSON, nullable=False),
     sa.Column("started", sa.Double, nullable=False),
     sa.Column("ended", sa.Double),

@@ -7,7 +7,8 @@
 
 Each transaction begins with one statement that counts the study's `seq` up where the `epoch` is still ours. If it
 touches no row, another driver has taken the study and nothing is written. The same statement numbers the rows, which is
-all that delivery and watchers need to find what is new.
+all that delivery and watchers need to find what is new. And since it counts from the seq that the writer knows, a
+commit is never written twice, though it is repeated when the connection broke before its answer came.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ import sqlalchemy as sa
 
 from automl.errors import AutomlError, LeaseLostError, StudyMismatchError, StudyNotFoundError
 from automl.ledger import lease, schema
+from automl.ledger.address import shown
 from automl.ledger.database import LedgerError, as_utc, connect, database_time, translated
+from automl.ledger.postgres import repeated
 from automl.trial import AttemptState, Reason, Report, TrialState
 
 _S, _T, _A = schema.studies, schema.trials, schema.attempts
@@ -37,8 +40,12 @@ def _update(table: sa.Table, *keys: str) -> sa.Update:
 
 _COUNT_UP = (
     sa.update(_S)
-    .where(_S.c.id == sa.bindparam("key_id"), _S.c.epoch == sa.bindparam("key_epoch"))
-    .values(seq=_S.c.seq + sa.bindparam("n"))
+    .where(
+        _S.c.id == sa.bindparam("key_id"),
+        _S.c.epoch == sa.bindparam("key_epoch"),
+        _S.c.seq == sa.bindparam("key_seq"),
+    )
+    .values(seq=sa.bindparam("to_seq"))
     .returning(_S.c.seq)
 )
 _ASK = sa.insert(_T)
@@ -50,6 +57,11 @@ _REPORT = sa.insert(schema.metrics)
 _EVENT = sa.insert(schema.events)
 
 
+def _as_json(values: Mapping[str, float]) -> dict[str, float | str]:
+    """Return metrics as JSON, which has no NaN nor infinity: they become text, and `float` reads it."""
+    return {name: value if math.isfinite(value) else str(value) for name, value in values.items()}
+
+
 def create_study(url: str, name: str, config: Mapping[str, Any], *, clock: Callable[[], float] = time.time) -> None:
     """Add a study without trials.
 
@@ -59,7 +71,7 @@ def create_study(url: str, name: str, config: Mapping[str, Any], *, clock: Calla
     engine = connect(url, create=True)
     row = {"name": name, "uid": uuid.uuid4().hex, "created": clock(), "config": dict(config)}
     try:
-        with translated(engine.url), engine.begin() as connection:
+        with translated(), engine.begin() as connection:
             if connection.scalar(sa.select(_S.c.id).where(_S.c.name == name)) is not None:
                 raise StudyMismatchError(
                     f"study {name!r} exists: go on with `automl resume {name}`, or choose another --name"
@@ -79,10 +91,13 @@ class Writer:
     GROUP_SECONDS = 0.5
     """Longest time that a report waits in memory."""
 
-    def __init__(self, engine: sa.Engine, study_id: int, epoch: int, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, engine: sa.Engine, study_id: int, epoch: int, seq: int, *, clock: Callable[[], float] = time.time
+    ) -> None:
         self.engine = engine
         self.study_id = study_id
         self.epoch = epoch
+        self.seq = seq
         self.clock = clock
         self.used_seconds = 0.0
         """How long drivers before this one have held the study."""
@@ -98,10 +113,10 @@ class Writer:
             StudyNotFoundError: there is no study of that name.
             LeaseLostError: a driver that lives holds it.
         """
-        with translated(engine.url), engine.begin() as connection:
+        with translated(), engine.begin() as connection:
             row = connection.execute(sa.select(_S).where(_S.c.name == name)).mappings().one_or_none()
             if row is None:
-                raise StudyNotFoundError(f"no study {name!r} in {engine.url}; see `automl ls`")
+                raise StudyNotFoundError(f"no study {name!r} in {shown(engine.url)}; see `automl ls`")
             now = database_time(connection)
             if row["owner"] and lease.is_held(row["owner"], (now - as_utc(row["renewed"])).total_seconds()):
                 raise LeaseLostError(
@@ -119,7 +134,7 @@ class Writer:
             )
             if taken.rowcount == 0:
                 raise LeaseLostError(f"study {name!r} was taken by another driver a moment ago")
-        writer = cls(engine, row["id"], epoch, clock=clock)
+        writer = cls(engine, row["id"], epoch, row["seq"], clock=clock)
         writer.used_seconds = used
         return writer
 
@@ -139,7 +154,7 @@ class Writer:
         """Record every metric of a report."""
         for name, value in report.values.items():
             key = {"trial": trial, "attempt": attempt, "name": name, "step": report.step}
-            self._add(_REPORT, key | {"value": value, "time": report.time})
+            self._add(_REPORT, key | {"value": None if math.isnan(value) else value, "time": report.time})
 
     def end(
         self,
@@ -170,10 +185,13 @@ class Writer:
         message: str | None = None,
     ) -> None:
         """Record the final state of a trial."""
-        # JSON has no NaN nor infinity, and PostgreSQL says so.
-        finite = {n: v if math.isfinite(v) else str(v) for n, v in values.items()} if values else None
-        row = {"state": state, "value": value, "values": finite, "reason": reason, "message": message}
+        kept = _as_json(values) if values else None
+        row = {"state": state, "value": value, "values": kept, "reason": reason, "message": message}
         self._add(_TELL, {"key_number": trial} | row | {"ended": self.clock()})
+
+    def keep_result(self, *, trial: int, test: Mapping[str, float]) -> None:
+        """Write what the winner's metrics on the test part are, with all that waits."""
+        self.commit(result={"trial": trial, "test": _as_json(test)})
 
     def event(self, kind: str, *, trial: int | None = None, **data: Any) -> None:
         """Record something that is no row elsewhere: the driver came or went, a file is worth showing."""
@@ -192,18 +210,35 @@ class Writer:
         Raises:
             LeaseLostError: another driver has taken the study since.
         """
-        with translated(self.engine.url), self.engine.begin() as connection:
-            key = {"key_id": self.study_id, "key_epoch": self.epoch}
-            seq = connection.scalar(_COUNT_UP, key | {"n": len(self._changes)})
-            if seq is None:
-                raise LeaseLostError("another driver has taken the study over; nothing more is written from here")
-            for statement, rows in self._numbered(seq - len(self._changes) + 1):
+        with translated():
+            self.seq = repeated(lambda: self._write(study))
+        self._changes.clear()
+        self._oldest = math.inf
+        return self.seq
+
+    def _write(self, study: Mapping[str, Any]) -> int:
+        """Write the changes unless an earlier try, whose answer was lost, already has; return the study's seq."""
+        to = self.seq + len(self._changes)
+        with self.engine.begin() as connection:
+            key = {"key_id": self.study_id, "key_epoch": self.epoch, "key_seq": self.seq}
+            if connection.scalar(_COUNT_UP, key | {"to_seq": to}) is None:
+                return self._written_before(connection, to)
+            for statement, rows in self._numbered(self.seq + 1):
                 connection.execute(statement, rows)
             if study:
                 connection.execute(sa.update(_S).where(_S.c.id == self.study_id).values(**study))
-        self._changes.clear()
-        self._oldest = math.inf
-        return int(seq)
+        return to
+
+    def _written_before(self, connection: sa.Connection, to: int) -> int:
+        """Return the seq `to` if an earlier try brought the study there; else nothing may be written."""
+        found = connection.execute(sa.select(_S.c.epoch, _S.c.seq).where(_S.c.id == self.study_id)).one_or_none()
+        if found is None or found.epoch != self.epoch:
+            raise LeaseLostError("another driver has taken the study over; nothing more is written from here")
+        if found.seq != to:
+            raise LedgerError(
+                f"the ledger is at seq {found.seq}, not {self.seq}: the database has lost commits; resume"
+            )
+        return to
 
     def renew(self) -> None:
         """Say that the driver lives, for drivers on other hosts."""

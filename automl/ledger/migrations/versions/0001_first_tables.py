@@ -10,6 +10,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+_STEP = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
 
 def _study() -> sa.Column[int]:
     return sa.Column("study_id", sa.Integer, sa.ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)
@@ -53,8 +55,8 @@ def upgrade() -> None:
         sa.Column("trial", sa.Integer, primary_key=True),
         sa.Column("number", sa.Integer, primary_key=True),
         sa.Column("state", sa.String(8), nullable=False),
-        sa.Column("start_step", sa.Integer, nullable=False),
-        sa.Column("checkpoint", sa.Integer),
+        sa.Column("start_step", _STEP, nullable=False),
+        sa.Column("checkpoint", _STEP),
         sa.Column("resources", sa.JSON, nullable=False),
         sa.Column("started", sa.Double, nullable=False),
         sa.Column("ended", sa.Double),
