@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from automl.errors import ConfigError
+from automl.trial import LONGEST_NAME
 from search_spaces import SearchSpace
+from search_spaces.scalars import shown
 
 SAMPLERS = ("auto", "random", "tpe", "gp", "grid")
 EARLY_STOPPING = ("asha", "median", "none")
@@ -26,6 +28,10 @@ TRACKERS = ("mlflow", "none")
 Direction = Literal["minimize", "maximize"]
 DIRECTIONS: tuple[Direction, ...] = ("minimize", "maximize")
 BUDGET = ("n_trials", "timeout", "parallel", "cpus", "gpus", "tracking_uri")
+MOST = 10**9
+"""Of what is counted; whoever wants no end of trials gives a time."""
+LEAST_SHARE = 0.01
+"""Of a CPU or GPU, for a trial; more than a hundred processes on one are a slip of the pen."""
 _MINIMIZED = ("loss", "error", "rmse", "mae")
 
 
@@ -62,6 +68,11 @@ class StudyConfig:
 
     def __post_init__(self) -> None:
         problems = [*self._choices(), *self._numbers()]
+        if not (isinstance(self.metric, str) and self.metric.isprintable() and 0 < len(self.metric) <= LONGEST_NAME):
+            problems.append(f"--metric must be 1 to {LONGEST_NAME} printable characters, got {shown(self.metric)}")
+        for name in ("ray_address", "tracking_uri"):
+            if getattr(self, name) == "":
+                problems.append(f"--{name.replace('_', '-')} is empty: give an address, or leave it out")
         if not len(self.space):
             problems.append(
                 'the search space is empty: give --space, --lr or -p NAME=RANGE, e.g. -p lr="1e-4..1e-1 log"'
@@ -87,18 +98,24 @@ class StudyConfig:
         problems = []
         for name, option in (("n_trials", "trials"), ("max_epochs", "max-epochs"), ("parallel", "parallel")):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                problems.append(f"--{option} must be a whole number >= 1, got {value!r}")
-        for name in ("timeout", "cpus", "gpus"):
+            if value is not None and not (_is_whole(value) and 1 <= value <= MOST):
+                problems.append(f"--{option} must be a whole number from 1 to {MOST}, got {shown(value)}")
+        if self.timeout is not None and not (_is_finite(self.timeout) and self.timeout > 0):
+            problems.append(f"--timeout must be a time above 0 seconds, got {shown(self.timeout)}")
+        for name in ("cpus", "gpus"):
             value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and (value > 0 or (name == "gpus" and value == 0))):
-                problems.append(f"--{name} must be a number above 0, got {value!r}")
-        if self.executor == "local" and (self.parallel or 1) > 1:
+            if value is None or (name == "gpus" and value == 0):
+                continue
+            if not (_is_finite(value) and value >= LEAST_SHARE):
+                problems.append(f"--{name} must be a number from {LEAST_SHARE}, got {shown(value)}")
+            elif name == "gpus" and value > 1 and value != int(value):
+                problems.append(f"--gpus must be a whole number above 1, or a share of one GPU, got {value!r}")
+        if self.executor == "local" and _is_whole(self.parallel) and (self.parallel or 1) > 1:
             problems.append(
                 f"--executor local runs one trial at a time, got --parallel {self.parallel}; use --executor ray"
             )
-        if not 0 <= self.seed < 2**63:
-            problems.append(f"--seed must be a whole number from 0 to 2^63 - 1, got {self.seed}")
+        if not (_is_whole(self.seed) and 0 <= self.seed < 2**63):
+            problems.append(f"--seed must be a whole number from 0 to 2^63 - 1, got {shown(self.seed)}")
         return problems
 
     @property
@@ -119,6 +136,14 @@ class StudyConfig:
     def from_dict(cls, row: Mapping[str, Any]) -> StudyConfig:
         """Return the settings that `to_dict` gave."""
         return cls(**{**row, "space": SearchSpace.from_dict(row["space"])})
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
 
 
 def unknown(what: str, value: object, names: tuple[str, ...] | list[str]) -> str:

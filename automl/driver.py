@@ -168,11 +168,12 @@ def plan(
 
     target = resolve(objective, space)
     space = target.space if isinstance(target.space, SearchSpace) else SearchSpace(target.space)
-    metric = metric or target.metric
+    metric = target.metric if metric is None else metric
     problems = []
     if target.metrics is not None and metric not in target.metrics:
         problems.append(unknown("--metric", metric, list(target.metrics)))
-    direction = direction or (target.metrics or {}).get(metric) or default_direction(metric)
+    if direction is None:
+        direction = (target.metrics or {}).get(metric) or default_direction(metric)
     if direction is None and not problems:
         problems.append(f"--direction is needed: say whether {metric!r} is to minimize or maximize")
     options = {name: value for name, value in options.items() if value is not None}
@@ -185,7 +186,7 @@ def plan(
             kind=target.kind,
             space=space,
             metric=metric,
-            direction=cast(Direction, direction or "minimize"),  # StudyConfig checks it
+            direction=cast(Direction, "minimize" if direction is None else direction),  # StudyConfig checks it
             sampler=sampler if isinstance(sampler, str) else "auto",
             **options,
         )
@@ -253,16 +254,15 @@ def start(
     """
     began = time.monotonic()
     folder = home.study(name)
-    if is_new and folder.exists() and any(folder.iterdir()):
-        raise StudyMismatchError(
-            f"study {name!r} exists in {home.path}: go on with `automl resume {name}`, or choose another --name"
-        )
+    if is_new:
+        _check_is_free(home, name)
     if not is_new and _has_nothing_to_do(home, name, config):
         return result(home, name, seconds=0.0)
     executor = executors.make(config)
     try:
         capacity = executor.prepare()
         if is_new:
+            home.make(name)
             create_study(home.ledger_url(name), name, config.to_dict())
             _describe(folder, name, config)
         is_tracked = config.tracker != "none"
@@ -306,6 +306,18 @@ def result(home: Home, name: str, *, seconds: float) -> SearchResult:
             test=test,
             seconds=seconds,
             waiting=waiting,
+        )
+
+
+def _check_is_free(home: Home, name: str) -> None:
+    folder, taken = home.study(name), home.namesake(name)
+    if taken is None and folder.exists() and any(folder.iterdir()):
+        raise StudyMismatchError(f"{folder} holds files of something else: choose another --name")
+    if taken is not None:
+        differs = "" if taken == name else f", which many file systems take for {name!r}"
+        raise StudyMismatchError(
+            f"study {taken!r} exists in {home.path}{differs}: "
+            f"go on with `automl resume {taken}`, or choose another --name"
         )
 
 

@@ -12,6 +12,7 @@ automl_runs/
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import re
@@ -21,9 +22,14 @@ from pathlib import Path
 from automl.errors import ConfigError, StudyNotFoundError
 from automl.ledger.address import sqlite_url
 from automl.ledger.queries import Reader
+from search_spaces.scalars import shown
 
 DEFAULT = "automl_runs"
 NAME = re.compile(r"[\w][\w.\-]{0,199}")
+LONGEST = 200
+"""Bytes of a study's name, which is a folder's name too."""
+_NOT_OURS = re.compile(r"artifacts|mlflow\.db.*", re.IGNORECASE)  # MLflow's, in the same folder
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,8 @@ class Home:
     @classmethod
     def find(cls, path: str | Path | None = None) -> Home:
         """Return the home at `path`, or at $AUTOML_HOME, or ./automl_runs."""
+        if path == "":
+            raise ConfigError("--home is empty: give a folder, or leave it out")
         chosen = Path(path or os.environ.get("AUTOML_HOME") or DEFAULT).expanduser().absolute()
         if chosen.exists() and not chosen.is_dir():
             raise ConfigError(f"--home {chosen} is a file; give a folder, existing or new")
@@ -46,8 +54,11 @@ class Home:
         Raises:
             ConfigError: the name could not be a folder's.
         """
-        if not NAME.fullmatch(name):
-            raise ConfigError(f"study name {name!r}: use 1 to 200 letters, digits, '_', '-' and '.', not '.' first")
+        if not NAME.fullmatch(name) or len(name.encode()) > LONGEST:
+            rule = f"1 to {LONGEST} letters, digits, '_', '-' and '.', not '.' first"
+            raise ConfigError(f"study name {shown(name)}: use {rule} (a letter beyond ASCII counts twice or more)")
+        if _NOT_OURS.fullmatch(name):
+            raise ConfigError(f"study name {name!r}: that is where MLflow's store is; choose another name")
         return self.path / name
 
     def trial(self, study: str, number: int) -> Path:
@@ -83,13 +94,34 @@ class Home:
     def claim(self, stem: str) -> str:
         """Return `<stem>-<n>` with the first n that no study has, and make its folder, so that nobody else gets it."""
         stem = re.sub(r"[^\w.\-]+", "-", stem).strip(".-") or "study"
+        stem = stem.encode()[: LONGEST - 20].decode(errors="ignore")
         for n in itertools.count(1):
-            try:
-                (self.path / f"{stem}-{n}").mkdir(parents=True)
-            except FileExistsError:
-                continue
-            return f"{stem}-{n}"
+            name = f"{stem}-{n}"
+            if self.namesake(name) is None and self.make(name):
+                return name
         raise AssertionError("numbers end")
+
+    def namesake(self, name: str) -> str | None:
+        """Return the study called `name`, or like it but for case, which on many file systems is the same folder."""
+        return next((each for each in self.studies() if each.casefold() == name.casefold()), None)
+
+    def make(self, name: str) -> bool:
+        """Make a study's folder; return False where there is one.
+
+        Raises:
+            ConfigError: it cannot be made here.
+        """
+        try:
+            self.study(name).mkdir(parents=True)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno in _NO_SPACE:
+                raise
+            raise ConfigError(
+                f"--home {self.path}: cannot make a folder there ({error.strerror}); give another one"
+            ) from error
+        return True
 
     def unclaim(self, name: str) -> None:
         """Remove a study's folder, and this home, unless something is in them: the study never came to be."""

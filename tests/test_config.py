@@ -28,12 +28,12 @@ def test_round_trip_through_json() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"n_trials": 0}, "--trials must be a whole number >= 1, got 0"),
-        ({"n_trials": 1.5}, "--trials must be a whole number >= 1, got 1.5"),
+        ({"n_trials": 0}, "--trials must be a whole number from 1 to 1000000000, got 0"),
+        ({"n_trials": 1.5}, "--trials must be a whole number from 1 to 1000000000, got 1.5"),
         ({"n_trials": True}, "got True"),
-        ({"max_epochs": -1}, "--max-epochs must be a whole number >= 1, got -1"),
-        ({"timeout": math.nan}, "--timeout must be a number above 0, got nan"),
-        ({"gpus": -0.5}, "--gpus must be a number above 0, got -0.5"),
+        ({"max_epochs": -1}, "--max-epochs must be a whole number from 1 to 1000000000, got -1"),
+        ({"timeout": math.nan}, "--timeout must be a time above 0 seconds, got nan"),
+        ({"gpus": -0.5}, "--gpus must be a number from 0.01, got -0.5"),
         ({"sampler": "tpee"}, "--sampler 'tpee' is unknown; did you mean 'tpe'"),
         ({"early_stopping": "x"}, "--early-stopping 'x' is unknown; known: asha, median, none"),
         ({"direction": "maximise"}, "did you mean 'maximize'"),

@@ -13,11 +13,16 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from automl.errors import ConfigError
-from search_spaces import SearchSpaceError
+from search_spaces import SearchSpaceError, scalars
+from search_spaces.scalars import shown
 
 T = TypeVar("T")
 
-_DURATION = re.compile(r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s?)?")
+MOST = 1_000_000
+"""Rows that a command prints; each is made in memory first."""
+
+_DIGITS = r"([0-9]+(?:\.[0-9]*)?)"
+_DURATION = re.compile(f"(?:{_DIGITS}h)?(?:{_DIGITS}m)?(?:{_DIGITS}s)?")
 
 
 class Problems:
@@ -58,43 +63,42 @@ class Problems:
 
 def whole(text: str) -> int:
     """Read a whole number."""
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"must be a whole number, got {text!r}") from None
+    value = scalars.number(text.strip())
+    if not isinstance(value, int):
+        raise ValueError(f"must be a whole number, got {shown(text)}")
+    return value
 
 
 def positive(text: str) -> int:
-    """Read a whole number from 1."""
+    """Read how many rows to print."""
     value = whole(text)
-    if value < 1:
-        raise ValueError(f"must be at least 1, got {text}")
+    if not 1 <= value <= MOST:
+        raise ValueError(f"must be a whole number from 1 to {MOST}, got {shown(text)}")
     return value
 
 
 def number(text: str) -> float:
     """Read a number."""
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"must be a number, got {text!r}") from None
+    if scalars.number(text.strip()) is None:
+        raise ValueError(f"must be a number, got {shown(text)}")
+    return float(text)
 
 
 def duration(text: str) -> float:
-    """Read a time in seconds: 90, 90s, 15m or 1h30m."""
-    match = _DURATION.fullmatch(text.replace(" ", "").lower())
+    """Read a time in seconds: 90, 90s, 15m or 1h30m. In 1h30 nothing says what the 30 is."""
+    compact = text.replace(" ", "").lower()
+    match = _DURATION.fullmatch(f"{compact}s" if re.fullmatch(_DIGITS, compact) else compact)
     if match is None or not any(match.groups()):
-        raise ValueError(f"must be a time such as 90, 90s, 15m or 1h30m, got {text!r}")
+        raise ValueError(f"must be a time such as 90, 90s, 15m or 1h30m, got {shown(text)}")
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + seconds
 
 
 def trial_count(text: str, *, asked: int) -> int:
     """Read a number of trials: 40, or +20 for as many more than were `asked` for."""
-    try:
-        given = int(text)
-    except ValueError:
-        raise ValueError(f"must be a whole number or +N for N more, got {text!r}") from None
-    if text.strip().startswith("+") and given < 1:
-        raise ValueError(f"must ask for at least one more trial, got {text!r}")
+    given = scalars.number(text.strip())
+    if not isinstance(given, int):
+        raise ValueError(f"must be a whole number or +N for N more, got {shown(text)}")
+    if given < 1:
+        raise ValueError(f"must be a whole number from 1, or +N for N more, got {shown(text)}")
     return asked + given if text.strip().startswith("+") else given

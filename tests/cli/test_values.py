@@ -26,7 +26,7 @@ def test_duration(text: str, seconds: float) -> None:
     assert duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "x", "5x", "m", "30m1h", "-5", "1:30", "nan", "1e3"])
+@pytest.mark.parametrize("text", ["", "x", "5x", "m", "30m1h", "1h30", "-5", "1:30", "nan", "1e3"])
 def test_no_duration(text: str) -> None:
     """What is none is told the accepted forms."""
     with pytest.raises(ValueError, match="90, 90s, 15m or 1h30m"):
@@ -37,7 +37,7 @@ def test_trial_count() -> None:
     """A number is the total, +N adds to what was asked for before."""
     assert trial_count("40", asked=20) == 40
     assert trial_count("+20", asked=20) == 40
-    for text in ("+x", "many", "+0"):
+    for text in ("+x", "many", "+0", "0", "-5", "1_000"):
         with pytest.raises(ValueError, match=r"trial|whole number"):
             trial_count(text, asked=20)
 
