@@ -28,6 +28,7 @@ from __future__ import annotations
 import contextlib
 import enum
 import math
+import operator
 import re
 import shutil
 import time
@@ -37,6 +38,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from automl import durable
+from search_spaces.errors import did_you_mean
+from search_spaces.scalars import shown
 
 KEPT_CHECKPOINTS = 2  # the newest may be ahead of the last report, which comes after it; the one before is not
 LARGEST_STEP = 2**63 - 1  # that databases hold
@@ -165,7 +168,25 @@ def as_number(value: Any, name: str) -> float:
             return float(value)
         except (TypeError, ValueError, OverflowError, RuntimeError):
             pass
-    raise BadValueError(f"{name} must be a number, got {type(value).__name__} {str(value)[:80]!r}")
+    raise BadValueError(f"{name} must be a number, got {_shown(value)}, a {type(value).__name__}")
+
+
+def _shown(value: Any) -> str:
+    """Return a value of the user's as a message shows it; its own `repr` may fail in any way."""
+    try:
+        return shown(value)
+    except Exception as error:
+        return f"that cannot be shown ({type(error).__name__})"
+
+
+def _as_step(step: Any) -> int | None:
+    """Return `step` as an int, numpy's whole numbers included, or None if it is not whole."""
+    if isinstance(step, bool):
+        return None
+    try:
+        return operator.index(step)
+    except TypeError:
+        return None
 
 
 class Trial:
@@ -224,12 +245,15 @@ class Trial:
             TrialPaused: the trial waits at its checkpoint for promotion.
             BadValueError: a metric is not a number, or `step` does not grow.
         """
-        if isinstance(step, bool) or not isinstance(step, int) or not self.last_step < step <= LARGEST_STEP:
-            raise BadValueError(f"step must be a whole number above {self.last_step}, the last one, got {step!r}")
+        whole = _as_step(step)
+        if whole is None or not self.last_step < whole <= LARGEST_STEP:
+            raise BadValueError(
+                f"step must be a whole number above {self.last_step}, the last one, and below 2^63, got {_shown(step)}"
+            )
         values = as_metrics(metrics)
-        self.last_step = step
+        self.last_step = whole
         self.last_values.update(values)
-        self._send(Report(step=step, values=values, time=self._clock(), checkpoint=self.newest))
+        self._send(Report(step=whole, values=values, time=self._clock(), checkpoint=self.newest))
 
     def artifact(self, path: str | Path, name: str | None = None) -> None:
         """Keep a copy of the file `path`, under `name` (default: its own name), with the trial."""
@@ -307,8 +331,10 @@ def outcome(returned: Any, *, metric: str, last: Mapping[str, float]) -> tuple[d
     else:
         values = {metric if metric in last else "value": as_number(returned, "the returned value")}
     if metric not in values:
-        seen = ", ".join(sorted({*values, *last})) or "nothing"
-        return values, Reason.MISSING_METRIC, f"metric {metric!r} was never reported nor returned; seen: {seen}"
+        names = sorted({*values, *last})
+        seen = ", ".join(names) or "nothing"
+        text = f"metric {metric!r} was never reported nor returned; seen: {seen}{did_you_mean(metric, names)}"
+        return values, Reason.MISSING_METRIC, text
     if math.isnan(values[metric]):
         return values, Reason.NAN, f"{metric} is NaN"
     if math.isinf(values[metric]):

@@ -25,11 +25,26 @@ MAX_DEPTH = 32
 MAX_NODES = 10_000
 """Of scalars, lists and mappings, those that an alias repeats included."""
 
+EXAMPLE = 'write lines such as "lr: 1e-5..1e-1 log"'
+
 Path = tuple[str | int, ...]
 """The keys and positions that lead to a piece of data."""
 
 _TAG = "tag:yaml.org,2002:"
 _GUESSES = {"bool": "a boolean", "int": "a number", "float": "a number", "timestamp": "a date"}
+_HINTS = {
+    "\\t": "indent with spaces",
+    "another document": "keep what stands above or below ---",
+    "',' or '": "close what is open, and put commas between",
+    "simple key": "put a blank after the colon",
+    "mapping values": "indent alike what belongs together, and quote text that holds ': '",
+    "expected <block end>": "indent alike what belongs together",
+    "undefined alias": "quote text that begins with *",
+    "character '@'": "quote it",
+    "character '`'": "quote it",
+    "character '%'": "quote it",
+}
+"""What most often lies behind words of PyYAML's scanner and parser."""
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[-+.\w]+|[\[\]{},:]')
 
 
@@ -156,16 +171,17 @@ def read_yaml(text: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = ", ".join(part for part in (error.context, error.problem) if part)
-        hint = "; indent with spaces" if "\\t" in what else ""
-        raise Unreadable(_place(mark) if mark else Place(1, 1), f"not valid YAML: {what}{hint}") from None
+        hint = next((hint for sign, hint in _HINTS.items() if sign in what), "quote text that has signs of YAML in it")
+        raise Unreadable(_place(mark) if mark else Place(1, 1), f"not valid YAML: {what}; {hint}") from None
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
-        raise Unreadable(place, f"not valid YAML: the character {shown(chr(error.character))} is not allowed") from None
+        seen = shown(chr(error.character))
+        raise Unreadable(place, f"not valid YAML: the character {seen} is not allowed: remove it") from None
     except (ValueError, OverflowError) as error:  # an escape beyond the last character of Unicode
         raise Unreadable(Place(1, 1), f"not valid YAML: {error}") from None
     if root is None:
-        raise Unreadable(Place(1, 1), "there is nothing in it")
+        raise Unreadable(Place(1, 1), f"there is nothing in it; {EXAMPLE}")
     return Document(root)
 
 
@@ -176,11 +192,12 @@ def read_json(text: str) -> Document:
         Unreadable: it is not valid JSON, empty, or beyond the limits.
     """
     if not text.strip():
-        raise Unreadable(Place(1, 1), "there is nothing in it")
+        raise Unreadable(Place(1, 1), 'there is nothing in it; write {"lr": "1e-5..1e-1 log"}')
     try:
         json.loads(text, parse_int=str, parse_float=str)
     except json.JSONDecodeError as error:
-        raise Unreadable(Place(error.lineno, error.colno), f"not valid JSON: {error.msg}") from None
+        seen = shown(text[error.pos :].partition("\n")[0][:20]) if text[error.pos :].strip() else "the end of the file"
+        raise Unreadable(Place(error.lineno, error.colno), f"not valid JSON: {error.msg}, got {seen}") from None
     except RecursionError:
         raise Unreadable(Place(1, 1), f"lists and mappings are nested more than {MAX_DEPTH} deep") from None
     return Document(_JsonNodes(text).node())

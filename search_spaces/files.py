@@ -16,8 +16,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from search_spaces.documents import Place, Unreadable, read_json, read_yaml
-from search_spaces.errors import SearchSpaceError
+from search_spaces.documents import EXAMPLE, Place, Unreadable, read_json, read_yaml
+from search_spaces.errors import SearchSpaceError, did_you_mean
 from search_spaces.plain import read
 from search_spaces.scalars import number, shown
 from search_spaces.space import SearchSpace
@@ -45,7 +45,7 @@ def load_space(path: str | Path) -> SearchSpace:
     if problems or document.problems:
         raise _error(path, document.problems + problems)
     if not parts.distributions:
-        raise _error(path, [(Place(1, 1), 'there is no parameter in it; add one, such as "lr: 1e-5..1e-1 log"')])
+        raise _error(path, [(Place(1, 1), f"there is no parameter in it; {EXAMPLE}")])
     return SearchSpace(parts.distributions, when=parts.conditions)
 
 
@@ -114,7 +114,9 @@ def _text(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise SearchSpaceError(f"{path}: there is no such file; looked from {Path.cwd()}") from None
+        others = [each.name for each in path.parent.glob("*") if each.suffix.lower() in _FORMATS]
+        near = did_you_mean(path.name, others) or f"; {EXAMPLE}"
+        raise SearchSpaceError(f"{path}: there is no such file; looked from {Path.cwd()}{near}") from None
     except SearchSpaceError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a null character in the name

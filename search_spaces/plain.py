@@ -10,7 +10,7 @@ is one where only a number can stand.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, NamedTuple
 
@@ -62,6 +62,7 @@ def read(parameters: object, when: object = None, *, outside: Collection[str] | 
             parts.problems.append(Problem((name,), problem))
         else:
             _read_parameter(name, value, parts)
+    _check_twins(parameters, parts)
     for name, value in extra.items():
         if name in parameters:
             _add_condition(name, value, parts)
@@ -119,6 +120,15 @@ def _read_parameter(name: str, value: object, parts: Parts) -> None:
         else:
             if condition is not None:
                 parts.conditions[name] = condition
+
+
+def _check_twins(names: Iterable[object], parts: Parts) -> None:
+    """Refuse names that only case tells apart: files, databases and spreadsheets, and readers, take them for one."""
+    first: dict[str, str] = {}
+    for name in names:
+        if isinstance(name, str) and first.setdefault(name.casefold(), name) != name:
+            text = f"differs from {first[name.casefold()]!r} in case only: rename one of them"
+            parts.problems.append(Problem((name,), text))
 
 
 def _read_scalar(value: object) -> tuple[Distribution, Condition | None]:

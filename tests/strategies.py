@@ -75,7 +75,8 @@ def spaces(
     draw: st.DrawFn, *, kinds: st.SearchStrategy[Distribution] = distributions, min_size: int = 0
 ) -> SearchSpace:
     """Spaces of up to six parameters, whose conditions ask about any that came before, given in a shuffled order."""
-    parameters = draw(st.dictionaries(names, kinds, min_size=min_size, max_size=6))
+    drawn = draw(st.dictionaries(names, kinds, min_size=min_size, max_size=6))
+    parameters = dict({name.casefold(): (name, kind) for name, kind in drawn.items()}.values())  # no two in a case
     when: dict[str, Condition] = {}
     parents: list[str] = []
     for name, distribution in parameters.items():

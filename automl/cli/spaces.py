@@ -12,7 +12,7 @@ from automl.cli import options, output
 from automl.cli.compose import find_space
 from automl.cli.output import Format
 from automl.cli.values import Problems, positive, whole
-from search_spaces import READY, SearchSpace, SearchSpaceError, dumps, format_range, load_space
+from search_spaces import READY, Float, Int, SearchSpace, SearchSpaceError, dumps, format_range, load_space
 
 app = typer.Typer(no_args_is_help=True, help="Look at search spaces: ready ones, and those in files.")
 
@@ -83,8 +83,13 @@ def ranges(space: SearchSpace) -> dict[str, str]:
 def describe(space: SearchSpace) -> str:
     """Return how large a space is: `5 parameters, 1,200 points`."""
     size = space.size()
-    points = size if isinstance(size, str) else f"{size:,} points"
-    return f"{len(space)} parameter{'s' if len(space) != 1 else ''}, {points}"
+    points = size if isinstance(size, str) else f"{size:,} point{'s' if size != 1 else ''}"
+    met = [
+        f"; {name} can only be {d.grid(1)[0]}"
+        for name, d in space.items()
+        if isinstance(d, Float | Int) and d.size() == 1
+    ]
+    return f"{len(space)} parameter{'s' if len(space) != 1 else ''}, {points}{''.join(met)}"
 
 
 def _first_line(make: object) -> str:

@@ -87,7 +87,7 @@ def test_aliases_are_fine_while_they_are_small(load):
     [
         ("", ["1:1: there is nothing in it"]),
         ("# only\n# comments\n", ["1:1: there is nothing in it"]),
-        ("{}", ["1:1: there is no parameter in it; add one"]),
+        ("{}", ["1:1: there is no parameter in it; write lines such as"]),
         ("- lr: 1..2\n", ["1:1: a search space must map parameter names to values, got [{'lr': '1..2'}]"]),
         ("just text\n", ["1:1: a search space must map parameter names to values, got 'just text'"]),
         ("lr: 1..2\n\twidth: 1..2\n", ["2:1: not valid YAML: while scanning", "indent with spaces"]),
@@ -132,6 +132,7 @@ def test_aliases_are_fine_while_they_are_small(load):
         ("a/b: 1..2\n", ["1:6: parameter name 'a/b' must be made of letters"]),
         ("a: 1..2\nw: {type: int, low: 1, high: 2, when: {b: 1}}\n", ["2:33: w: exists when b=1, but there is no"]),
         ("a: 1..2 when b=1\nb: 1..2 when a=1\n", ["1:4: a: conditions form a cycle: a -> b -> a"]),
+        ("lr: 1..2\nLR: 1..3\n", ["2:5: LR: differs from 'lr' in case only: rename one of them"]),
         ("a: {type: int, low: 1, high: 2, when: [b]}\n", ["1:33: a: when must map parents to values"]),
     ],
 )  # fmt: skip
@@ -157,9 +158,9 @@ def test_all_problems_of_a_file_in_the_order_of_its_lines(load):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "1:1: there is nothing in it"),
+        ("", '1:1: there is nothing in it; write {"lr": "1e-5..1e-1 log"}'),
         ('{"lr": "1..2",}', "1:15: not valid JSON: "),
-        ('{\n  "lr": 1..2\n}', "2:10: not valid JSON: Expecting ',' delimiter"),
+        ('{\n  "lr": 1..2\n}', "2:10: not valid JSON: Expecting ',' delimiter, got '..2'"),
         ('{\n\t"lr": "1..2",\n\t"lr": "1..3"\n}', "3:2: 'lr' stands on line 2 and again here"),
         ('{"lr": {"type": "float", "low": NaN, "high": 1}}', "1:33: lr: low must be a number, got 'NaN'"),
         ("[" * 100_000, "1:1: lists and mappings are nested more than 32 deep"),
