@@ -28,6 +28,7 @@ from automl.errors import ConfigError, StudyMismatchError
 from automl.executors import Capacity
 from automl.home import Home
 from automl.interrupts import Interrupted as Interrupted
+from automl.ledger.requests import Request
 from automl.ledger.writer import create_study
 from automl.study import Listener, Study
 from automl.trial import TrialRecord, TrialState
@@ -250,7 +251,7 @@ def start(
     """Run a new or stored study to its end. `on_ready` is called when the machine was found fit, before trials run.
 
     Raises:
-        Interrupted: by a signal; the state is saved.
+        Interrupted: by a signal, or by `automl stop --now`; the state is saved.
     """
     began = time.monotonic()
     folder = home.study(name)
@@ -284,6 +285,8 @@ def start(
                     study.close()
             if study.failure is not None:
                 raise study.failure
+            if study.request is Request.NOW and not study.is_finishing:
+                raise Interrupted(by="`automl stop --now`")
     finally:
         executor.close()
         home.unclaim(name)

@@ -25,6 +25,7 @@ from automl.ledger.queries import Reader
 from search_spaces.scalars import shown
 
 DEFAULT = "automl_runs"
+LEDGER = "ledger.db"
 NAME = re.compile(r"[\w][\w.\-]{0,199}")
 LONGEST = 200
 """Bytes of a study's name, which is a folder's name too."""
@@ -67,11 +68,11 @@ class Home:
 
     def ledger_url(self, study: str) -> str:
         """Return the URL of a study's own ledger."""
-        return sqlite_url(self.study(study) / "ledger.db")
+        return sqlite_url(self.study(study) / LEDGER)
 
     def studies(self) -> list[str]:
         """Return the names of the studies of this home, oldest first."""
-        found = self.path.glob("*/ledger.db") if self.path.is_dir() else ()
+        found = self.path.glob(f"*/{LEDGER}") if self.path.is_dir() else ()
         return [
             path.parent.name for path in sorted(found, key=lambda path: (path.parent.stat().st_ctime, path.parent.name))
         ]
@@ -82,7 +83,7 @@ class Home:
         Raises:
             StudyNotFoundError: this home has none of that name.
         """
-        if not (self.study(study) / "ledger.db").is_file():
+        if not (self.study(study) / LEDGER).is_file():
             import difflib
 
             names = self.studies()

@@ -24,10 +24,11 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM: the state is saved."""
+    """Ctrl-C, SIGTERM, or another process that asked for the same: the state is saved."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__(f"interrupted by {signal.Signals(number).name}")
+    def __init__(self, number: int = signal.SIGINT, *, by: str | None = None) -> None:
+        super().__init__(f"stopped by {by}" if by else f"interrupted by {signal.Signals(number).name}")
+        self.by = by
         self.exit_code = 128 + number
 
 

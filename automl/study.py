@@ -29,9 +29,11 @@ from automl import interrupts, samplers, stopping
 from automl.attempt import Attempt, Ending, read_reports, read_result
 from automl.config import StudyConfig
 from automl.errors import SearchAbortedError
-from automl.ledger.database import connect
+from automl.halt import Halt
+from automl.ledger.database import LedgerError, connect
 from automl.ledger.lease import RENEW_SECONDS
 from automl.ledger.queries import Reader
+from automl.ledger.requests import Request
 from automl.ledger.writer import Writer
 from automl.recovery import count_retries, is_retried, recover, write_ending
 from automl.stopping import EarlyStopping, Verdict
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 Listener = Callable[[Mapping[str, Any]], None]
 """Called with each event, a JSON object with the keys `event` and `time`, after it was written down."""
 
-FAILURES_IN_A_ROW = 3
+POLL_SECONDS = 1.0  # between two looks for a request to stop
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +69,6 @@ class Study:
         self.config = config
         self.folder = folder
         self.records = {record.number: record for record in records}
-        self.failure: SearchAbortedError | None = None
         self.is_done = False
         """Whether the last `next_attempt` found nothing to run and nothing running."""
         self._ledger = ledger
@@ -75,8 +76,8 @@ class Study:
         self._stopper = stopper
         self._listeners = list(listeners)
         self._clock = clock
-        self._deadline = clock() + config.timeout - ledger.used_seconds if config.timeout else None
-        self._renewed = clock()
+        self._halt = Halt(timeout=config.timeout, used=ledger.used_seconds, clock=clock)
+        self._renewed = self._polled = clock()
         self._lock = threading.RLock()
         self._closed = False
         self._exhausted = False
@@ -86,7 +87,6 @@ class Study:
         self._waiting = deque(r.number for r in records if r.state is TrialState.WAITING)
         self._paused = {r.number for r in records if r.paused}
         self._retries = retries
-        self._failures: list[Reason] = []  # since the last success
 
     @classmethod
     def open(
@@ -176,7 +176,7 @@ class Study:
         with self._alone():
             if self._closed or self.should_stop:
                 return None
-            number, is_pending = self._choose(wait)
+            number, is_pending = (None, False) if self._halt.request else self._choose(wait)
             self.is_done = number is None and not is_pending and not self._running
             return None if number is None else self._start(number)
 
@@ -191,8 +191,9 @@ class Study:
             verdict = Verdict.CONTINUE
             for report in reports:
                 verdict = max(verdict, self._take(attempt, report), key=_SEVERITY.index)
-            if self._deadline is not None and self._clock() >= self._deadline:
+            if self.should_stop:
                 verdict = Verdict.STOP
+            if self._halt.is_time_up:
                 self._cut.setdefault(attempt.trial, Reason.BUDGET)
             if verdict is not Verdict.CONTINUE:
                 self._ledger.commit()
@@ -201,12 +202,17 @@ class Study:
             return verdict
 
     def end(self, attempt: Attempt, ending: Ending) -> None:
-        """Take in how an attempt ended: told, retried or paused, in one transaction."""
+        """Take in how an attempt ended: told, retried or paused, in one transaction.
+
+        One that ends because everything must is left to `close`, which knows what becomes of it.
+        """
         with self._alone():
-            if not self._is_current(attempt):
+            is_pruned = ending.trial_state is TrialState.PRUNED
+            is_cut = is_pruned and self.should_stop and attempt.trial not in self._cut
+            if is_cut or not self._is_current(attempt):
                 return
             del self._running[attempt.trial]
-            if ending.trial_state is TrialState.PRUNED and ending.reason is None:
+            if is_pruned and ending.reason is None:
                 ending = replace(ending, reason=self._cut.get(attempt.trial, Reason.EARLY_STOPPING))
             if ending.final is not None:
                 self._take(attempt, ending.final)
@@ -227,10 +233,16 @@ class Study:
             self.end(attempt, read_result(folder, attempt.number) or ending)
 
     def tick(self) -> None:
-        """Do what is due by the clock: write grouped reports, renew the lease. Call it several times a second."""
+        """Do what is due by the clock: write grouped reports, renew the lease, look for a request to stop.
+
+        Call it several times a second.
+        """
         with self._alone():
             if self._closed:
                 return
+            if self._clock() - self._polled >= POLL_SECONDS and not self.is_done:
+                self._polled = self._clock()
+                self._poll()
             if self._clock() - self._renewed >= RENEW_SECONDS:
                 self._ledger.renew()
                 self._renewed = self._clock()
@@ -240,12 +252,23 @@ class Study:
     @property
     def is_finishing(self) -> bool:
         """Whether closing now would finish the study: nothing is left to run, or the time is up."""
-        return self.failure is None and (self.is_done or self.should_stop)
+        is_through = self.is_done and (self.request is None or not self._has_more())
+        return self.failure is None and (is_through or self._halt.is_time_up)
 
     @property
     def should_stop(self) -> bool:
-        """Whether executors must end at once: the time is up, or the search has failed."""
-        return self.failure is not None or (self._deadline is not None and self._clock() >= self._deadline)
+        """Whether executors must end at once: the time is up, the search has failed, or somebody asked for it."""
+        return self._halt.at_once
+
+    @property
+    def failure(self) -> SearchAbortedError | None:
+        """Why the search cannot go on, if so."""
+        return self._halt.failure
+
+    @property
+    def request(self) -> Request | None:
+        """How somebody asked the search to stop, if so."""
+        return self._halt.request
 
     @property
     def running(self) -> Mapping[int, Attempt]:
@@ -260,8 +283,8 @@ class Study:
     def close(self) -> bool:
         """Give the study back, and return whether it is finished.
 
-        When it is done or its time is up, what runs, waits or is paused becomes PRUNED. Otherwise (an interrupt, an
-        error) what runs becomes WAITING and is the first to run on resume.
+        When it is done or its time is up, what runs, waits or is paused becomes PRUNED. Otherwise (an interrupt, a
+        request, an error) what runs becomes WAITING and is the first to run on resume.
         """
         with self._alone():
             if self._closed:
@@ -279,6 +302,20 @@ class Study:
             self._ledger.release(finished=is_finished)
             self._emit("study-ended", finished=is_finished)
             return is_finished
+
+    def _poll(self) -> None:
+        """Look whether somebody has asked the search to stop."""
+        try:
+            request = self._ledger.request()
+        except LedgerError:
+            return  # nothing is lost by not knowing; the next write says what is wrong
+        if request is not None and self._halt.heed(request):
+            self._emit("stop-requested", now=request is Request.NOW, running=sorted(self._running))
+
+    def _has_more(self) -> bool:
+        """Whether another driver would find something to run."""
+        is_asked = self._exhausted or len(self.records) >= self.config.n_trials
+        return bool(self._waiting or self._paused or not is_asked)
 
     def _give_up(self, number: int, reason: Reason) -> None:
         """Tell a trial PRUNED because the study ends."""
@@ -398,27 +435,10 @@ class Study:
             self._emit("trial-retried", trial=number, reason=ending.reason, message=ending.message)
             return
         self._proposals.sampler.observe(record)
-        self._count_failures(record)
+        self._halt.count(record, self.records.values(), self.folder / "trials" / str(number) / "log")
         kind = "trial-paused" if record.paused else "trial-ended"
         told = {"state": record.state, "value": record.value, "step": record.step, "reason": record.reason}
         self._emit(kind, trial=number, **told, message=record.message)
-
-    def _count_failures(self, record: TrialRecord) -> None:
-        """End a search whose trials all fail alike before any has succeeded."""
-        if record.state is not TrialState.FAIL:
-            self._failures = []
-            return
-        assert record.reason is not None
-        self._failures.append(record.reason)
-        has_success = any(
-            r.state in (TrialState.COMPLETE, TrialState.PRUNED) or r.paused for r in self.records.values()
-        )
-        if not has_success and self._failures[-FAILURES_IN_A_ROW:] == [record.reason] * FAILURES_IN_A_ROW:
-            log = self.folder / "trials" / str(record.number) / "log"
-            self.failure = SearchAbortedError(
-                f"the first {len(self._failures)} trials failed, the last {FAILURES_IN_A_ROW} with reason "
-                f"{record.reason}: {record.message}" + (f". See {log}" if log.is_file() else "")
-            )
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

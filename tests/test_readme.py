@@ -45,7 +45,7 @@ def rows(title: str) -> list[list[str]]:
 
 def quoted() -> list[list[str]]:
     """Return the commands of automl that the prose names."""
-    return [shlex.split(text) for text in re.findall(r"`(automl [^`]+)`", README)]
+    return [shlex.split(text) for text in dict.fromkeys(re.findall(r"`(automl [^`]+)`", README))]
 
 
 @pytest.fixture

@@ -17,9 +17,10 @@ from automl.errors import TrialPruned
 from automl.ledger import schema
 from automl.ledger.database import connect
 from automl.ledger.queries import Reader
+from automl.ledger.requests import Request, send
 from automl.ledger.writer import create_study
 from automl.stopping import Verdict
-from automl.study import Study
+from automl.study import POLL_SECONDS, Study
 from automl.trial import AttemptState, Reason, Report, Trial, TrialState
 from search_spaces import SearchSpace
 
@@ -402,6 +403,76 @@ def test_failures_after_a_success_end_nothing(bench: Bench, success: int) -> Non
         study.end(take(study), complete(0.1) if number == success else failed)
 
     assert study.failure is None
+
+
+def ask(bench: Bench, study: Study, request: Request) -> None:
+    """Ask a study to stop, and let it hear of that."""
+    assert send(bench.url, "s", request)
+    bench.clock.now += POLL_SECONDS
+    study.tick()
+
+
+def test_asked_to_finish_nothing_begins(bench: Bench) -> None:
+    """No retry, no promotion, no new trial; what was to come is there for the next driver."""
+    study = bench.open()
+    for loss in (0.5, 0.1, 0.9):
+        pause(study, loss)
+    running = take(study)
+    ask(bench, study, Request.FINISH)
+
+    study.end(running, Ending(state=AttemptState.LOST, trial_state=TrialState.FAIL, reason=Reason.WORKER_LOST))
+
+    assert study.next_attempt() is None
+    assert study.is_done
+    assert not study.should_stop
+    assert not study.close()
+    with bench.read() as reader:
+        assert reader.study().state == "interrupted"
+        assert reader.records()[running.trial].state is TrialState.WAITING
+        assert sum(record.paused for record in reader.records()) == 2
+    assert take(bench.open()).trial == running.trial
+
+
+def test_asked_to_finish_what_is_last(bench: Bench) -> None:
+    """When nothing would have come in any case, the study is finished."""
+    study = bench.open(n_trials=1)
+    attempt = take(study)
+    ask(bench, study, Request.FINISH)
+
+    study.end(attempt, complete(0.5))
+
+    assert study.next_attempt() is None
+    assert study.close()
+
+
+def test_asked_to_stop_now_nothing_is_pruned(bench: Bench) -> None:
+    """A trial that was told to stop for that waits; one that early stopping had judged before stays judged."""
+    study = bench.open(early_stopping="median")
+    first, second = take(study), take(study)
+    study.report(first, [report(1, 0.5)])
+    ask(bench, study, Request.NOW)
+
+    verdict = study.report(second, [report(1, 0.9)])
+    study.end(second, Ending(state=AttemptState.RESULT, trial_state=TrialState.PRUNED))
+    study.end(first, complete(0.5))
+
+    assert verdict is Verdict.STOP
+    assert study.next_attempt() is None
+    assert not study.close()
+    assert bench.states() == ["COMPLETE", "WAITING"]
+
+
+def test_the_next_driver_is_asked_nothing(bench: Bench) -> None:
+    """A request is for the driver that was there; of a study without one nothing can be asked."""
+    ask(bench, bench.open(), Request.NOW)
+
+    again = bench.open()
+    bench.clock.now += POLL_SECONDS
+    again.tick()
+
+    assert again.request is None
+    again.close()
+    assert not send(bench.url, "s", Request.NOW)
 
 
 def test_the_time_budget_counts_over_drivers(bench: Bench) -> None:

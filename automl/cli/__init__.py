@@ -20,7 +20,7 @@ from typing import Annotated
 import typer
 
 from automl import __version__
-from automl.cli import look, output, search, serve, spaces
+from automl.cli import control, look, output, search, serve, spaces
 from automl.errors import AutomlError
 from search_spaces import SearchSpaceError
 from trackers import TrackerError
@@ -72,6 +72,8 @@ _VERBS: tuple[Callable[..., None], ...] = (
     serve.ui,
     serve.sync,
     serve.doctor,
+    control.stop,
+    control.rm,
 )
 for _verb in _VERBS:
     app.command()(_verb)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from automl.cli import output
-from automl.report.progress import ProgressLine
+from automl.report.progress import ProgressLine, stopping
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -145,6 +145,8 @@ class LivePanel:
             if kind in ("study-started", "study-ended"):
                 self._began = self._clock() if kind == "study-started" else self._began
                 self._stage = "" if kind == "study-started" else "delivering the rest to the tracker"
+            elif kind == "stop-requested":
+                self._stage = stopping(event)
             elif kind == "trial-started":
                 self._paused.discard(event["trial"])
                 self._running[event["trial"]] = _Running(event["params"], self._clock(), event["step"])

@@ -128,9 +128,11 @@ def _print_log(file: Path, study: str, number: int) -> None:
 
 def _show_status(data: Mapping[str, Any]) -> None:
     owner = data["owner"]
+    by = f" by process {owner['pid']} on {owner['host']}" if owner else ""
+    asked = f", asked to stop ({data['request']})" if data["request"] else ""
     pairs = [
         ("study", data["name"]),
-        ("state", data["state"] + (f" by process {owner['pid']} on {owner['host']}" if owner else "")),
+        ("state", data["state"] + by + asked),
         ("metric", f"{data['metric']}, {' and '.join(data['directions'])}"),
         ("trials", f"{result.counts(data['counts'], data['paused'])}, of {data['trials']} asked for"),
         ("best", _best(data)),

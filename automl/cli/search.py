@@ -178,8 +178,11 @@ def _run(
             result.show(driver.result(home, name, seconds=time.monotonic() - began), format=format, json=json)
         if isinstance(error, SearchAbortedError):
             raise
-        output.say(f"interrupted: state saved; go on with: {output.command(home, 'resume', name)}")
+        what = str(error) if isinstance(error, driver.Interrupted) and error.by else "interrupted"
+        output.say(f"{what}: state saved; go on with: {output.command(home, 'resume', name)}")
         raise typer.Exit(error.exit_code if isinstance(error, driver.Interrupted) else 130) from None
+    if has_run and found.state == "interrupted":
+        output.say(f"stopped by `automl stop`: state saved; go on with: {output.command(home, 'resume', name)}")
     if not has_run and not quiet:
         output.say(f"{name} is finished: nothing to run")
     result.show(found, format=format, json=json)

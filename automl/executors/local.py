@@ -1,19 +1,22 @@
 """One trial at a time, in this very process and thread: breakpoints, prints and tracebacks work as in a script.
 
-Verdicts are given while the objective waits in `report`. An objective that never reports cannot be stopped early, and
-one that kills its process kills the search; `automl resume` goes on from there.
+Verdicts are given while the objective waits in `report`. An objective that never reports cannot be stopped early, only
+interrupted, and one that kills its process kills the search; `automl resume` goes on from there.
 """
 
 from __future__ import annotations
 
 import contextlib
+import signal
 import threading
 from collections.abc import Iterator
 
 from automl import attempt as attempts
+from automl import interrupts
 from automl.attempt import Attempt, Objective
 from automl.errors import AutomlError, LeaseLostError, TrialPaused, TrialPruned
 from automl.executors import Capacity
+from automl.ledger.requests import Request
 from automl.stopping import Verdict
 from automl.study import Study
 from automl.trial import Report
@@ -29,8 +32,12 @@ class LocalExecutor:
 
     def run(self, study: Study, objective: Objective) -> None:
         with _ticking(study):
-            while attempt := study.next_attempt(wait=True):
-                study.end(attempt, attempts.run(attempt, objective, send=_Sender(study, attempt)))
+            try:
+                while attempt := study.next_attempt(wait=True):
+                    study.end(attempt, attempts.run(attempt, objective, send=_Sender(study, attempt)))
+            except interrupts.Interrupted:
+                if study.request is not Request.NOW:  # then it is our own doing, see below
+                    raise
 
     def close(self) -> None:
         pass
@@ -38,13 +45,17 @@ class LocalExecutor:
 
 @contextlib.contextmanager
 def _ticking(study: Study) -> Iterator[None]:
-    """Give the study its ticks while an objective keeps the main thread busy."""
+    """Give the study its ticks while an objective keeps this thread busy; interrupt that when somebody asks for it."""
     over = threading.Event()
+    runner = threading.current_thread()
 
     def tick() -> None:
         while not over.wait(TICK_SECONDS):
             try:
                 study.tick()
+                if study.request is Request.NOW and runner is threading.main_thread() and runner.ident is not None:
+                    signal.pthread_kill(runner.ident, signal.SIGINT)  # as Ctrl-C would: it may wait for anything
+                    return
             except LeaseLostError:  # comes up again in the main thread, which can end the search
                 return
             except AutomlError:

@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from automl.errors import StudyNotFoundError
 from automl.ledger import address, lease, schema
 from automl.ledger.database import as_utc, connect, database_time, translated
+from automl.ledger.requests import Request
 from automl.trial import AttemptState, Reason, TrialRecord, TrialState
 
 _S, _T, _A, _M, _E = schema.studies, schema.trials, schema.attempts, schema.metrics, schema.events
@@ -41,6 +42,10 @@ class StudyRow:
     """"running", "interrupted" or "finished"."""
     owner: Mapping[str, Any] | None
     """The living driver: host, pid, since."""
+    has_died: bool
+    """Whether its last driver went without a word."""
+    request: Request | None
+    """What somebody has asked of the living driver."""
     seq: int
     result: Mapping[str, Any] | None
 
@@ -155,7 +160,10 @@ class Reader:
 
     def study(self) -> StudyRow:
         """Return the study's own row, its state judged by whether its driver lives."""
-        row = self._rows(sa.select(*self._columns).where(_S.c.id == self._id))[0]
+        found = self._rows(sa.select(*self._columns).where(_S.c.id == self._id))
+        if not found:
+            raise StudyNotFoundError("the study has just been removed")
+        (row,) = found
         owner = row["owner"]
         if owner:
             with translated():
@@ -166,8 +174,14 @@ class Reader:
         if result:
             result = result | {"test": {name: float(value) for name, value in result["test"].items()}}
         kept = {name: row[name] for name in ("id", "name", "uid", "created", "config", "seq")}
-        shown = {k: owner[k] for k in ("host", "pid", "since")} if owner else None
-        return StudyRow(**kept, result=result, state=state, owner=shown)
+        return StudyRow(
+            **kept,
+            result=result,
+            state=state,
+            owner={k: owner[k] for k in ("host", "pid", "since")} if owner else None,
+            has_died=bool(row["owner"]) and not owner,
+            request=Request(row["request"]) if owner and row.get("request") else None,
+        )
 
     def counts(self) -> dict[str, int]:
         """Return the number of trials in each of the five states."""

@@ -28,6 +28,7 @@ from automl.ledger import lease, schema
 from automl.ledger.address import shown
 from automl.ledger.database import LedgerError, as_utc, connect, database_time, translated
 from automl.ledger.postgres import repeated
+from automl.ledger.requests import Request
 from automl.trial import AttemptState, Reason, Report, TrialState
 
 _S, _T, _A = schema.studies, schema.trials, schema.attempts
@@ -130,7 +131,7 @@ class Writer:
             taken = connection.execute(
                 sa.update(_S)
                 .where(_S.c.id == row["id"], _S.c.epoch == row["epoch"])
-                .values(epoch=epoch, owner=owner, renewed=sa.func.now(), used=used)
+                .values(epoch=epoch, owner=owner, renewed=sa.func.now(), used=used, request=None)
             )
             if taken.rowcount == 0:
                 raise LeaseLostError(f"study {name!r} was taken by another driver a moment ago")
@@ -244,16 +245,33 @@ class Writer:
         """Say that the driver lives, for drivers on other hosts."""
         self.commit(renewed=sa.func.now())
 
+    def request(self) -> Request | None:
+        """Return what somebody has asked of this driver since it took the lease."""
+        with translated(), self.engine.begin() as connection:
+            found = connection.scalar(sa.select(_S.c.request).where(_S.c.id == self.study_id))
+        return Request(found) if found else None
+
     def release(self, *, finished: bool) -> None:
         """Write what waits, give the lease back, and close the ledger."""
         used = self.used_seconds + self.clock() - self._opened
         try:
-            self.commit(owner=None, finished=finished, used=used)
+            self.commit(owner=None, finished=finished, used=used, request=None)
         finally:
             self.engine.dispose()
 
+    def erase(self) -> None:
+        """Delete the study: its row, and with it all that belongs to it.
+
+        Raises:
+            LeaseLostError: another driver has taken the study since.
+        """
+        mine = sa.delete(_S).where(_S.c.id == self.study_id, _S.c.epoch == self.epoch)
+        with translated(), self.engine.begin() as connection:
+            if connection.execute(mine).rowcount == 0:
+                raise LeaseLostError("another driver has taken the study over; nothing was deleted")
+
     def abandon(self) -> None:
-        """Give the lease back and drop what waits: the study could not be opened."""
+        """Give the lease back, if it is still there, and drop what waits: the study was not run."""
         self._changes.clear()
         with contextlib.suppress(AutomlError):
             self.commit(owner=None)

@@ -43,6 +43,8 @@ class ProgressLine:
             self._print(f"trial {event['trial']} {self._what(event)}, {done} of {self._n_trials} done")
         elif kind == "trial-retried":
             self._print(f"trial {event['trial']} runs once more{_why(event)}")
+        elif kind == "stop-requested":
+            self._print(stopping(event))
 
     def _count(self, event: Mapping[str, Any], *, is_paused: bool) -> None:
         if is_paused:
@@ -65,6 +67,13 @@ class ProgressLine:
             print(line, file=self._stream or sys.stderr, flush=True)
         except (OSError, ValueError):  # whoever read it has gone; the search is worth more than its lines
             self._print = lambda line: None  # type: ignore[method-assign]
+
+
+def stopping(event: Mapping[str, Any]) -> str:
+    """Return what an event `stop-requested` says, in words."""
+    n = len(event["running"])
+    what = "cut" if event["now"] else "ending"
+    return f"asked to stop: {what} {n} trial{'' if n == 1 else 's'}"
 
 
 def _why(event: Mapping[str, Any]) -> str:

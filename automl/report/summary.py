@@ -35,6 +35,7 @@ def status(home: Home, reader: Reader) -> dict[str, Any]:
         "storage": home.ledger_url(study.name),
         "tracking_uri": tracking_uri(home, study),
         "owner": dict(study.owner) if study.owner else None,
+        "request": study.request,
     }
 
 

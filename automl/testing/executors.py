@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import os
 import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import pytest
 from automl import driver
 from automl.errors import SearchAbortedError
 from automl.home import Home
+from automl.ledger.requests import Request, send
 from automl.trial import AttemptState, Reason, Trial, TrialState
 
 EPOCHS = 9
@@ -37,6 +41,7 @@ class ExecutorContract:
                 "metric": "loss",
                 "direction": "minimize",
                 "early_stopping": "none",
+                "listeners": (),
             } | options
             return driver.search(
                 objective,
@@ -47,7 +52,6 @@ class ExecutorContract:
                 seed=1,
                 executor=self.executor,
                 tracker="none",
-                listeners=(),
                 **settings,
             )
 
@@ -247,9 +251,6 @@ class ExecutorContract:
         """At the timeout running trials end PRUNED with reason budget, and the study is finished."""
 
         def objective(trial: Trial) -> float:
-            import itertools
-            import threading
-
             for step in itertools.count(1):
                 threading.Event().wait(0.02)
                 trial.report(step, loss=1 / step)
@@ -259,6 +260,28 @@ class ExecutorContract:
 
         assert result.state == "finished"
         assert {(t.state, t.reason) for t in result.trials} == {(TrialState.PRUNED, Reason.BUDGET)}
+
+    def test_asked_to_finish(self, run: Callable[..., driver.SearchResult], tmp_path: Path) -> None:
+        """What runs goes on to its end, nothing else begins, and the study is interrupted, not finished."""
+        asked = Asked(Home(tmp_path).ledger_url("s"), Request.FINISH, tmp_path / "heard")
+
+        result = run(asked.objective(), n_trials=50, listeners=[asked])
+
+        assert result.state == "interrupted"
+        assert {t.state for t in result.trials} == {TrialState.COMPLETE}
+        assert len(result.trials) == len(asked.running)
+
+    def test_asked_to_stop_now(self, run: Callable[..., driver.SearchResult], tmp_path: Path) -> None:
+        """What runs is cut: it is nobody's failure, and waits to be resumed."""
+        asked = Asked(Home(tmp_path).ledger_url("s"), Request.NOW, tmp_path / "heard")
+
+        with pytest.raises(driver.Interrupted, match="automl stop --now"):
+            run(asked.objective(), n_trials=50, listeners=[asked])
+
+        with Home(tmp_path).read("s") as reader:
+            assert reader.study().state == "interrupted"
+            assert {record.state for record in reader.records()} == {TrialState.WAITING}
+            assert {row.state for row in reader.attempts()} == {AttemptState.LOST}
 
     def test_a_killed_worker_costs_an_attempt_not_a_trial(self, tmp_path: Path) -> None:
         """A worker that dies in mid-trial loses nothing but time: same number, next attempt, from the checkpoint."""
@@ -274,6 +297,37 @@ class ExecutorContract:
         assert [a.state for a in attempts] == [AttemptState.LOST, AttemptState.RESULT]
         assert attempts[1].start_step >= 3
         assert [sorted(t.reports) for t in records] == [list(range(1, EPOCHS + 1))] * 3
+
+
+class Asked:
+    """A listener that asks the search to stop as soon as a trial runs, and notes what ran when that was heard."""
+
+    def __init__(self, url: str, request: Request, heard: Path) -> None:
+        self.running: list[int] = []
+        self._url = url
+        self._request = request
+        self._heard = heard
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        if event["event"] == "trial-started":
+            send(self._url, "s", self._request)
+        elif event["event"] == "stop-requested":
+            self.running = event["running"]
+            self._heard.touch()
+
+    def objective(self) -> Callable[[Trial], float]:
+        """Return an objective that ends when the request to finish was heard, and never when it was to stop now."""
+        heard, ends = str(self._heard), self._request is Request.FINISH
+
+        def objective(trial: Trial) -> float:
+            for step in itertools.count(1):
+                threading.Event().wait(0.02)
+                trial.report(step, loss=1 / step)
+                if ends and os.path.exists(heard):
+                    break
+            return 1.0
+
+        return objective
 
 
 _DIES_ONCE = f"""

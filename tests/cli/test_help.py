@@ -11,7 +11,7 @@ from automl import __version__
 from tests.cli.conftest import ROOT, Run
 
 HEAVY = ("torch", "ray", "mlflow", "optuna", "sqlalchemy", "numpy", "pandas", "plotly", "sklearn", "alembic")
-VERBS = ("search", "resume", "ls", "status", "top", "show", "space", "ui", "sync", "doctor")
+VERBS = ("search", "resume", "ls", "status", "top", "show", "space", "ui", "sync", "doctor", "stop", "rm")
 
 
 def loaded_by(*arguments: str) -> set[str]:

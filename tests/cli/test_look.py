@@ -16,7 +16,19 @@ from tests.cli.conftest import LOCAL, SEARCH, Run
 
 STATES = {"WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAIL"}
 TRIAL_KEYS = {"number", "state", "value", "values", "params", "step", "attempt", "seconds", "reason", "run_id"}
-STATUS_KEYS = {"name", "state", "directions", "metric", "counts", "paused", "best", "storage", "tracking_uri", "owner"}
+STATUS_KEYS = {
+    "name",
+    "state",
+    "directions",
+    "metric",
+    "counts",
+    "paused",
+    "best",
+    "storage",
+    "tracking_uri",
+    "owner",
+    "request",
+}
 
 
 def read_csv(text: str) -> list[dict[str, str]]:

@@ -1,0 +1,73 @@
+"""What may end a search before its trials are through: its time is up, its trials all fail alike, or somebody asks.
+
+halt = Halt(timeout=3600.0, used=120.0, clock=time.time)
+halt.at_once                        # True when an hour is over
+halt.heed(Request.FINISH)           # `automl stop`: what runs goes on to its end, nothing else begins
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from automl.errors import SearchAbortedError
+from automl.ledger.requests import Request
+from automl.trial import Reason, TrialRecord, TrialState
+
+FAILURES_IN_A_ROW = 3
+
+
+class Halt:
+    """Says whether a search must end, and how fast.
+
+    Args:
+        timeout: seconds that drivers may hold the study in all; None for ever.
+        used: seconds that drivers before this one have held it.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, *, timeout: float | None, used: float = 0.0, clock: Callable[[], float] = time.time) -> None:
+        self.failure: SearchAbortedError | None = None
+        """Why the search cannot go on."""
+        self.request: Request | None = None
+        """What somebody asked of it."""
+        self._clock = clock
+        self._deadline = clock() + timeout - used if timeout else None
+        self._failures: list[Reason] = []  # since the last success
+
+    @property
+    def is_time_up(self) -> bool:
+        """Whether the time budget is spent."""
+        return self._deadline is not None and self._clock() >= self._deadline
+
+    @property
+    def at_once(self) -> bool:
+        """Whether even what runs must end."""
+        return self.failure is not None or self.is_time_up or self.request is Request.NOW
+
+    def heed(self, request: Request) -> bool:
+        """Take in a request; return whether it is news. Who was asked to stop now does not go back to finishing."""
+        if self.request in (Request.NOW, request):
+            return False
+        self.request = request
+        return True
+
+    def count(self, ended: TrialRecord, records: Iterable[TrialRecord], log: Path) -> None:
+        """Take in how a trial ended: a search fails when its trials all fail alike before any of `records` succeeded.
+
+        `log` is what the trial printed, if there is such a file.
+        """
+        if ended.state is not TrialState.FAIL:
+            self._failures = []
+            return
+        assert ended.reason is not None
+        self._failures.append(ended.reason)
+        if self._failures[-FAILURES_IN_A_ROW:] != [ended.reason] * FAILURES_IN_A_ROW:
+            return
+        if any(r.state in (TrialState.COMPLETE, TrialState.PRUNED) or r.paused for r in records):
+            return
+        self.failure = SearchAbortedError(
+            f"the first {len(self._failures)} trials failed, the last {FAILURES_IN_A_ROW} with reason "
+            f"{ended.reason}: {ended.message}" + (f". See {log}" if log.is_file() else "")
+        )

@@ -1,0 +1,117 @@
+"""Deleting a study for good, safely: nobody runs it meanwhile, and a deletion that was cut can be done again.
+
+    found = look(home, "digits-1")
+    found.trials, found.bytes               # 20, 3481232
+    remove(home, "digits-1")
+
+The study's folder and its rows in the ledger go. What a tracker has stays: it may be shared, and has its own ways.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from automl import delivery
+from automl.errors import ConfigError, LeaseLostError, ResourceExhaustedError, StudyNotFoundError
+from automl.home import LEDGER, Home
+from automl.ledger.database import LedgerError, connect
+from automl.ledger.lease import describe
+from automl.ledger.writer import Writer
+from automl.report import summary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removable:
+    """What would go with a study."""
+
+    name: str
+    state: str
+    """As of a study, or "damaged" where the ledger cannot be read."""
+    trials: int | None
+    bytes: int
+    """Of all files in the study's folder."""
+    tracking_uri: str | None
+    """Where a copy stays."""
+    experiment: str | None
+    """What it is called there."""
+
+
+def look(home: Home, name: str) -> Removable:
+    """Return what would go with a study.
+
+    Raises:
+        StudyNotFoundError: there is none of that name.
+        ConfigError: its folder is a link to another place.
+        LeaseLostError: a driver that lives runs it.
+    """
+    folder = home.study(name)
+    if folder.is_symlink():
+        raise ConfigError(f"{folder} is a link to {folder.resolve()}: nothing is removed through a link; remove both")
+    size = sum(path.lstat().st_size for path in _files(folder))
+    try:
+        with home.read(name) as reader:
+            study, counts = reader.study(), reader.counts()
+    except (LedgerError, StudyNotFoundError):
+        if not (folder / LEDGER).is_file():
+            raise
+        return Removable(name=name, state="damaged", trials=None, bytes=size, tracking_uri=None, experiment=None)
+    if study.owner is not None:
+        raise LeaseLostError(f"study {name!r} is being run by {describe(study.owner)}; `automl stop {name}` ends it")
+    return Removable(
+        name=name,
+        state=study.state,
+        trials=sum(counts.values()),
+        bytes=size,
+        tracking_uri=summary.tracking_uri(home, study),
+        experiment=delivery.experiment(study.config),
+    )
+
+
+def remove(home: Home, name: str) -> None:
+    """Delete a study. Its ledger goes last: until then it is listed, and can be removed again.
+
+    Raises:
+        LeaseLostError: a driver that lives runs it, or its delivery is at work.
+    """
+    folder = home.study(name)
+    with _held(home, name) as ledger, delivery.only_one(folder) as is_ours:
+        if not is_ours:
+            raise LeaseLostError(f"study {name!r} is being delivered to its tracker; try again when that is through")
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif not path.name.startswith("ledger."):
+                path.unlink()
+        if ledger is not None and not (folder / LEDGER).is_file():
+            ledger.erase()
+        shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def _held(home: Home, name: str) -> Iterator[Writer | None]:
+    """Hold the study's lease for the block, so that nobody takes it.
+
+    A ledger of its own that cannot be written, because it is damaged or the disk is full, is no reason to keep it.
+    """
+    try:
+        ledger = Writer.open(connect(home.ledger_url(name), create=True), name)
+    except (LedgerError, ResourceExhaustedError, StudyNotFoundError):
+        if not (home.study(name) / LEDGER).is_file():
+            raise
+        yield None
+        return
+    try:
+        yield ledger
+    finally:
+        ledger.abandon()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield every file under a folder, following no link."""
+    for where, _, names in os.walk(folder):
+        yield from (Path(where) / name for name in names)
