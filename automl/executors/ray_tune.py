@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import socket
 import tempfile
 import threading
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ _ENVIRONMENT = {
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_WARN_THRESHOLD_S": "60",
 }
+CONNECT_SECONDS = 5.0  # that a cluster gets to answer
 STOP_SECONDS = 3.0  # that workers get to unwind before their processes are ended
 
 
@@ -99,6 +101,8 @@ class RayExecutor:
 
     def _connect(self, ray: Any) -> None:
         address = self._config.ray_address or os.environ.get("RAY_ADDRESS")
+        if address is not None:
+            _check_answers(address)
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
         if address is None:
             options |= {"include_dashboard": False, "num_cpus": _cores()}
@@ -117,6 +121,23 @@ class RayExecutor:
             bridge.fail(error)
         finally:
             bridge.over.set()
+
+
+def _check_answers(address: str) -> None:
+    """Refuse a cluster that nobody runs: Ray would try for minutes, and say so on the terminal.
+
+    Raises:
+        MissingDependencyError: nothing listens at `address`, if that is HOST:PORT.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit() or "/" in host:
+        return  # "auto", or a kind of address that Ray itself judges
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise MissingDependencyError(
+            f"no Ray cluster answers at {address} ({error}): start one with `ray start --head`, or see --ray-address"
+        ) from error
 
 
 def capacity(config: StudyConfig, nodes: list[dict[str, Any]]) -> Capacity:
