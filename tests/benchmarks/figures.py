@@ -2,26 +2,31 @@
 
 - `trial`: what a trial costs, everything on, beside bare Tune (the floor) and beside the stock pieces (the glue).
 - `growth`: what a trial costs at 5,000 beside one at 200.
+- `long`: memory and answers of a study of 5,000 trials.
+- `workers`: how busy they are, and how fast beside the same training without a search.
 - `ledger`: what the ledger costs beside Optuna's database.
 - `start`: what one waits for before anything happens.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from tests.benchmarks.measured import Times, environment, measure, note
 from tests.benchmarks.table import Row
+from tests.benchmarks.training import idle_share, seconds_a_step
 
-OURS, LEDGER = "tests.benchmarks.ours", "tests.benchmarks.ledger"
-FLOOR, GLUE, RDB = (f"tests.benchmarks.peers.{name}" for name in ("floor", "glue", "rdb"))
+OURS, LEDGER, TRAINING = (f"tests.benchmarks.{name}" for name in ("ours", "ledger", "training"))
+FLOOR, GLUE, RDB, ALONE = (f"tests.benchmarks.peers.{name}" for name in ("floor", "glue", "rdb", "alone"))
 AUTOML = Path(sys.executable).with_name("automl")
 
 
@@ -52,19 +57,26 @@ class Bench:
             rounds.append([side() for side in sides])
         return [list(runs) for runs in zip(*rounds, strict=True)]
 
-    def search(self, module: str, *, trials: int, reports: int, **options: str) -> Callable[[], Times]:
+    def search(self, module: str, *, trials: int, **options: Any) -> Callable[[], Times]:
         """Return what measures one run of `module`, in a folder that is removed after it."""
 
         def run() -> Times:
-            folder = self._scratch / f"{next(self._numbers)}"
-            folder.mkdir()
-            shutil.copyfile(self._store, folder / "mlflow.db")
-            times = measure(module, folder=str(folder), trials=trials, reports=reports, **options)
-            shutil.rmtree(folder)
-            note(f"  {module.rpartition('.')[2]}: {times.per_trial * 1e3:.1f} ms a trial")
+            with self.folder() as folder:
+                times = measure(module, folder=str(folder), trials=trials, **options)
+            if times.told:
+                note(f"  {module.rpartition('.')[2]}: {times.per_trial * 1e3:.1f} ms a trial")
             return times
 
         return run
+
+    @contextlib.contextmanager
+    def folder(self) -> Iterator[Path]:
+        """Yield a folder with an empty MLflow store, and remove it."""
+        folder = self._scratch / f"{next(self._numbers)}"
+        folder.mkdir()
+        shutil.copyfile(self._store, folder / "mlflow.db")
+        yield folder
+        shutil.rmtree(folder)
 
     @functools.cached_property
     def _store(self) -> Path:
@@ -100,22 +112,45 @@ def trial(bench: Bench) -> list[Row]:
 
 
 def growth(bench: Bench) -> list[Row]:
-    """Cost of a trial at 5,000 beside one at 200, without sampler and tracker: blocks of 200 trials of the same run.
-
-    Through Ray it is one run, whose blocks are cut in five.
-    """
+    """Cost of a trial at 5,000 beside one at 200, without sampler and tracker: stretches of the same run."""
     trials, block = bench.trials(5000), bench.trials(200)
     rows = []
-    for executor, runs, parts in (("ray", 1, 5), ("local", bench.pairs, 1)):
-        search = bench.search(OURS, trials=trials, reports=1, executor=executor, sampler="random", tracker="none")
-        early, late = [], []
-        for number in range(runs):
-            note(f"growth, {executor}: run {number + 1} of {runs}")
-            times = search()
-            early += times.blocks(block, 2 * block, parts)
-            late += times.blocks(trials - block, trials, parts)
-        rows.append(Row(f"growth, {executor} executor: trial {trials:,}; trial {block}", late, early, at_most=1.2))
+    for executor, reports in (("ray", 1), ("local", 20)):
+        note(f"growth, {executor}")
+        options = {"executor": executor, "sampler": "random", "tracker": "none"}
+        times = bench.search(OURS, trials=trials, reports=reports, **options)()
+        early, late = times.blocks(block, 2 * block, 5), times.blocks(trials - block, trials, 5)
+        name = f"growth, {executor} executor, {reports} report{'s' * (reports > 1)}: trial {trials:,}; trial {block}"
+        rows.append(Row(name, late, early, at_most=1.2))
     return rows
+
+
+def long(bench: Bench) -> list[Row]:
+    """What the driver of a long study holds in memory, with TPE, and how soon commands answer about it."""
+    trials = bench.trials(5000)
+    study = f"{trials:,} trials x 20 reports"
+    with bench.folder() as folder:
+        note(f"long: {study}")
+        options = {"executor": "local", "sampler": "tpe", "tracker": "none"}
+        times = measure(OURS, folder=str(folder), trials=trials, reports=20, **options)
+        note(f"  ours: {times.per_trial * 1e3:.1f} ms a trial")
+        rows = [Row(f"{study}: the driver's memory", [times.memory], [], at_most=700e6, unit="bytes")]
+        for verb in ("status", "top", "show"):
+            command = (str(AUTOML), verb, "bench", "--home", str(folder))
+            rows.append(Row(f"{study}: automl {verb}", [_wall(*command) for _ in range(bench.pairs)], [], at_most=1.0))
+    return rows
+
+
+def workers(bench: Bench) -> list[Row]:
+    """How long workers wait, and a step of real training beside the same training without a search."""
+    trials = bench.trials(12)
+    ours, alone = bench.in_turns("workers", bench.search(TRAINING, trials=trials), bench.search(ALONE, trials=trials))
+    steps = [[seconds_a_step(times) for times in side] for side in (ours, alone)]
+    idle = [idle_share(times) for times in ours]
+    return [
+        Row("workers wait, of their time while enough trials remain", idle, [], at_most=0.03, unit="share"),
+        Row("a step of training on a worker; the same without a search", *steps, at_most=1 / 0.95),
+    ]
 
 
 def ledger(bench: Bench) -> list[Row]:
@@ -139,7 +174,14 @@ def start(bench: Bench) -> list[Row]:
     ]
 
 
-FIGURES: dict[str, Callable[[Bench], list[Row]]] = {"start": start, "ledger": ledger, "growth": growth, "trial": trial}
+FIGURES: dict[str, Callable[[Bench], list[Row]]] = {
+    "start": start,
+    "ledger": ledger,
+    "growth": growth,
+    "long": long,
+    "workers": workers,
+    "trial": trial,
+}
 
 
 def _wall(*command: str) -> float:

@@ -11,6 +11,7 @@ import dataclasses
 import itertools
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -41,6 +42,10 @@ class Times:
     """Of each trial: sampler and storage knew its value."""
     visible: float = 0.0
     """The last point could be seen in MLflow; 0 without MLflow."""
+    memory: float = 0.0
+    """The most that the process held, in bytes; its workers and delivery are other processes."""
+    spans: list[list[float]] = field(default_factory=list)
+    """Where workers are watched: when each trial began on its worker, first reported, and ended."""
 
     def note_ask(self) -> None:
         """Params were proposed."""
@@ -94,6 +99,7 @@ def child(run: Callable[..., Times]) -> None:
     """Call `run` with the options that the harness passed, and print what it returns."""
     options = json.loads(sys.argv[1])
     times = run(Path(options.pop("folder")), **options)
+    times.memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0
     print("\n" + json.dumps(dataclasses.asdict(times)), flush=True)
 
 

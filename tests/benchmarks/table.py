@@ -7,7 +7,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,16 +17,18 @@ PACKAGES = ("automl-search", "ray", "optuna", "mlflow", "SQLAlchemy")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table, from seconds measured in turns: the first of ours with the first of the peer's."""
+    """One line of the table, from what was measured in turns: the first of ours with the first of the peer's."""
 
     figure: str
     ours: Sequence[float]
     peer: Sequence[float]
     """Empty where the target is for ours alone."""
     at_most: float
-    """Target of the median: a ratio, or seconds."""
+    """Target of the median: a ratio, or in the unit of ours."""
     is_difference: bool = False
-    """The target is for the seconds that ours takes more."""
+    """The target is for what ours takes more."""
+    unit: str = "s"
+    """Of ours and the peer: "s", "bytes" or "share"."""
 
     @property
     def results(self) -> list[float]:
@@ -44,9 +46,10 @@ class Row:
     def cells(self) -> list[str]:
         """Return the line, a string a column."""
         is_ratio = bool(self.peer) and not self.is_difference
-        show = _ratio if is_ratio else _time
+        show_side = _UNITS[self.unit]
+        show = _ratio if is_ratio else show_side
         result = f"{show(statistics.median(self.results))} ({show(min(self.results))} .. {show(max(self.results))})"
-        sides = [_time(statistics.median(side)) if side else "" for side in (self.ours, self.peer)]
+        sides = [show_side(statistics.median(side)) if side else "" for side in (self.ours, self.peer)]
         return [self.figure, *sides, result, f"<= {show(self.at_most)}", "yes" if self.is_met else "**no**"]
 
 
@@ -75,6 +78,17 @@ def _time(seconds: float) -> str:
 
 def _ratio(value: float) -> str:
     return f"{value:.2f}"
+
+
+def _megabytes(value: float) -> str:
+    return f"{value / 1e6:.0f} MB"
+
+
+def _percent(value: float) -> str:
+    return f"{value:.1%}"
+
+
+_UNITS: dict[str, Callable[[float], str]] = {"s": _time, "bytes": _megabytes, "share": _percent}
 
 
 def _lines(path: Path) -> list[str]:
