@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from automl import executors, interrupts, samplers
+from automl import executors, interrupts, samplers, study_file
 from automl.attempt import Objective
 from automl.config import BUDGET, Direction, StudyConfig, default_direction, unknown
 from automl.delivery import beside, position_for
@@ -353,13 +353,10 @@ def _test_winner(home: Home, name: str, study: Study, objective: Objective) -> N
 
 def _describe(folder: Path, name: str, config: StudyConfig) -> None:
     """Leave what was asked in the study's folder, to read and to use again."""
-    import yaml
-
     from search_spaces import dump_space
 
-    settings = {key: value for key, value in config.to_dict().items() if key != "space" and value is not None}
-    text = yaml.safe_dump({"name": name, **settings, "space": "space.yaml"}, sort_keys=False)
-    (folder / "study.yaml").write_text(text, encoding="utf-8")
+    head = f"What the study {name} was asked; `automl search` of this file asks it again, of a new study."
+    (folder / "study.yaml").write_text(study_file.dumps(config, head=head), encoding="utf-8")
     dump_space(config.space, folder / "space.yaml")
 
 

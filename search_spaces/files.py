@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from search_spaces.documents import EXAMPLE, Place, Unreadable, read_json, read_yaml
+from search_spaces.documents import EXAMPLE, Document, Place, Unreadable, read_json, read_yaml
 from search_spaces.errors import SearchSpaceError, did_you_mean
 from search_spaces.plain import read
 from search_spaces.scalars import number, shown
@@ -35,11 +36,7 @@ def load_space(path: str | Path) -> SearchSpace:
         SearchSpaceError: with every problem of the file as `file:line:column: problem`.
     """
     path = Path(path)
-    read_text = _READERS[_format(path)]
-    try:
-        document = read_text(_text(path))
-    except Unreadable as error:
-        raise _error(path, [(error.place, str(error))]) from None
+    document = read_document(path)
     parts = read(document.data)
     problems = [(document.place(p.path), str(p)) for p in parts.problems if not document.is_refused(p.path)]
     if problems or document.problems:
@@ -47,6 +44,19 @@ def load_space(path: str | Path) -> SearchSpace:
     if not parts.distributions:
         raise _error(path, [(Place(1, 1), f"there is no parameter in it; {EXAMPLE}")])
     return SearchSpace(parts.distributions, when=parts.conditions)
+
+
+def read_document(path: Path) -> Document:
+    """Read the data of a .yaml, .yml or .json file; what is wrong with single values is among its `problems`.
+
+    Raises:
+        SearchSpaceError: the file cannot be read, or holds no data at all, as `file:line:column: problem`.
+    """
+    read_text = _READERS[_format(path)]
+    try:
+        return read_text(_text(path))
+    except Unreadable as error:
+        raise _error(path, [(error.place, str(error))]) from None
 
 
 def dump_space(space: SearchSpace, path: str | Path) -> None:
@@ -73,6 +83,11 @@ def dumps(space: SearchSpace, *, format: str = "yaml") -> str:
         return json.dumps(space.to_dict(), indent=2, ensure_ascii=False) + "\n"
     if format != "yaml":
         raise SearchSpaceError(f"format must be yaml or json, got {shown(format)}")
+    return yaml_text({name: _Line(parameter) for name, parameter in space.to_dict().items()})
+
+
+def yaml_text(data: Mapping[str, Any]) -> str:
+    """Return plain data as YAML that `read_document`, and readers of YAML 1.1 and 1.2, take for exactly this data."""
     import yaml
 
     class Dumper(yaml.SafeDumper):
@@ -90,9 +105,8 @@ def dumps(space: SearchSpace, *, format: str = "yaml") -> str:
 
     Dumper.add_representer(str, represent_text)
     Dumper.add_representer(_Line, represent_line)
-    lines = {name: _Line(parameter) for name, parameter in space.to_dict().items()}
     options: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": math.inf}
-    return str(yaml.dump(lines, Dumper=Dumper, **options))
+    return str(yaml.dump(data, Dumper=Dumper, **options))
 
 
 class _Line(dict[str, Any]):
@@ -123,7 +137,7 @@ def _text(path: Path) -> str:
         reason = getattr(error, "strerror", None) or error
         raise SearchSpaceError(f"{path}: cannot be read: {reason}") from error
     if len(content) > MAX_BYTES:
-        raise SearchSpaceError(f"{path}: is larger than 1 MiB, the limit for a search space; give another file")
+        raise SearchSpaceError(f"{path}: is larger than 1 MiB, the limit; give another file")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

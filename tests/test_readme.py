@@ -90,6 +90,11 @@ def test_the_objective_shown_is_the_one_in_the_example() -> None:
     assert len(load_space(EXAMPLES / "space.yaml")) == len(space.splitlines())
 
 
+def test_the_study_file_shown_is_the_one_in_the_examples() -> None:
+    """The README quotes `examples/study.yaml` word for word; the commands above have run it."""
+    assert (EXAMPLES / "study.yaml").read_text().endswith(blocks("yaml")[1])
+
+
 def test_the_search_in_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
     """It prints the best trial and a table, and goes on with more trials."""
     names: dict[str, object] = {"__name__": "readme"}

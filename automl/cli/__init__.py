@@ -20,7 +20,8 @@ from typing import Annotated
 import typer
 
 from automl import __version__
-from automl.cli import control, look, output, search, serve, spaces
+from automl.cli import control, given, look, output, search, serve, spaces
+from automl.cli.command import Command
 from automl.errors import AutomlError
 from search_spaces import SearchSpaceError
 from trackers import TrackerError
@@ -41,7 +42,8 @@ Search for the best neural network for the least compute.
 
 _EPILOG = (
     "Each option can be set by a variable: AUTOML_MAX_EPOCHS=12 is --max-epochs 12, and the command line wins. "
-    "AUTOML_SPACE and AUTOML_PARAM take several, with semicolons between them."
+    "AUTOML_SPACE and AUTOML_PARAM take several, with semicolons between them. "
+    "A study file, `automl search study.yaml`, sets what neither does."
 )
 
 _BAD_PATHS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
@@ -76,7 +78,7 @@ _VERBS: tuple[Callable[..., None], ...] = (
     control.rm,
 )
 for _verb in _VERBS:
-    app.command()(_verb)
+    app.command(cls=Command)(_verb)
 app.add_typer(spaces.app, name="space")
 
 
@@ -124,6 +126,9 @@ def _explained(error: BaseException) -> tuple[Sequence[str], int]:
 def _usage(error: typer.TyperException) -> list[str]:
     """Return what is wrong with the command line itself, and where to read how it goes."""
     context = getattr(error, "ctx", None)
+    parameter = getattr(error, "param", None)
+    if context is not None and parameter is not None and given.source(context, parameter.name) == "ENVIRONMENT":
+        return [f"{parameter.envvar}={os.environ[parameter.envvar]!r}: {getattr(error, 'message', error)}"]
     option = getattr(error, "option_name", None)
     text = " ".join(error.format_message().split()).replace("Value error, ", "")
     if near := difflib.get_close_matches(str(option), getattr(error, "possibilities", None) or [], n=1):

@@ -1,17 +1,19 @@
 """The search space that a command line describes.
 
-    flags = SpaceFlags(arch="mlp|cnn", ranges=["lr=1e-4..1e-1 log"])
-    compose("digits", flags, problems)          # a SearchSpace, or None and `problems` say why
+    single = lines({"lr": "1e-4..1e-1 log"}, ["batch_size=32|64"], problems)
+    compose("digits", problems, arch="mlp|cnn", spaces=["space.yaml"], ranges=single)
 
 At the bottom lies what --arch chooses, of a task's own space or of the ready ones; each --space is laid on top of it,
-and then what --lr and the like and -p say of single parameters.
+and then what --lr and the like and -p say of single parameters. With --arch none nothing lies at the bottom.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import functools
+import operator
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from automl import tasks
 from automl.cli.values import Problems
@@ -21,35 +23,56 @@ from search_spaces import READY, SearchSpace, SearchSpaceError, architectures, c
 from search_spaces.errors import did_you_mean
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpaceFlags:
-    """What was typed about the search space."""
+def compose(
+    target: str,
+    problems: Problems,
+    *,
+    arch: str | None = None,
+    spaces: Sequence[str | Mapping[str, Any]] = (),
+    ranges: Mapping[str, str] | None = None,
+) -> SearchSpace | None:
+    """Return the space to search for `target`; None when `problems` were found.
 
-    spaces: Sequence[str] = ()
-    """Ready names and files, from left to right."""
-    arch: str | None = None
-    named: dict[str, str | None] = field(default_factory=dict)
-    """Parameters that have an option of their own, such as lr, and the range after it."""
-    ranges: Sequence[str] = ()
-    """NAME=RANGE."""
-
-
-def compose(target: str, flags: SpaceFlags, problems: Problems) -> SearchSpace | None:
-    """Return the space to search for `target`; None when `problems` were found."""
+    Args:
+        target: a task has a space of its own.
+        problems: takes what is wrong.
+        arch: architectures, with "|" between them, or "none".
+        spaces: ready names, files, and parameters as in a file; of two the later one wins.
+        ranges: name -> range of single parameters, from `lines`.
+    """
     found = len(problems.lines)
-    space = problems.attempt(lambda: _base(target, flags.arch)) or SearchSpace()
-    others = [problems.read("--space", text, find_space) for text in flags.spaces]
-    lines = _lines(flags, problems)
+    made = problems.attempt(lambda: _base(target, arch)) or SearchSpace()
+    layers = [problems.read("--space", each, find_space) if isinstance(each, str) else each for each in spaces]
     if len(problems.lines) > found:
         return None
+    return problems.attempt(lambda: functools.reduce(operator.or_, [*layers, ranges or {}], made))
 
-    def joined() -> SearchSpace:
-        made = space
-        for other in others:
-            made = made | (other or {})
-        return made | lines
 
-    return problems.attempt(joined)
+def lines(
+    named: Mapping[str, str | None], params: Sequence[str], problems: Problems, *, option: str = "-p"
+) -> dict[str, str]:
+    """Return name -> range of all parameters given one by one.
+
+    Args:
+        named: those with an option of their own, such as lr, and what stands after it.
+        params: NAME=RANGE.
+        problems: takes what is wrong.
+        option: what gave `params`.
+    """
+    given = [(f"--{name.replace('_', '-')}", name, text) for name, text in named.items() if text is not None]
+    for text in params:
+        name, equals, range_ = text.partition("=")
+        if not equals or not name.strip():
+            problems.add([f'{option} {text!r}: write NAME=RANGE, such as -p batch_size="32|64|128"'])
+        else:
+            given.append((f"{option} {name.strip()}", name.strip(), range_))
+    seen: dict[str, str | None] = {}
+    for label, name, text in given:
+        is_range = problems.read(label, text, parse_range) is not None
+        if name in seen:
+            problems.add([f"{label}: {name} was given a range already; give it one"])
+        seen[name] = text if is_range else None
+    return {name: range_ for name, range_ in seen.items() if range_ is not None}
 
 
 def find_space(text: str) -> SearchSpace:
@@ -68,6 +91,8 @@ def find_space(text: str) -> SearchSpace:
 
 
 def _base(target: str, arch: str | None) -> SearchSpace:
+    if arch == "none":
+        return SearchSpace()
     names = [] if arch is None else [name.strip() for name in arch.split("|")]
     problems = [f"--arch {arch!r}: {name!r} is there twice" for name in dict.fromkeys(names) if names.count(name) > 1]
     if target in tasks.names():
@@ -80,21 +105,3 @@ def _base(target: str, arch: str | None) -> SearchSpace:
     if problems:
         raise ConfigError(problems)
     return made
-
-
-def _lines(flags: SpaceFlags, problems: Problems) -> dict[str, str]:
-    """Return name -> range of all parameters given one by one."""
-    given = [(f"--{name.replace('_', '-')}", name, text) for name, text in flags.named.items() if text is not None]
-    for text in flags.ranges:
-        name, equals, range_ = text.partition("=")
-        if not equals or not name.strip():
-            problems.add([f'-p {text!r}: write NAME=RANGE, such as -p batch_size="32|64|128"'])
-        else:
-            given.append((f"-p {name.strip()}", name.strip(), range_))
-    lines: dict[str, str] = {}
-    for option, name, text in given:
-        problems.read(option, text, parse_range)
-        if name in lines:
-            problems.add([f"{option}: {name} was given a range already; give it one"])
-        lines[name] = text
-    return lines

@@ -71,7 +71,7 @@ def top(
 def show(
     study: options.Study,
     trial: Annotated[str | None, typer.Argument(metavar="TRIAL", help="Number of a trial.")] = None,
-    log: Annotated[bool, typer.Option("--log", help="Print what the trial printed.")] = False,
+    log: Annotated[bool, options.option("--log", help="Print what the trial printed.")] = False,
     home: options.Home = None,
     format: options.Printed = Format.TABLE,
 ) -> None:

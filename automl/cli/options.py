@@ -6,12 +6,12 @@ text that was typed, so that everything wrong with a command line is said at onc
 
 from __future__ import annotations
 
-import os
 from typing import Annotated, Any
 
 import typer
 
 from automl import tasks
+from automl.cli import given
 from automl.cli.output import Format
 from automl.config import DIRECTIONS, EARLY_STOPPING, EXECUTORS, SAMPLERS, TRACKERS
 from search_spaces import architectures
@@ -20,15 +20,10 @@ WHAT, SPACE, BUDGET, RUN, KEEP, SHOW = "What", "Search space", "Budget", "Where 
 
 
 def option(*names: str, help: str, panel: str | None = None, **more: Any) -> Any:
-    """Return an option that the variable `AUTOML_` and its long name sets too."""
+    """Return an option that the variable `AUTOML_` and its long name sets too, unless `envvar` is None."""
     long = max(names, key=len)
     variable = f"AUTOML_{long.lstrip('-').replace('-', '_').upper()}" if long.startswith("--") else None
-    return typer.Option(*names, help=help, rich_help_panel=panel, **{"envvar": variable, "show_envvar": False, **more})
-
-
-def several(given: list[str] | None, variable: str) -> list[str]:
-    """Return what was given, or else the parts of an environment variable between semicolons: ranges hold spaces."""
-    return given or [part.strip() for part in os.environ.get(variable, "").split(";") if part.strip()]
+    return typer.Option(*names, help=help, rich_help_panel=panel, **{"envvar": variable, **more})
 
 
 def _remember_verbose(context: typer.Context, value: bool) -> bool:
@@ -43,7 +38,13 @@ def _text(name: str, metavar: str, help: str, panel: str, default: str | bool = 
 
 Study = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study; `automl ls` lists them.")]
 Target = Annotated[
-    str, typer.Argument(metavar="TARGET", help=f"A task ({', '.join(tasks.names())}), or your own file.py:function.")
+    str,
+    typer.Argument(
+        metavar="TARGET",
+        help=f"A task ({', '.join(tasks.names())}), your own file.py:function, or a study file (.yaml, .json).",
+        is_eager=True,  # a study file gives the other options their defaults
+        callback=given.read_target,
+    ),
 ]
 
 Name = Annotated[str | None, _text("--name", "NAME", "Name of the study.", WHAT, "TARGET-1, TARGET-2, ...")]
@@ -55,10 +56,11 @@ Seed = Annotated[str | None, _text("--seed", "N", "Seed of everything random.", 
 
 Spaces = Annotated[
     list[str] | None,
-    option("--space", metavar="FILE|NAME", help="A file or ready space; several are joined.", panel=SPACE, envvar=None),
+    option("--space", metavar="FILE|NAME", help="A file or ready space; several are joined.", panel=SPACE),
 ]
 Arch = Annotated[
-    str | None, _text("--arch", "A|B", f"Networks: {'|'.join(architectures.__all__)}.", SPACE, "all that the task has")
+    str | None,
+    _text("--arch", "A|B", f"Networks: {'|'.join(architectures.__all__)}, or none.", SPACE, "all that the task has"),
 ]
 Lr = Annotated[str | None, _text("--lr", "RANGE", 'Learning rate, such as "1e-4..1e-1 log".', SPACE)]
 WeightDecay = Annotated[str | None, _text("--weight-decay", "RANGE", 'Weight decay, such as "1e-6..1e-2 log".', SPACE)]
@@ -66,7 +68,7 @@ Dropout = Annotated[str | None, _text("--dropout", "RANGE", "Dropout, such as 0.
 Optimizer = Annotated[str | None, _text("--optimizer", "RANGE", 'Optimizer, such as "adamw|sgd".', SPACE)]
 Params = Annotated[
     list[str] | None,
-    option("-p", "--param", metavar="NAME=RANGE", help='Others: batch_size="32|64".', panel=SPACE, envvar=None),
+    option("-p", "--param", metavar="NAME=RANGE", help='Others: batch_size="32|64".', panel=SPACE),
 ]
 
 Trials = Annotated[str, _text("--trials", "N", "Trials to ask for.", BUDGET)]

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from automl import tasks
-from automl.cli import live, options, output, preflight, result
-from automl.cli.compose import SpaceFlags, compose
+from automl.cli import given, live, options, output, preflight, result
+from automl.cli.compose import compose
 from automl.cli.output import Format
 from automl.cli.values import Problems, duration, number, trial_count, whole
 from automl.config import StudyConfig
@@ -32,6 +32,7 @@ _SPARE = SearchSpace({"spare": "0..1"})  # stands in for a space with problems, 
 
 
 def search(
+    context: typer.Context,
     target: options.Target,
     name: options.Name = None,
     metric: options.Metric = None,
@@ -65,18 +66,15 @@ def search(
 ) -> None:
     """Search for the params with the best metric: of a task, or of a function of your own."""
     problems = Problems()
-    flags = SpaceFlags(
-        spaces=options.several(space, "AUTOML_SPACE"),
-        arch=arch,
-        named={"lr": lr, "weight_decay": weight_decay, "dropout": dropout, "optimizer": optimizer},
-        ranges=options.several(param, "AUTOML_PARAM"),
-    )
-    given = _numbers(problems, trials=trials, max_epochs=max_epochs, seed=seed, timeout=timeout)
-    given |= _numbers(problems, parallel=parallel, cpus=cpus, gpus=gpus)
-    given |= {"metric": metric, "direction": direction, "sampler": sampler, "early_stopping": early_stopping}
-    given |= {"executor": executor, "ray_address": ray_address, "isolate": isolate}
-    given |= {"tracker": tracker, "tracking_uri": tracking_uri}
-    found, config, objective = _planned(target, flags, given, problems, name=name, home=home)
+    problems.add(given.file_of(context).problems)
+    settings = _numbers(problems, trials=trials, max_epochs=max_epochs, seed=seed, timeout=timeout)
+    settings |= _numbers(problems, parallel=parallel, cpus=cpus, gpus=gpus)
+    settings |= {"metric": metric, "direction": direction, "sampler": sampler, "early_stopping": early_stopping}
+    settings |= {"executor": executor, "ray_address": ray_address, "isolate": isolate}
+    settings |= {"tracker": tracker, "tracking_uri": tracking_uri}
+    ranges = given.ranges(context, problems)
+    composed = compose(target, problems, arch=arch, spaces=given.spaces(context), ranges=ranges)
+    found, config, objective = _planned(target, composed, settings, problems, name=name, home=home)
     is_guessed = direction is None and target not in tasks.names()
     name = name or found.claim(config.stem)
     _run(found, name, config, objective, {}, format=format, json=json, quiet=quiet, is_guessed=is_guessed)
@@ -115,18 +113,25 @@ def resume(
 
 
 def _planned(
-    target: str, flags: SpaceFlags, given: Mapping[str, Any], problems: Problems, *, name: str | None, home: str | None
+    target: str,
+    space: SearchSpace | None,
+    settings: Mapping[str, Any],
+    problems: Problems,
+    *,
+    name: str | None,
+    home: str | None,
 ) -> tuple[Home, StudyConfig, Objective]:
     """Return where and what to search, or raise all that is wrong with the command line."""
     from automl import driver
     from automl.home import Home
 
-    spare = None if target in tasks.names() else _SPARE
-    composed = compose(target, flags, problems)
-    planned = problems.attempt(lambda: driver.plan(target, spare if composed is None else composed, **given))
+    planned = None
+    if target:  # else it is among the problems of a study file
+        spare = None if target in tasks.names() else _SPARE
+        planned = problems.attempt(lambda: driver.plan(target, spare if space is None else space, **settings))
     found = problems.attempt(lambda: Home.find(home))
-    if found is not None and name is not None:
-        problems.attempt(functools.partial(found.study, name))
+    if found is not None:
+        problems.read("--name", name, found.study)
     problems.check()
     assert planned is not None
     assert found is not None

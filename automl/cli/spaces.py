@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from automl.cli import options, output
+from automl.cli.command import Command
 from automl.cli.compose import find_space
 from automl.cli.output import Format
 from automl.cli.values import Problems, positive, whole
@@ -19,7 +20,7 @@ app = typer.Typer(no_args_is_help=True, help="Look at search spaces: ready ones,
 Named = Annotated[str, typer.Argument(metavar="NAME|FILE", help="A ready space, or a file with one.")]
 
 
-@app.command()
+@app.command(cls=Command)
 def ls(format: options.Printed = Format.TABLE) -> None:
     """List the ready spaces."""
     rows = [
@@ -29,7 +30,7 @@ def ls(format: options.Printed = Format.TABLE) -> None:
     output.emit(rows, format, lambda: output.table(rows, ["name", "parameters", "size", "about"]))
 
 
-@app.command()
+@app.command(cls=Command)
 def show(name: Named, format: options.Printed = Format.TABLE) -> None:
     """Show the parameters of a space, as they are written in a file."""
     space = find_space(name)
@@ -40,7 +41,7 @@ def show(name: Named, format: options.Printed = Format.TABLE) -> None:
         output.emit(rows, format, lambda: output.table(rows, ["name", "range"]))
 
 
-@app.command()
+@app.command(cls=Command)
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .yaml, .yml or .json file.")],
     format: options.Printed = Format.TABLE,
@@ -56,7 +57,7 @@ def check(
     output.emit(found, format, lambda: print(output.safe(text)))
 
 
-@app.command()
+@app.command(cls=Command)
 def sample(
     name: Named,
     n: Annotated[str, options.option("-n", metavar="N", help="How many points.")] = "5",

@@ -18,6 +18,7 @@ from automl.errors import ConfigError
 from automl.objectives import Objective
 from automl.objectives.function import check_target, load_objective, resolve_target
 from automl.objectives.task import TaskObjective
+from automl.study_file import SUFFIXES
 from automl.trial import Trial
 from search_spaces import SearchSpace
 from search_spaces.errors import did_you_mean
@@ -63,7 +64,9 @@ def resolve(objective: Callable[..., Any] | str, space: SearchSpace | Mapping[st
     if not isinstance(objective, str):
         name = getattr(objective, "__qualname__", type(objective).__qualname__)
         return Target(name=name, kind="callable", space=space or {}, build=lambda config: objective)
-    if ":" in objective or objective.endswith(".py"):
+    if is_study_file(objective):
+        raise ConfigError(f"{objective!r} is a study file, which `automl search {objective}` runs")
+    if _is_function(objective):
         name = resolve_target(objective, Path.cwd())
         check_target(name)
         return Target(name=name, kind="function", space=space or {}, build=lambda config: FunctionObjective(name))
@@ -85,3 +88,23 @@ def resolve(objective: Callable[..., Any] | str, space: SearchSpace | Mapping[st
         metrics=tasks.METRICS,
         max_epochs=TASK_EPOCHS,
     )
+
+
+def locate(text: str, folder: Path) -> str:
+    """Return a target that is written in a file of `folder` so that it means the same in every other folder.
+
+    Raises:
+        ConfigError: there is no such function, or it is another study file.
+    """
+    if is_study_file(text):
+        raise ConfigError(f"target {text!r} is a study file; write what that file has for a target")
+    return resolve_target(text, folder) if _is_function(text) else text
+
+
+def is_study_file(text: str) -> bool:
+    """Say whether a target is the path of a study file; it need not exist."""
+    return text.lower().endswith(SUFFIXES) and not _is_function(text)
+
+
+def _is_function(text: str) -> bool:
+    return ":" in text or text.endswith(".py")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from automl import tasks
-from automl.cli.compose import SpaceFlags, compose
+from automl.cli.compose import compose, lines
 from automl.cli.values import Problems
 from search_spaces import SearchSpace, choose, cnn, mlp, optimizers
 
@@ -14,7 +15,7 @@ from search_spaces import SearchSpace, choose, cnn, mlp, optimizers
 def composed(target: str, **flags: Any) -> SearchSpace:
     """Compose without problems."""
     problems = Problems()
-    space = compose(target, SpaceFlags(**flags), problems)
+    space = attempted(target, problems, **flags)
     problems.check()
     assert space is not None
     return space
@@ -23,8 +24,19 @@ def composed(target: str, **flags: Any) -> SearchSpace:
 def problems_of(target: str, **flags: Any) -> list[str]:
     """Return what is wrong with the flags."""
     problems = Problems()
-    assert compose(target, SpaceFlags(**flags), problems) is None
+    attempted(target, problems, **flags)
     return problems.lines
+
+
+def attempted(
+    target: str,
+    problems: Problems,
+    named: Mapping[str, str | None] | None = None,
+    ranges: Sequence[str] = (),
+    **flags: Any,
+) -> SearchSpace | None:
+    """Compose as the command line does."""
+    return compose(target, problems, ranges=lines(named or {}, ranges, problems), **flags)
 
 
 def test_task_alone() -> None:
@@ -58,6 +70,11 @@ def test_arch_of_a_function() -> None:
     assert composed("train.py:f", arch="mlp|cnn") == choose("arch", mlp=mlp(), cnn=cnn())
 
 
+def test_no_arch_leaves_what_is_given_alone() -> None:
+    """With `none` beneath, nothing of the task's own space is added."""
+    assert composed("digits", arch="none", ranges=["lr=0.1"]) == SearchSpace({"lr": 0.1})
+
+
 def test_condition_on_a_parameter_of_another_flag() -> None:
     """A range may ask about what another flag brings."""
     space = composed("train.py:f", arch="mlp|cnn", ranges=["k=3|5 when arch=cnn"])
@@ -76,14 +93,14 @@ def test_every_problem_names_its_option() -> None:
     )
 
     starts = [
-        "--arch 'mpl|mlp|mlp'",
-        "--arch 'mpl'",
-        "--space: nothing.yaml",
-        "--space: 'mpl'",
         "-p 'x'",
         "-p '=1'",
         "--lr:",
         "-p lr:",
+        "--arch 'mpl|mlp|mlp'",
+        "--arch 'mpl'",
+        "--space: nothing.yaml",
+        "--space: 'mpl'",
     ]
     assert [next((start for start in starts if line.startswith(start)), line) for line in found] == starts
 

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import functools
+import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
+import typer
 
 from automl import __version__
+from automl.cli import app
 from tests.cli.conftest import ROOT, Run
 
 HEAVY = ("torch", "ray", "mlflow", "optuna", "sqlalchemy", "numpy", "pandas", "plotly", "sklearn", "alembic")
 VERBS = ("search", "resume", "ls", "status", "top", "show", "space", "ui", "sync", "doctor", "stop", "rm")
+
+TYPED = ("--now", "--no-wait", "--yes")  # what a variable that was left set must not do
+
+
+def search_command() -> Any:
+    """Return the command `automl search`, as Typer has made it."""
+    return typer.main.get_command(app).commands["search"]  # type: ignore[attr-defined]
 
 
 def loaded_by(*arguments: str) -> set[str]:
@@ -60,6 +72,38 @@ def test_help_begins_with_examples_and_names_every_verb(run: Run) -> None:
     assert sum(line.strip().startswith("automl ") for line in head.splitlines()) == 3
     assert all(f" {verb} " in rest for verb in VERBS)
     assert "AUTOML_MAX_EPOCHS" in rest
+
+
+def verbs() -> list[list[str]]:
+    """Return the words of every verb, those of groups included."""
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    groups = {name: getattr(command, "commands", None) for name, command in commands.items()}
+    return [
+        words for name, group in groups.items() for words in ([[name, verb] for verb in group] if group else [[name]])
+    ]
+
+
+@pytest.mark.parametrize("verb", verbs(), ids=" ".join)
+def test_every_option_tells_its_variable_and_default(
+    run: Run, monkeypatch: pytest.MonkeyPatch, verb: list[str]
+) -> None:
+    """In a terminal of 100 columns each long option has a line that says both, and none is cut."""
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 100)
+    command = functools.reduce(lambda group, name: group.commands[name], verb, typer.main.get_command(app))
+
+    ran = run(*verb, "--help")
+
+    entries = [" ".join(entry.replace("│", " ").split()) for entry in re.split(r"\n│ {1,12}(?=-)", ran.out)]
+    assert ran.code == 0
+    assert max(map(len, ran.out.splitlines())) <= 100
+    assert "…" not in ran.out
+    for option in [each for each in command.params if each.param_type_name == "option"]:
+        long = max(option.opts, key=len)
+        (entry,) = [each for each in entries if long in each.split()[:2]]
+        has_variable = long.startswith("--") and long not in TYPED
+        assert option.envvar == (f"AUTOML_{long[2:].replace('-', '_').upper()}" if has_variable else None)
+        assert option.envvar is None or f"[{option.envvar}]" in entry
+        assert option.default in (None, False) or f"[default: {option.default}]" in entry
 
 
 def test_no_verb_is_help(run: Run) -> None:

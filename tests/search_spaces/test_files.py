@@ -187,7 +187,7 @@ def test_limits(load):
     assert load("".join(f"x{k}: 1..2\n" for k in range(6000))) == [
         "5000:8: more than 10000 values, those that aliases repeat included"
     ]
-    assert load(b"#" * (2**20 + 1)) == [" is larger than 1 MiB, the limit for a search space; give another file"]
+    assert load(b"#" * (2**20 + 1)) == [" is larger than 1 MiB, the limit; give another file"]
 
 
 @pytest.mark.parametrize(

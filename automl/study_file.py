@@ -1,0 +1,231 @@
+"""Study files: everything that a command line can say, under the names of its options, in YAML or JSON.
+
+    target: train.py:objective
+    metric: val_loss
+    trials: 40
+    lr: 1e-4..1e-1 log
+    param: {batch_size: 32|64}
+    space: space.yaml               # a file, a ready space, several of them, or the parameters themselves
+
+    file = read("study.yaml", keys, locate)     # keys: those of the command's own options (`automl.cli.given`)
+    file.values["trials"] == "40"               # as if it had been typed
+    dumps(config)                               # the file that asks for just this study
+
+Relative paths count from the folder of the file. Every study leaves such a file in its folder.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from automl.config import StudyConfig
+from automl.errors import ConfigError
+from search_spaces import READY, SearchSpaceError, format_range
+from search_spaces import dumps as space_text
+from search_spaces.documents import Document
+from search_spaces.errors import did_you_mean
+from search_spaces.files import read_document, yaml_text
+from search_spaces.plain import Parts
+from search_spaces.plain import read as read_parameters
+from search_spaces.scalars import shown
+
+SUFFIXES = (".yaml", ".yml", ".json")
+
+_KEYS = {"n_trials": "trials"}  # where a field of StudyConfig is not called like its option
+_UNWRITTEN = ("kind", "space")  # what the target says by itself, and what is written last
+
+
+class Kind(enum.Enum):
+    """What may stand after a key."""
+
+    TEXT = "text or a number"
+    LIST = "text or a list of texts"
+    PATH = "a path"
+    FLAG = "true or false"
+    RANGE = "a range such as 1e-4..1e-1 log"
+    RANGES = "a mapping of parameters to ranges"
+    SPACE = "a file, a ready space, a list of these, or a mapping of parameters"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of study files."""
+
+    kind: Kind
+    choices: Sequence[str] = ()
+    """The only texts allowed; empty where others judge the text."""
+
+
+@dataclass(slots=True, kw_only=True)
+class StudyFile:
+    """What a file says, as far as it could be read."""
+
+    target: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+    """Key -> what would be typed after its option: text, a list of texts, or True for a flag."""
+    ranges: dict[str, str] = field(default_factory=dict)
+    """Parameter -> range, of `lr` and its like and of `param`."""
+    spaces: list[str | Mapping[str, Any]] = field(default_factory=list)
+    """Ready names, absolute paths, or parameters in the language of space files."""
+    places: dict[str, str] = field(default_factory=dict)
+    """Key -> `file:line:column`."""
+    problems: list[str] = field(default_factory=list)
+    """All that is wrong with it, as `file:line:column: problem`."""
+
+
+def read(path: str | Path, keys: Mapping[str, Key], locate: Callable[[str, Path], str]) -> StudyFile:
+    """Read a study file; whatever is wrong with it is among its `problems`.
+
+    Args:
+        path: of a .yaml, .yml or .json file.
+        keys: all that it may have besides `target`.
+        locate: returns a target, as written in a file of some folder, so that it means the same in any other folder;
+            raises ConfigError where there is no such thing.
+    """
+    path = Path(path)
+    try:
+        document = read_document(path)
+    except SearchSpaceError as error:
+        return StudyFile(problems=list(error.problems))
+    return _Reading(path, document, keys).file(locate)
+
+
+class _Reading:
+    """One reading of a file."""
+
+    def __init__(self, path: Path, document: Document, keys: Mapping[str, Key]) -> None:
+        self._path = path
+        self._folder = path.absolute().parent
+        self._document = document
+        self._keys = keys
+        self._problems = list(document.problems)
+        self._file = StudyFile()
+
+    def file(self, locate: Callable[[str, Path], str]) -> StudyFile:
+        """Return what the file says."""
+        data = self._document.data
+        if not isinstance(data, Mapping) or "target" not in data:
+            missing = "there is no target in it: a study file has a line such as `target: digits`"
+            self._wrong((), f"{missing}, and a search space is given as --space {self._path}")
+            data = {}
+        for name, value in data.items():
+            self._file.places[name] = self._at(self._document.place((name,)))
+            key = Key(Kind.TEXT) if name == "target" else self._keys.get(name)
+            if key is None:
+                self._wrong(
+                    (name,), f"{shown(name)} is no option of a search{did_you_mean(name, ['target', *self._keys])}"
+                )
+            elif not self._document.is_refused((name,)):
+                self._read(name, key, value)
+        text = self._file.values.pop("target", None)
+        if text is not None:
+            try:
+                self._file.target = locate(text, self._folder)
+            except ConfigError as error:
+                for problem in error.problems:
+                    self._wrong(("target",), problem)
+        self._file.problems = [f"{self._at(place)}: {text}" for place, text in sorted(self._problems)]
+        return self._file
+
+    def _read(self, name: str, key: Key, value: Any) -> None:
+        values = self._file.values
+        text = _text(value)
+        if key.kind is Kind.RANGE:
+            self._ranges({name: value}, ())
+        elif key.kind is Kind.RANGES and isinstance(value, Mapping):
+            self._ranges(value, (name,))
+        elif key.kind is Kind.SPACE and isinstance(value, Mapping):
+            self._file.spaces = [] if self._parameters(value, (name,)).problems else [value]
+        elif key.kind is Kind.SPACE and (names := _texts(value)):
+            self._file.spaces = [self._space(each) for each in names]
+        elif key.kind is Kind.FLAG and isinstance(value, bool):
+            values[name] = value
+        elif key.kind is Kind.LIST and (texts := _texts(value)):
+            values[name] = texts
+        elif key.kind is Kind.PATH and text is not None:
+            values[name] = str(self._folder / Path(text).expanduser())
+        elif key.kind is Kind.TEXT and text is not None and text in (key.choices or (text,)):
+            values[name] = text
+        else:
+            expected = f"one of {', '.join(key.choices)}" if key.choices else key.kind.value
+            self._wrong((name,), f"{name} must be {expected}, got {shown(value)}{did_you_mean(value, key.choices)}")
+
+    def _ranges(self, parameters: Mapping[str, Any], path: tuple[str, ...]) -> None:
+        """Read parameters that stand at `path`."""
+        parts = self._parameters(parameters, path)
+        for name, distribution in parts.distributions.items():
+            if name in self._file.ranges:
+                self._wrong((*path, name), f"{name} was given a range already; give it one")
+            self._file.ranges[name] = format_range(distribution, parts.conditions.get(name))
+
+    def _parameters(self, parameters: Mapping[str, Any], path: tuple[str, ...]) -> Parts:
+        parts = read_parameters(parameters, outside=None)
+        for problem in parts.problems:
+            self._wrong((*path, *problem.path), str(problem))
+        return parts
+
+    def _space(self, text: str) -> str:
+        is_file = "/" in text or Path(text).suffix or (self._folder / text).exists()
+        return str(self._folder / Path(text).expanduser()) if is_file and text not in READY else text
+
+    def _wrong(self, path: tuple[str | int, ...], problem: str) -> None:
+        if not self._document.is_refused(path):
+            self._problems.append((self._document.place(path), problem))
+
+    def _at(self, place: tuple[int, int]) -> str:
+        return f"{self._path}:{place[0]}:{place[1]}"
+
+
+def dumps(config: StudyConfig, *, head: str = "", more: Mapping[str, Any] | None = None) -> str:
+    """Return the study file that asks for a study with the settings of `config`.
+
+    Args:
+        config: settings; a password in a URL is left out.
+        head: lines of comment for the top.
+        more: further keys, such as name and home.
+    """
+    lines = [f"# {line}" for line in head.splitlines()]
+    settings = {_KEYS.get(each.name, each.name): getattr(config, each.name) for each in dataclasses.fields(config)}
+    settings = {name: value for name, value in settings.items() if name not in _UNWRITTEN and value is not None}
+    settings |= {name: value for name, value in (more or {}).items() if value is not None}
+    if config.kind == "callable":
+        lines.append(f"# target: a Python function, {shown(settings.pop('target'))}: give it to automl.search")
+    elif config.kind != "function":
+        settings["arch"] = "none"  # of the target's own space nothing is to be added to the one below
+    plain = {name: without_password(value) if isinstance(value, str) else value for name, value in settings.items()}
+    space = textwrap.indent(space_text(config.space), "  ")
+    return "\n".join([*lines, f"{yaml_text(plain)}space:\n{space}"])
+
+
+def without_password(text: str) -> str:
+    """Return `text` without the password in it, if it is a URL with one."""
+    try:
+        url = urlsplit(text)
+        has_one = bool(url.scheme and url.password)
+    except ValueError:
+        return text
+    if not has_one:
+        return text
+    user, _, host = url.netloc.rpartition("@")
+    return urlunsplit(url._replace(netloc=f"{user.partition(':')[0]}@{host}"))
+
+
+def _texts(value: Any) -> list[str]:
+    """Return the texts that `value` is or lists; none if it is neither."""
+    texts = [_text(each) for each in (value if isinstance(value, list) else [value])]
+    return [] if None in texts else [text for text in texts if text is not None]
+
+
+def _text(value: Any) -> str | None:
+    """Return what is typed for `value`; None if it is neither text nor a number. Exponents are for ranges alone."""
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f")
+    return None if isinstance(value, bool) or not isinstance(value, (str, int)) else str(value)
