@@ -261,6 +261,7 @@ def start(
         return result(home, name, seconds=0.0)
     executor = executors.make(config)
     try:
+        executor.check(objective)
         capacity = executor.prepare()
         if is_new:
             home.make(name)

@@ -2,6 +2,7 @@
 to it and verdicts back, and hand over how each attempt ended.
 
     executor = make(config)
+    executor.check(objective)           # refuses what cannot be sent to a worker
     executor.prepare()                  # starts what it needs, refuses what the machine cannot hold
     executor.run(study, objective)      # returns when the study is done, its time is up, or it has failed
     executor.close()
@@ -36,6 +37,13 @@ class Capacity:
 
 class Executor(Protocol):
     """Runs the trials of a study."""
+
+    def check(self, objective: Objective) -> None:
+        """Refuse an objective that cannot run here; starts nothing.
+
+        Raises:
+            ConfigError: it cannot be sent to where trials run.
+        """
 
     def prepare(self) -> Capacity:
         """Start what is needed and say what there is.

@@ -27,6 +27,9 @@ TICK_SECONDS = 0.2
 class LocalExecutor:
     """Runs trials one after the other in the calling thread."""
 
+    def check(self, objective: Objective) -> None:
+        pass
+
     def prepare(self) -> Capacity:
         return Capacity(parallel=1, cpus=1, gpus=0, devices="this process")
 

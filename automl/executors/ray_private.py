@@ -3,6 +3,7 @@
 - `silence`: with `log_to_driver=False` Ray still prints "(raylet) A worker died ..." through a function of its own.
 - `uncounted_callbacks`: for usage statistics, which are off, Tune imports mlflow to see whether a callback is mlflow's.
 - `remembered_registry`: for every trial Tune asks the cluster five times for the class that it runs.
+- `gpus`: how many Ray will find, before it is started.
 - `forget_finished`: Tune keeps every trial it ever ran and goes through all of them when it ends.
 - `secure_token`: Ray writes its cluster token readable by everyone; made beforehand, it is used as it is.
 """
@@ -25,6 +26,18 @@ def silence() -> None:
     worker.print_to_stdstream = lambda *args, **kwargs: None
     for name in ("ray", "ray.tune", "ray.air", "ray.train", "ray._private"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+def gpus() -> float:
+    """Return how many GPUs a cluster started here would have."""
+    from ray._private.accelerators import get_accelerator_manager_for_resource
+
+    manager = get_accelerator_manager_for_resource("GPU")
+    if manager is None:
+        return 0.0
+    visible = manager.get_current_process_visible_accelerator_ids()
+    found = manager.get_current_node_num_accelerators()
+    return float(found if visible is None else min(found, len(visible)))
 
 
 def secure_token() -> None:

@@ -22,7 +22,7 @@ from typing import Any
 from automl.attempt import Attempt, Ending, Objective, plain
 from automl.config import StudyConfig
 from automl.errors import ConfigError, MissingDependencyError
-from automl.executors import Capacity
+from automl.executors import Capacity, carried
 from automl.stopping import Verdict
 from automl.study import Study
 from automl.trial import AttemptState, Reason, TrialState
@@ -42,6 +42,8 @@ _ENVIRONMENT = {
     "TUNE_WARN_THRESHOLD_S": "60",
 }
 CONNECT_SECONDS = 5.0  # that a cluster gets to answer
+MOST_PER_CPU = 4
+"""Trials at once on a CPU, unless the share is given: more only take each other's time and memory."""
 STOP_SECONDS = 3.0  # that workers get to unwind before their processes are ended
 
 
@@ -53,6 +55,12 @@ class RayExecutor:
         self._capacity: Capacity | None = None
         self._owns_cluster = False
 
+    def check(self, objective: Objective) -> None:
+        from ray import cloudpickle
+
+        if problems := carried.problems(objective, dump=cloudpickle.dump):
+            raise ConfigError(problems)
+
     def prepare(self) -> Capacity:
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
@@ -61,6 +69,9 @@ class RayExecutor:
         from automl.executors import ray_private
 
         if not ray.is_initialized():
+            if self._address is None:  # what a cluster of its own will have is known without the seconds to start it
+                have = {"CPU": _cores(), "GPU": ray_private.gpus()}
+                capacity(self._config, [{"Alive": True, "Resources": have}])
             ray_private.secure_token()
             ray_private.silence()
             preload = threading.Thread(target=_import_tune, name="import-tune")
@@ -99,15 +110,19 @@ class RayExecutor:
             self._owns_cluster = False
             ray.shutdown()
 
+    @property
+    def _address(self) -> str | None:
+        return self._config.ray_address or os.environ.get("RAY_ADDRESS")
+
     def _connect(self, ray: Any) -> None:
-        address = self._config.ray_address or os.environ.get("RAY_ADDRESS")
+        address = self._address
         if address is not None:
             _check_answers(address)
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
         if address is None:
             options |= {"include_dashboard": False, "num_cpus": _cores()}
         try:
-            ray.init(address=address, **options)
+            ray.init(address=address or "local", **options)  # None would join any cluster that runs on this machine
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise MissingDependencyError(
                 f"Ray did not start: {str(error).splitlines()[0]}; see --ray-address"
@@ -152,8 +167,10 @@ def capacity(config: StudyConfig, nodes: list[dict[str, Any]]) -> Capacity:
     gpu = config.gpus if config.gpus is not None else 0.0 if gpus == 0 else min(1.0, gpus / (places or gpus))
     default = cpus / places if places else cpus * gpu / gpus if gpu and gpus else 1.0
     cpu = config.cpus if config.cpus is not None else min(1.0, default)
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+    note = {"CPU": "", "GPU": "" if hidden is None else f" (CUDA_VISIBLE_DEVICES={hidden!r})"}
     problems = [
-        f"--{kind.lower()}s {asked:g} for one trial, but the largest node has {most:g}; nothing was started"
+        f"--{kind.lower()}s {asked:g} for one trial, but the largest node has {most:g}{note[kind]}; ask for less"
         for kind, asked in (("CPU", cpu), ("GPU", gpu))
         if asked > (most := max((node.get(kind, 0.0) for node in found), default=0.0))
     ]
@@ -163,6 +180,12 @@ def capacity(config: StudyConfig, nodes: list[dict[str, Any]]) -> Capacity:
     if places and places > fits:
         raise ConfigError(
             f"--parallel {places} needs {places * cpu:g} CPUs and {places * gpu:g} GPUs, found {cpus:g} and {gpus:g}"
+            f"{note['GPU']}; at most {fits} fit"
+        )
+    if places and config.cpus is None and places > MOST_PER_CPU * cpus:
+        raise ConfigError(
+            f"--parallel {places} puts more than {MOST_PER_CPU} trials on each of {cpus:g} CPUs; "
+            f"give at most {MOST_PER_CPU * cpus:g}, or say with --cpus what share of one a trial needs"
         )
     on = f"{cpus:g} CPUs" + (f", {gpus:g} GPUs" if gpus else "") + (f" on {len(found)} nodes" if len(found) > 1 else "")
     return Capacity(parallel=places or fits, cpus=cpu, gpus=gpu, devices=on)

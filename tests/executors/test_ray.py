@@ -144,7 +144,8 @@ def test_shares(
     [
         ({"gpus": 2}, "--gpus 2 for one trial, but the largest node has 0"),
         ({"cpus": 16}, "--cpus 16 for one trial, but the largest node has 2"),
-        ({"parallel": 3, "cpus": 1}, "--parallel 3 needs 3 CPUs and 0 GPUs, found 2 and 0"),
+        ({"parallel": 3, "cpus": 1}, "--parallel 3 needs 3 CPUs and 0 GPUs, found 2 and 0; at most 2 fit"),
+        ({"parallel": 9}, "--parallel 9 puts more than 4 trials on each of 2 CPUs; give at most 8, or say with --cpus"),
     ],
 )
 def test_what_does_not_exist_is_refused(options: dict[str, Any], words: str) -> None:
@@ -315,3 +316,4 @@ def test_the_private_parts_of_ray_are_there() -> None:
     for name in ("_live_trials", "_stopped_trials", "_failed_trials", "_trials_to_cache", "_trial_metadata"):
         assert f"self.{name}" in source
     assert callable(TuneTrial.get_error)
+    assert ray_private.gpus() == ray.cluster_resources().get("GPU", 0.0)
