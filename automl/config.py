@@ -21,7 +21,9 @@ from automl.trial import LONGEST_NAME
 from search_spaces import SearchSpace
 from search_spaces.scalars import shown
 
-SAMPLERS = ("auto", "random", "tpe", "gp", "grid")
+SAMPLERS = ("auto", "random", "tpe", "gp", "grid", "qmc", "nsga2")
+OWN_SAMPLER = "own:"
+"""Begins the name of a sampler that is an object of the user's own: `own:CmaEsSampler`."""
 EARLY_STOPPING = ("asha", "median", "none")
 EXECUTORS = ("ray", "local")
 TRACKERS = ("mlflow", "none")
@@ -91,7 +93,7 @@ class StudyConfig:
         return [
             unknown(f"--{name.replace('_', '-')}", getattr(self, name), names)
             for name, names in allowed.items()
-            if getattr(self, name) not in names
+            if getattr(self, name) not in names and not (name == "sampler" and self.sampler.startswith(OWN_SAMPLER))
         ]
 
     def _numbers(self) -> list[str]:

@@ -103,7 +103,8 @@ def search(
         metric: default: the task's own, or "value", which is what a bare number returned is called.
         direction: "minimize" or "maximize"; default: the task's own, or "minimize" for a loss or error.
         n_trials: trials to ask for.
-        sampler: a name of `config.SAMPLERS`, or any Optuna sampler (give it again to `resume`).
+        sampler: a name of `config.SAMPLERS`, or any Optuna sampler, which may try params twice and may end the search
+            with `study.stop()`; give it again to `resume`.
         home: folder for everything; default $AUTOML_HOME or ./automl_runs.
         listeners: called with each event; default: one progress line.
         **options: further fields of `StudyConfig`.
@@ -137,7 +138,8 @@ def resume(
         name: of the study.
         objective: needed only where the study was made with a Python callable.
         home: folder it is in.
-        sampler: the Optuna sampler it was made with, if it was.
+        sampler: an Optuna sampler: needed where the study was made with one. What it noted down in its trials is there
+            again, and its random generator is seeded anew, so that no draw comes twice.
         listeners: called with each event; default: one progress line.
         **changes: new values for options of `config.BUDGET`.
 
@@ -188,14 +190,14 @@ def plan(
             space=space,
             metric=metric,
             direction=cast(Direction, "minimize" if direction is None else direction),  # StudyConfig checks it
-            sampler=sampler if isinstance(sampler, str) else "auto",
+            sampler=samplers.named(sampler),
             **options,
         )
     except ConfigError as error:
         raise ConfigError([*problems, *error.problems]) from error
     if problems:
         raise ConfigError(problems)
-    samplers.check(config.sampler, space)
+    samplers.check(sampler, space)
     return config, target.build(config)
 
 
@@ -257,8 +259,10 @@ def start(
     folder = home.study(name)
     if is_new:
         _check_is_free(home, name)
-    if not is_new and _has_nothing_to_do(home, name, config):
+    elif _has_nothing_to_do(home, name, config):
         return result(home, name, seconds=0.0)
+    else:
+        samplers.check(sampler or config.sampler, config.space)
     executor = executors.make(config)
     try:
         executor.check(objective)

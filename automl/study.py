@@ -151,7 +151,12 @@ class Study:
             if point.name == row.metric:
                 stopper.on_report(point.trial, point.step, point.value * row.sign, can_pause=False)
         made = samplers.make(
-            sampler or config.sampler, space=config.space, direction=config.direction, seed=config.seed, records=records
+            sampler or config.sampler,
+            space=config.space,
+            direction=config.direction,
+            seed=config.seed,
+            records=records,
+            notes=[note for event in reader.events(kind="sampler") for note in event.data["notes"]],
         )
         return cls(
             ledger=ledger,
@@ -334,9 +339,9 @@ class Study:
             return promoted, False
         asked = len(self.records)
         if asked < self.config.n_trials and not self._exhausted:
-            is_ready, params = self._proposals.take(asked, wait=wait, another=asked + 1 < self.config.n_trials)
-            if params is not None:
-                return self._ask(asked, params), False
+            is_ready, proposal = self._proposals.take(asked, wait=wait, another=asked + 1 < self.config.n_trials)
+            if proposal is not None:
+                return self._ask(asked, proposal), False
             if not is_ready:
                 return None, True
             self._exhausted = True
@@ -344,11 +349,13 @@ class Study:
             return self._stopper.promote(self._paused, last_call=True), False
         return None, False
 
-    def _ask(self, number: int, params: Mapping[str, Any]) -> int:
+    def _ask(self, number: int, proposal: samplers.Proposal) -> int:
         seed = random.Random(f"{self.config.seed}-trial-{number}").randrange(2**31)
-        self._ledger.ask(number=number, params=params, seed=seed)
+        self._ledger.ask(number=number, params=proposal.params, seed=seed)
+        if proposal.notes:
+            self._ledger.event("sampler", trial=number, notes=proposal.notes)
         self.records[number] = TrialRecord(
-            number=number, state=TrialState.WAITING, params=params, seed=seed, reports={}
+            number=number, state=TrialState.WAITING, params=proposal.params, seed=seed, reports={}
         )
         return number
 

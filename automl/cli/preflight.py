@@ -40,7 +40,7 @@ def facts(
         ("study", name),
         ("target", f"{config.target}: {config.direction} {config.metric}{guessed}"),
         ("space", describe(config.space)),
-        ("sampler", samplers.explain(config.sampler, config.space)),
+        ("sampler", samplers.explain(config)),
         ("stopping", early_stopping(config)),
         ("budget", _budget(config)),
         ("machine", _machine(capacity)),

@@ -19,7 +19,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from automl import samplers
 from automl.trial import TrialRecord, TrialState
 from search_spaces import SearchSpace
 
@@ -55,13 +54,15 @@ class Shares:
 
 def shares(records: Sequence[TrialRecord], metric: str, space: SearchSpace) -> Shares | None:
     """Return the importance of every param that can be judged; None when there is none, as with too few trials."""
+    from automl.samplers.optuna_study import history
+
     values, step = comparable(records)
     shown = [record for record in records if record.number in values]
     shown = [shown[len(shown) * i // MAX_TRIALS] for i in range(MAX_TRIALS)] if len(shown) > MAX_TRIALS else shown
     use_log = is_log(values.values())
     trials = [
         _as_complete(trial, space, math.log10(values[trial.number]) if use_log else values[trial.number])
-        for trial in samplers.history(shown, space)
+        for trial in history(shown, space)
     ]
     having: dict[frozenset[int], list[str]] = {}
     for name in space:

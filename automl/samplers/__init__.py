@@ -1,0 +1,180 @@
+"""Samplers: which params to try next, given what happened so far.
+
+Every sampler here is a function of history: `observe` takes in what became of a trial, `propose` gives params for the
+next. A resumed study rebuilds its sampler from the ledger, and goes on as if nothing had been.
+
+    sampler = make("tpe", space=space, direction="minimize", seed=7, records=[])
+    sampler.propose(0).params
+
+`random`, `qmc` and `grid` learn nothing (`plain`); `tpe`, `gp`, `nsga2` and samplers of the user's own are Optuna's
+(`optuna_study`). `auto` is TPE for now. Those that have a name try nothing twice, and end when nothing is left.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from automl.config import OWN_SAMPLER, SAMPLERS, Direction, StudyConfig
+from automl.errors import ConfigError, SearchAbortedError
+from automl.samplers.ahead import Proposals
+from automl.samplers.base import Note, Params, Proposal, Sampler, Untried
+from automl.samplers.plain import PER_AXIS, GridSampler, QmcSampler, RandomSampler
+from automl.trial import TrialRecord
+from search_spaces import Categorical, Float, SearchSpace, SearchSpaceError
+
+if TYPE_CHECKING:
+    import optuna
+
+__all__ = [
+    "GridSampler",
+    "Note",
+    "Params",
+    "Proposal",
+    "Proposals",
+    "QmcSampler",
+    "RandomSampler",
+    "Sampler",
+    "Untried",
+    "check",
+    "explain",
+    "make",
+    "named",
+]
+
+POPULATION = 20
+"""Trials in a generation of nsga2. With Optuna's 50, most studies would end before anything was bred."""
+
+
+def make(
+    sampler: str | optuna.samplers.BaseSampler,
+    *,
+    space: SearchSpace,
+    direction: Direction,
+    seed: int,
+    records: Sequence[TrialRecord],
+    notes: Iterable[Note] = (),
+) -> Sampler:
+    """Return a sampler by its name in `config.SAMPLERS`, or any Optuna sampler, that knows what has happened.
+
+    Args:
+        sampler: its name, or an object.
+        space: what it chooses from.
+        direction: of the study.
+        seed: of the study; a resumed study draws other numbers from it, not the same ones again.
+        records: the trials so far.
+        notes: of all proposals so far.
+    """
+    if sampler == "grid":
+        return GridSampler(space)
+    if sampler in ("random", "qmc"):
+        return (RandomSampler if sampler == "random" else QmcSampler)(space, seed=seed, records=records)
+    from automl.samplers.optuna_study import OptunaSampler
+
+    untried = None
+    if isinstance(sampler, str):
+        untried = Untried(space, seed=seed, records=records)
+        sampler = _optuna_sampler(sampler, space, random.Random(f"{seed}-{len(records)}").randrange(2**32))
+    elif records:
+        sampler.reseed_rng()
+    return OptunaSampler(sampler, space=space, direction=direction, records=records, notes=notes, untried=untried)
+
+
+def _optuna_sampler(name: str, space: SearchSpace, seed: int) -> optuna.samplers.BaseSampler:
+    import optuna
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if name == "gp":
+            return optuna.samplers.GPSampler(seed=seed, warn_independent_sampling=False)
+        if name == "nsga2":
+            return optuna.samplers.NSGAIISampler(seed=seed, population_size=POPULATION)
+        # Without groups a parameter that some trials lack would be sampled on its own, never with the others.
+        return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=bool(space.conditions))
+
+
+def named(sampler: str | optuna.samplers.BaseSampler) -> str:
+    """Return what a study calls its sampler: the name it has here, or "own:" and the class of an Optuna sampler."""
+    return sampler if isinstance(sampler, str) else OWN_SAMPLER + type(sampler).__name__
+
+
+def check(sampler: str | optuna.samplers.BaseSampler, space: SearchSpace) -> None:
+    """Refuse a sampler that cannot work on `space` before anything is created.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    if isinstance(sampler, str):
+        if sampler.startswith(OWN_SAMPLER):
+            kind = sampler.removeprefix(OWN_SAMPLER)
+            raise ConfigError(
+                f"the sampler {kind} is an object that only Python can hand over: "
+                f"automl.search(..., sampler=...), automl.resume(name, sampler=...)"
+            )
+        if sampler == "grid":
+            try:
+                GridSampler(space).propose(0)
+            except SearchSpaceError as error:
+                raise ConfigError([f"--sampler grid: {problem}" for problem in error.problems]) from error
+        return
+    _try_out(sampler, space)
+
+
+def _try_out(sampler: object, space: SearchSpace) -> None:
+    """Let a copy of the user's own sampler make a first proposal."""
+    import optuna
+
+    from automl.samplers.optuna_study import OptunaSampler
+
+    if not isinstance(sampler, optuna.samplers.BaseSampler):
+        kind = f"{type(sampler).__name__} {str(sampler)[:80]!r}"
+        raise ConfigError(f"sampler must be one of {', '.join(SAMPLERS)}, or an Optuna sampler, got {kind}")
+    try:
+        tried = copy.deepcopy(sampler)
+    except Exception:  # it holds a lock or a connection: its first proposal will be the real one
+        return
+    try:
+        OptunaSampler(tried, space=space, direction="minimize").propose(0)
+    except SearchAbortedError as error:
+        raise ConfigError(error.problems) from error
+
+
+def explain(config: StudyConfig) -> str:
+    """Return which sampler a study has and why, how far it will get, and what it cannot do, in a few words."""
+    name, space = config.sampler, config.space
+    size = space.size()
+    points = "continuous" if isinstance(size, str) else _count(size, "point")
+    about = f"{_count(len(space), 'parameter')}, {points}"
+    if name == "auto":
+        name, about = "tpe", f"auto: {about}"
+    if name == "grid":
+        size = _grid_size(space)
+        about = f"{_count(len(space), 'parameter')}, {_count(size, 'point')}"
+        about += f" with {PER_AXIS} values of each continuous one" if points == "continuous" else ""
+    said = [f"{name.replace(OWN_SAMPLER, 'your ')} ({about})"]
+    if name == "nsga2":
+        said.append(f"breeds from generations of {POPULATION} COMPLETE trials")
+    if name == "gp":
+        said.append("models COMPLETE trials")
+    if name in ("gp", "nsga2") and space.conditions:
+        said.append(f"draws parameters that have a condition at random ({len(space.conditions)} of {len(space)})")
+    if name in SAMPLERS and isinstance(size, int):
+        if size <= config.n_trials:
+            said.append("ends when every point was tried")
+        elif name == "grid":
+            said.append(f"--trials {config.n_trials} ends it before the last {size - config.n_trials:,}")
+    return "; ".join(said)
+
+
+def _grid_size(space: SearchSpace) -> int:
+    continuous = {name: Categorical(d.grid(PER_AXIS)) for name, d in space.items() if isinstance(d, Float)}
+    size = space.override(continuous).size()
+    assert isinstance(size, int)
+    return size
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"

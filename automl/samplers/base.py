@@ -1,0 +1,84 @@
+"""What a sampler is, and what keeps all of them from trying the same params twice.
+
+    sampler.propose(0)              # Proposal(params={"lr": 0.01}, notes=())
+    sampler.observe(record)         # ... what became of trial 0
+
+`Untried` is shared by all samplers that have a name: in a space of a dozen points random draws, and models that have
+made up their mind, come back to points whose value is known. It picks another one, and says when there is none left.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from automl.trial import TrialRecord
+from search_spaces import SearchSpace
+
+Params = Mapping[str, Any]
+Note = Sequence[Any]
+"""[trial number or None for the study, key, JSON value]: what a sampler must find again after a resume."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What to try next."""
+
+    params: Params
+    notes: Sequence[Note] = ()
+    """Written down since the last proposal; the ledger keeps them with the trial."""
+
+
+class Sampler(Protocol):
+    """Proposes params from history."""
+
+    def propose(self, number: int) -> Proposal | None:
+        """Return what trial `number`, the next one, is to try, or None when there is nothing left to try.
+
+        Raises:
+            SearchAbortedError: a sampler of the user's own failed.
+        """
+
+    def observe(self, record: TrialRecord) -> None:
+        """Take in that a trial was paused, promoted or ended."""
+
+
+class Untried:
+    """The points of a space that were not proposed yet; `records` are the trials that were."""
+
+    DRAWS = 100
+    """Random points looked at before all points are gone through in their order."""
+
+    def __init__(self, space: SearchSpace, *, seed: int, records: Iterable[TrialRecord] = ()) -> None:
+        self._space = space
+        self._seed = seed
+        self._size = space.size()
+        self._seen = {_key(record.params) for record in records}
+
+    def choose(self, number: int, candidates: Iterable[Params] = ()) -> Params | None:
+        """Return the first new point of `candidates`, else a random one, or None when every point was proposed.
+
+        What is drawn depends on the seed, on `number` and on the points proposed before, not on how they did.
+        """
+        if self._size != "continuous" and len(self._seen) >= self._size:
+            return None
+        rng = random.Random(f"{self._seed}-{number}")
+        draws = (self._space.sample(rng) for _ in range(self.DRAWS))
+        for params in itertools.chain(candidates, draws, self._all()):
+            key = _key(params)
+            if key not in self._seen:
+                self._seen.add(key)
+                return params
+        return None
+
+    def _all(self) -> Iterator[Params]:
+        if self._size != "continuous":
+            yield from self._space.grid(1)
+
+
+def _key(params: Params) -> frozenset[tuple[str, str]]:
+    """Return what equal points alone share. Optuna's steps of 0.1 come as 0.30000000000000004, ours as 0.3."""
+    return frozenset((name, f"{v:.12g}" if isinstance(v, float) else repr(v)) for name, v in params.items())

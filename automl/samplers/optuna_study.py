@@ -1,0 +1,230 @@
+"""Optuna's samplers at work: on a study in memory that is rebuilt from the ledger, and never the truth itself.
+
+    sampler = OptunaSampler(optuna.samplers.TPESampler(seed=7), space=space, direction="minimize", records=records)
+    sampler.propose(len(records))
+
+What a sampler sees of stopped, paused and failed trials is decided in one place, `history`. What it writes down for
+itself (Optuna's system attributes: the generation of a trial, the cell of a grid) leaves with the next proposal as its
+`notes`, and comes back when the study is resumed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import math
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial
+from optuna.trial import TrialState as OptunaState
+
+from automl.config import Direction
+from automl.errors import SearchAbortedError
+from automl.samplers.base import Note, Params, Proposal, Untried
+from automl.trial import TrialRecord, TrialState
+from search_spaces import Constant, SearchSpace, SearchSpaceError
+from search_spaces.convert import to_optuna
+
+_SCRATCH = "tpe:relative_params"
+"""TPE's note of what it is about to suggest, for others who ask meanwhile. The params tell it once they are there."""
+
+
+class OptunaSampler:
+    """Any Optuna sampler, on a study in memory whose trials are replaced as they change.
+
+    Args:
+        sampler: of Optuna.
+        space: what it chooses from.
+        direction: of the study.
+        records: the trials so far.
+        notes: what it wrote down when it proposed them.
+        untried: keeps it from repeating itself. Without, as for a sampler of the user's own, it may do as it likes, and
+            its proposals are checked.
+    """
+
+    ASKS = 10
+    """Times that a sampler is asked for a point which is new, before one is drawn."""
+
+    def __init__(
+        self,
+        sampler: BaseSampler,
+        *,
+        space: SearchSpace,
+        direction: Direction,
+        records: Iterable[TrialRecord] = (),
+        notes: Iterable[Note] = (),
+        untried: Untried | None = None,
+    ) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._space = space
+        self._untried = untried
+        self._distributions = distributions(space)
+        self._storage = _Memory()
+        self._storage.create_new_study([optuna.study.StudyDirection[direction.upper()]], "study")
+        self._study = _Study("study", self._storage, sampler, optuna.pruners.NopPruner())
+        records = list(records)
+        for trial in history(records, space):
+            self._put(trial)
+        self._storage.restore(notes)
+        ended = [record for record in records if record.state.is_finished]
+        if ended:  # told again, so that a sampler which has come to its end can say so
+            last = max(ended, key=lambda record: record.ended or 0.0)
+            self._put(frozen(last, self._distributions, OptunaState.RUNNING))
+            self.observe(last)
+
+    def propose(self, number: int) -> Proposal | None:
+        if self._study.is_stopped:
+            return None
+        with self._blamed(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # notes to whoever wrote the sampler's arguments
+            asks = self._asks(number)
+            params = next(asks) if self._untried is None else self._untried.choose(number, asks)
+            if params is None:
+                return None
+            if self._untried is None:
+                self._space.validate(params)
+        proposed = TrialRecord(number=number, state=TrialState.RUNNING, params=params)
+        self._put(frozen(proposed, self._distributions, OptunaState.RUNNING))
+        return Proposal(params=params, notes=self._storage.take_notes())
+
+    def observe(self, record: TrialRecord) -> None:
+        trial = frozen(record, self._distributions, _shown_state(record))
+        try:
+            if record.state.is_finished:
+                values = [record.last_value] if trial.state is not OptunaState.FAIL else []
+                told = [value for value in values if value is not None and math.isfinite(value)]
+                pending = self._storage.get_trial(record.number)
+                with self._blamed():
+                    self._study.sampler.after_trial(self._study, pending, trial.state, told or None)
+        finally:
+            self._put(trial)
+
+    def _asks(self, number: int) -> Iterator[Params]:
+        """Yield what the sampler suggests for trial `number`, asked again and again."""
+        trial = self._study.ask()
+        assert trial.number == number, f"asked for trial {number}, the sampler is at {trial.number}"
+        yield self._space.suggest(trial)
+        for _ in range(self.ASKS - 1):
+            blank = TrialRecord(number=number, state=TrialState.RUNNING, params={})
+            self._put(frozen(blank, {}, OptunaState.RUNNING))
+            yield self._space.suggest(optuna.trial.Trial(self._study, trial._trial_id))
+
+    def _put(self, trial: FrozenTrial) -> None:
+        self._storage.put(self._study._study_id, trial)
+
+    @contextlib.contextmanager
+    def _blamed(self) -> Iterator[None]:
+        """Say that it is the sampler that failed: nothing here can go on without it."""
+        try:
+            yield
+        except SearchSpaceError as error:
+            raise SearchAbortedError(
+                [f"{self._name} proposes params outside of the search space: {line}" for line in error.problems]
+            ) from error
+        except Exception as error:
+            raise SearchAbortedError(f"{self._name} failed with {type(error).__name__}: {error}") from error
+
+    @property
+    def _name(self) -> str:
+        return f"the sampler {type(self._study.sampler).__name__}"
+
+
+def history(records: Iterable[TrialRecord], space: SearchSpace) -> list[FrozenTrial]:
+    """Return what a sampler is shown of trials: the only place where that is decided.
+
+    - COMPLETE: its value.
+    - PRUNED and paused alike: PRUNED, with every report; never the value of a trial that was cut as if it were final.
+    - RUNNING and WAITING: RUNNING, so that a sampler that models pending trials keeps away from them.
+    - FAIL: FAIL, which Optuna's samplers leave out.
+    """
+    known = distributions(space)
+    return [frozen(record, known, _shown_state(record)) for record in records]
+
+
+def _shown_state(record: TrialRecord) -> OptunaState:
+    if record.paused:
+        return OptunaState.PRUNED
+    return OptunaState[record.state] if record.state.is_finished else OptunaState.RUNNING
+
+
+def frozen(record: TrialRecord, known: Mapping[str, BaseDistribution], state: OptunaState) -> FrozenTrial:
+    """Return a record as Optuna's trial in `state`; of its params, those that `known` distributions gave."""
+    started = datetime.datetime.fromtimestamp(record.started or 0.0)
+    ended = datetime.datetime.fromtimestamp(record.ended or record.started or 0.0)
+    chosen = {name: value for name, value in record.params.items() if name in known}
+    return FrozenTrial(
+        number=record.number,
+        trial_id=record.number,
+        state=state,
+        value=record.value if state.is_finished() else None,
+        datetime_start=None if state is OptunaState.WAITING else started,
+        datetime_complete=ended if state.is_finished() else None,
+        params=chosen,
+        distributions={name: known[name] for name in chosen},
+        user_attrs={},
+        system_attrs={},
+        intermediate_values=dict(record.reports),
+    )
+
+
+def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
+    """Return Optuna's distributions of all parameters that vary."""
+    return {name: to_optuna(item) for name, item in space.items() if not isinstance(item, Constant)}
+
+
+class _Study(optuna.Study):
+    """A study that its sampler can stop although nobody is inside of `optimize`."""
+
+    is_stopped = False
+
+    def stop(self) -> None:
+        self.is_stopped = True
+
+
+class _Memory(optuna.storages.InMemoryStorage):
+    """Optuna's storage in memory, in which trials can be replaced, and which tells what samplers write down."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._notes: list[Note] = []
+
+    def put(self, study_id: int, trial: FrozenTrial) -> None:
+        """Add a trial, or replace it; what a sampler noted about it stays."""
+        with self._lock:
+            if trial.number == len(self._studies[study_id].trials):
+                self.create_new_trial(study_id, template_trial=trial)
+                return
+            noted = self.get_trial(trial._trial_id).system_attrs
+            trial.system_attrs = {key: value for key, value in noted.items() if not key.startswith(_SCRATCH)}
+            self._set_trial(trial._trial_id, trial)
+            self._update_cache(trial._trial_id, study_id)
+
+    def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:
+        with self._lock:
+            super().set_study_system_attr(study_id, key, value)
+            self._notes.append((None, key, value))
+
+    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
+        with self._lock:
+            super().set_trial_system_attr(trial_id, key, value)
+            if not key.startswith(_SCRATCH):
+                self._notes.append((trial_id, key, value))
+
+    def take_notes(self) -> Sequence[Note]:
+        """Return what was written down since the last time."""
+        with self._lock:
+            notes, self._notes = self._notes, []
+            return notes
+
+    def restore(self, notes: Iterable[Note]) -> None:
+        """Take back what `take_notes` gave."""
+        for trial_id, key, value in notes:
+            if trial_id is None:
+                super().set_study_system_attr(0, key, value)
+            else:
+                self.get_trial(trial_id).system_attrs[key] = value

@@ -1,0 +1,109 @@
+"""The samplers that learn nothing: what they propose for trial n follows from n, the seed and the space.
+
+    QmcSampler(space, seed=7).propose(0)
+
+So there is nothing to restore when a study is resumed, and no Optuna to load.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+
+from automl.samplers.base import Params, Proposal, Untried
+from automl.trial import TrialRecord
+from search_spaces import SearchSpace
+
+PER_AXIS = 5
+"""Values that a grid takes of a continuous parameter."""
+
+
+class RandomSampler:
+    """Independent draws. In a continuous space trial n gets the same params whatever came before it."""
+
+    def __init__(self, space: SearchSpace, *, seed: int, records: Iterable[TrialRecord] = ()) -> None:
+        self._untried = Untried(space, seed=seed, records=records)
+
+    def propose(self, number: int) -> Proposal | None:
+        params = self._untried.choose(number)
+        return None if params is None else Proposal(params=params)
+
+    def observe(self, record: TrialRecord) -> None:
+        pass
+
+
+class QmcSampler:
+    """Points that fill the space more evenly than random ones: trial n takes point n of a scrambled Sobol sequence.
+
+    Every parameter has a coordinate of its own, conditional ones too, which go unused where they do not exist: what is
+    left of an even sequence in fewer dimensions is even again.
+
+    Source: Bergstra and Bengio, "Random Search for Hyper-Parameter Optimization" (JMLR 2012), where Sobol points come
+    out somewhat ahead of random ones. SciPy makes the sequence.
+    """
+
+    def __init__(self, space: SearchSpace, *, seed: int, records: Iterable[TrialRecord] = ()) -> None:
+        from scipy.stats import qmc
+
+        self._space = space
+        self._untried = Untried(space, seed=seed, records=records)
+        self._sequence = qmc.Sobol(len(space), scramble=True, rng=seed)
+
+    def propose(self, number: int) -> Proposal | None:
+        params = self._untried.choose(number, [self._point(number)])
+        return None if params is None else Proposal(params=params)
+
+    def observe(self, record: TrialRecord) -> None:
+        pass
+
+    def _point(self, number: int) -> Params:
+        ahead = number - self._sequence.num_generated
+        if ahead < 0:
+            self._sequence.reset()
+            ahead = number
+        if ahead:
+            self._sequence.fast_forward(ahead)
+        coordinates = self._sequence.random(1)[0]
+        params: dict[str, object] = {}
+        for (name, distribution), share in zip(self._space.items(), coordinates, strict=True):
+            condition = self._space.conditions.get(name)
+            if condition is None or condition.holds(params):
+                params[name] = distribution.sample(_Quantile(float(share)))
+        return params
+
+
+class _Quantile(random.Random):
+    """Answers each draw with the value that the given share of all draws lies below."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__(0)
+        self._share = share
+
+    def random(self) -> float:
+        return self._share
+
+    def randrange(self, start: int, stop: int | None = None, step: int = 1) -> int:
+        values = range(start) if stop is None else range(start, stop, step)
+        return values[int(self._share * len(values))]
+
+
+class GridSampler:
+    """Every combination once, in the space's order; `per_axis` values of each continuous parameter."""
+
+    def __init__(self, space: SearchSpace, *, per_axis: int = PER_AXIS) -> None:
+        self._space = space
+        self._per_axis = per_axis
+        self._points: Iterator[Params] = iter(())
+        self._next = -1
+
+    def propose(self, number: int) -> Proposal | None:
+        if number != self._next:
+            self._points = iter(self._space.grid(self._per_axis))
+            for _ in range(number):
+                next(self._points, None)
+        self._next = number + 1
+        params = next(self._points, None)
+        return None if params is None else Proposal(params=params)
+
+    def observe(self, record: TrialRecord) -> None:
+        pass
