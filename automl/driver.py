@@ -55,6 +55,8 @@ class SearchResult:
     """Of this run of the driver."""
     waiting: int = 0
     """Reported values that the tracker has not got yet."""
+    is_exhausted: bool = False
+    """Whether the search ended because nothing was left to try."""
 
     @property
     def best_trial(self) -> TrialRecord:
@@ -295,10 +297,10 @@ def start(
     finally:
         executor.close()
         home.unclaim(name)
-    return result(home, name, seconds=time.monotonic() - began)
+    return result(home, name, seconds=time.monotonic() - began, is_exhausted=study.is_exhausted)
 
 
-def result(home: Home, name: str, *, seconds: float) -> SearchResult:
+def result(home: Home, name: str, *, seconds: float, is_exhausted: bool = False) -> SearchResult:
     """Return what a study has found so far."""
     with home.read(name) as reader:
         study = reader.study()
@@ -314,6 +316,7 @@ def result(home: Home, name: str, *, seconds: float) -> SearchResult:
             test=test,
             seconds=seconds,
             waiting=waiting,
+            is_exhausted=is_exhausted,
         )
 
 

@@ -71,6 +71,8 @@ class Study:
         self.records = {record.number: record for record in records}
         self.is_done = False
         """Whether the last `next_attempt` found nothing to run and nothing running."""
+        self.is_exhausted = False
+        """Whether the sampler has nothing left to propose."""
         self._ledger = ledger
         self._proposals = samplers.Proposals(sampler)
         self._stopper = stopper
@@ -80,7 +82,6 @@ class Study:
         self._renewed = self._polled = clock()
         self._lock = threading.RLock()
         self._closed = False
-        self._exhausted = False
         self._running: dict[int, Attempt] = {}
         self._heard: dict[int, int] = {}  # running trial -> the last step its attempt reported
         self._cut: dict[int, Reason] = {}  # trial -> why it was told to stop
@@ -338,13 +339,13 @@ class Study:
         if promoted is not None:
             return promoted, False
         asked = len(self.records)
-        if asked < self.config.n_trials and not self._exhausted:
+        if asked < self.config.n_trials and not self.is_exhausted:
             is_ready, proposal = self._proposals.take(asked, wait=wait, another=asked + 1 < self.config.n_trials)
             if proposal is not None:
                 return self._ask(asked, proposal), False
             if not is_ready:
                 return None, True
-            self._exhausted = True
+            self.is_exhausted = True
         if self._paused and not self._running and not self._has_complete():
             return self._stopper.promote(self._paused, last_call=True), False
         return None, False

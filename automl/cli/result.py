@@ -58,7 +58,8 @@ def _show_table(found: SearchResult, reader: Reader, data: Mapping[str, Any]) ->
     if found.waiting:
         sync = output.command(found.home, "sync", found.name)
         facts.append(("waiting", f"{found.waiting} points wait for {data['tracking_uri']}: {sync}"))
-    output.facts([*facts, ("go on", data["resume"])])
+    go_on = "nothing is left to try in this space" if found.is_exhausted else data["resume"]
+    output.facts([*facts, ("go on", go_on)])
 
 
 def leaderboard(rows: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:

@@ -105,7 +105,7 @@ def test_status(run: Run, finished: str, tmp_path: Path) -> None:
 
 def test_status_before_a_trial_is_complete(run: Run, tmp_path: Path) -> None:
     """Of a search that was aborted there is no best, and that is said."""
-    run("search", "train.py:failing", "-p", "x=0..1", "--metric", "val_loss", *LOCAL, "--name", "s")
+    run("search", "train.py:failing", "-p", "x=0.0..1.0", "--metric", "val_loss", *LOCAL, "--name", "s")
 
     assert run("status", "s", "-f", "json").json["best"] is None
     assert "no trial has a value yet" in run("status", "s").out

@@ -115,7 +115,7 @@ class TestSearch:
 
     def test_nothing_has_a_value(self, run: Run) -> None:
         """A search whose trials all fail alike ends after three, with exit 1 and the reason in one line."""
-        ran = run("search", "train.py:failing", "-p", "x=0..1", "--metric", "val_loss", *LOCAL)
+        ran = run("search", "train.py:failing", "-p", "x=0.0..1.0", "--metric", "val_loss", *LOCAL)
 
         assert (ran.code, ran.out) == (1, "")
         (line,) = ran.errors
@@ -124,7 +124,7 @@ class TestSearch:
 
     def test_metric_that_is_never_reported(self, run: Run) -> None:
         """It is said what was reported instead; programs get the result all the same."""
-        ran = run("search", "train.py:silent", "-p", "x=0..1", "--metric", "val_loss", *LOCAL, "-f", "json", "-q")
+        ran = run("search", "train.py:silent", "-p", "x=0.0..1.0", "--metric", "val_loss", *LOCAL, "-f", "json", "-q")
 
         assert ran.code == 1
         assert "seen: accuracy" in ran.errors[0]
@@ -138,11 +138,22 @@ class TestSearch:
             "        trial.report(step, loss=1.0)\n"
         )
 
-        ran = run("search", "slow.py:f", "-p", "x=0..1", "--metric", "loss", *LOCAL, "--timeout", "0.2s", "-q")
+        ran = run("search", "slow.py:f", "-p", "x=0.0..1.0", "--metric", "loss", *LOCAL, "--timeout", "0.2s", "-q")
 
         assert ran.code == 1
         assert ran.errors == ["no trial of slow-1 has a value: 1 trial (1 PRUNED)"]
         assert "slow-1: finished" in ran.out
+
+    def test_a_small_space_is_tried_whole(self, run: Run) -> None:
+        """Three points are three trials, whatever was asked for: it is said before, and again at the end."""
+        ran = run("search", "train.py:objective", "-p", "x=1..3", "--metric", "val_loss", *LOCAL)
+        more = run("resume", "train-1", "--trials", "+20", "-q")
+
+        assert "tpe (auto: 1 parameter, 3 points); ends when every point was tried" in ran.err
+        assert "train-1: finished, 3 trials (3 COMPLETE)" in ran.out
+        assert (ran.code, more.code) == (0, 0)
+        for printed in (ran.out, more.out):
+            assert "go on nothing is left to try in this space" in " ".join(printed.split())
 
 
 class TestResume:
