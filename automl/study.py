@@ -320,7 +320,7 @@ class Study:
 
     def _has_more(self) -> bool:
         """Whether another driver would find something to run."""
-        is_asked = self._exhausted or len(self.records) >= self.config.n_trials
+        is_asked = self.is_exhausted or len(self.records) >= self.config.n_trials
         return bool(self._waiting or self._paused or not is_asked)
 
     def _give_up(self, number: int, reason: Reason) -> None:
