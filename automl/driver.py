@@ -260,7 +260,7 @@ def start(
     began = time.monotonic()
     folder = home.study(name)
     if is_new:
-        _check_is_free(home, name)
+        check_is_free(home, name)
     elif _has_nothing_to_do(home, name, config):
         return result(home, name, seconds=0.0)
     else:
@@ -320,7 +320,7 @@ def result(home: Home, name: str, *, seconds: float, is_exhausted: bool = False)
         )
 
 
-def _check_is_free(home: Home, name: str) -> None:
+def check_is_free(home: Home, name: str) -> None:
     folder, taken = home.study(name), home.namesake(name)
     if taken is None and folder.exists() and any(folder.iterdir()):
         raise StudyMismatchError(f"{folder} holds files of something else: choose another --name")

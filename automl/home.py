@@ -16,6 +16,7 @@ import errno
 import itertools
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,14 +94,17 @@ class Home:
         return Reader.open(self.ledger_url(study), study)
 
     def claim(self, stem: str) -> str:
-        """Return `<stem>-<n>` with the first n that no study has, and make its folder, so that nobody else gets it."""
+        """Return the first of `free_names`, and make its folder, so that nobody else gets it."""
+        return next(name for name in self.free_names(stem) if self.make(name))
+
+    def free_names(self, stem: str) -> Iterator[str]:
+        """Yield each `<stem>-<n>` that no study has, n counting from 1."""
         stem = re.sub(r"[^\w.\-]+", "-", stem).strip(".-") or "study"
         stem = stem.encode()[: LONGEST - 20].decode(errors="ignore")
         for n in itertools.count(1):
             name = f"{stem}-{n}"
-            if self.namesake(name) is None and self.make(name):
-                return name
-        raise AssertionError("numbers end")
+            if self.namesake(name) is None and not self.study(name).exists():
+                yield name
 
     def namesake(self, name: str) -> str | None:
         """Return the study called `name`, or like it but for case, which on many file systems is the same folder."""

@@ -193,16 +193,23 @@ def dumps(config: StudyConfig, *, head: str = "", more: Mapping[str, Any] | None
         more: further keys, such as name and home.
     """
     lines = [f"# {line}" for line in head.splitlines()]
-    settings = {_KEYS.get(each.name, each.name): getattr(config, each.name) for each in dataclasses.fields(config)}
-    settings = {name: value for name, value in settings.items() if name not in _UNWRITTEN and value is not None}
-    settings |= {name: value for name, value in (more or {}).items() if value is not None}
+    written = settings(config) | {name: value for name, value in (more or {}).items() if value is not None}
     if config.kind == "callable":
-        lines.append(f"# target: a Python function, {shown(settings.pop('target'))}: give it to automl.search")
+        lines.append(f"# target: a Python function, {shown(written.pop('target'))}: give it to automl.search")
     elif config.kind != "function":
-        settings["arch"] = "none"  # of the target's own space nothing is to be added to the one below
-    plain = {name: without_password(value) if isinstance(value, str) else value for name, value in settings.items()}
+        written["arch"] = "none"  # of the target's own space nothing is to be added to the one below
     space = textwrap.indent(space_text(config.space), "  ")
-    return "\n".join([*lines, f"{yaml_text(plain)}space:\n{space}"])
+    return "\n".join([*lines, f"{yaml_text(written)}space:\n{space}"])
+
+
+def settings(config: StudyConfig) -> dict[str, Any]:
+    """Return key -> value of all that `config` sets, but the space and passwords in URLs."""
+    values = {_KEYS.get(each.name, each.name): getattr(config, each.name) for each in dataclasses.fields(config)}
+    return {
+        name: without_password(value) if isinstance(value, str) else value
+        for name, value in values.items()
+        if name not in _UNWRITTEN and value is not None
+    }
 
 
 def without_password(text: str) -> str:

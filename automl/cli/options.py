@@ -95,6 +95,7 @@ TrackingUri = Annotated[str | None, _text("--tracking-uri", "URI", "An MLflow se
 
 Rebuild = Annotated[bool, option("--rebuild", help="Send everything again; only what is missing is added.", panel=KEEP)]
 
+DryRun = Annotated[bool, option("--dry-run", help="Print the plan, write it to a study file, run nothing.", panel=SHOW)]
 Printed = Annotated[Format, option("-f", "--format", help="How the result is printed.", panel=SHOW)]
 Json = Annotated[bool, option("--json", help="Print events as lines of JSON, the result last.", panel=SHOW)]
 Quiet = Annotated[bool, option("-q", "--quiet", help="Say nothing while it runs.", panel=SHOW)]

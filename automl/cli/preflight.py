@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from automl.cli import output
 from automl.cli.spaces import describe
+from automl.study_file import without_password
 
 if TYPE_CHECKING:
     from automl.config import StudyConfig
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def facts(
-    home: Home, name: str, config: StudyConfig, capacity: Capacity, *, is_guessed: bool = False
+    home: Home, name: str, config: StudyConfig, capacity: Capacity | None, *, is_guessed: bool = False
 ) -> list[tuple[str, str]]:
     """Return pairs of a name and what is to be said of it.
 
@@ -27,7 +28,7 @@ def facts(
         home: where the study is.
         name: of the study.
         config: its settings.
-        capacity: what the executor found to run on.
+        capacity: what the executor found to run on; None before a cluster was asked.
         is_guessed: whether the direction was told by the metric's name.
     """
     from automl import samplers
@@ -35,7 +36,8 @@ def facts(
     guessed = " (by its name; --direction says otherwise)" if is_guessed else ""
     where = str(home.study(name))
     if config.tracker != "none":
-        where += f"\nMLflow at {config.tracking_uri or home.tracking_uri}: {output.command(home, 'ui', name)}"
+        uri = without_password(config.tracking_uri or home.tracking_uri)
+        where += f"\nMLflow at {uri}: {output.command(home, 'ui', name)}"
     return [
         ("study", name),
         ("target", f"{config.target}: {config.direction} {config.metric}{guessed}"),
@@ -70,6 +72,8 @@ def _budget(config: StudyConfig) -> str:
     return f"{config.n_trials} trials{epochs}{time}"
 
 
-def _machine(capacity: Capacity) -> str:
+def _machine(capacity: Capacity | None) -> str:
+    if capacity is None:
+        return "a Ray cluster, which is asked when the search starts"
     gpus = f" and {capacity.gpus:g} GPU" if capacity.gpus else ""
     return f"{capacity.devices}; {capacity.parallel} at once, {capacity.cpus:g} CPU{gpus} each"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from automl import tasks
-from automl.cli import given, live, options, output, preflight, result
+from automl.cli import given, live, options, output, plan, preflight, result
 from automl.cli.compose import compose
 from automl.cli.output import Format
 from automl.cli.values import Problems, duration, number, trial_count, whole
@@ -59,6 +59,7 @@ def search(
     home: options.Home = None,
     tracker: options.Tracker = str(_DEFAULTS["tracker"]),
     tracking_uri: options.TrackingUri = None,
+    dry_run: options.DryRun = False,
     format: options.Printed = Format.TABLE,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -76,6 +77,10 @@ def search(
     composed = compose(target, problems, arch=arch, spaces=given.spaces(context), ranges=ranges)
     found, config, objective = _planned(target, composed, settings, problems, name=name, home=home)
     is_guessed = direction is None and target not in tasks.names()
+    if dry_run:
+        more = {"name": name, "home": str(found.path) if home else None}
+        plan.show(found, config, objective, more=more, is_guessed=is_guessed, format=format, json=json)
+        return
     name = name or found.claim(config.stem)
     _run(found, name, config, objective, {}, format=format, json=json, quiet=quiet, is_guessed=is_guessed)
 

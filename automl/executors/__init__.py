@@ -45,6 +45,13 @@ class Executor(Protocol):
             ConfigError: it cannot be sent to where trials run.
         """
 
+    def expect(self) -> Capacity | None:
+        """Say what `prepare` would find, without starting anything; None where only a running cluster can tell.
+
+        Raises:
+            ConfigError: a trial asks for more than exists.
+        """
+
     def prepare(self) -> Capacity:
         """Start what is needed and say what there is.
 

@@ -30,8 +30,11 @@ class LocalExecutor:
     def check(self, objective: Objective) -> None:
         pass
 
-    def prepare(self) -> Capacity:
+    def expect(self) -> Capacity:
         return Capacity(parallel=1, cpus=1, gpus=0, devices="this process")
+
+    def prepare(self) -> Capacity:
+        return self.expect()
 
     def run(self, study: Study, objective: Objective) -> None:
         with _ticking(study):

@@ -61,6 +61,14 @@ class RayExecutor:
         if problems := carried.problems(objective, dump=cloudpickle.dump):
             raise ConfigError(problems)
 
+    def expect(self) -> Capacity | None:
+        if self._address is not None:
+            return None
+        from automl.executors import ray_private
+
+        have = {"CPU": _cores(), "GPU": ray_private.gpus()}
+        return capacity(self._config, [{"Alive": True, "Resources": have}])
+
     def prepare(self) -> Capacity:
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
@@ -69,9 +77,7 @@ class RayExecutor:
         from automl.executors import ray_private
 
         if not ray.is_initialized():
-            if self._address is None:  # what a cluster of its own will have is known without the seconds to start it
-                have = {"CPU": _cores(), "GPU": ray_private.gpus()}
-                capacity(self._config, [{"Alive": True, "Resources": have}])
+            self.expect()  # refuses at once what would be refused after the seconds that a start takes
             ray_private.secure_token()
             ray_private.silence()
             preload = threading.Thread(target=_import_tune, name="import-tune")

@@ -1,0 +1,101 @@
+"""`automl search --dry-run`: what a search would do, and the study file that asks for it.
+
+    automl search digits --trials 20 --dry-run      # writes digits.study.yaml
+    automl search digits.study.yaml                 # does it, with the same seed
+
+Nothing else is made: no home, no claim on a name, no cluster.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from automl.cli import output, preflight
+from automl.cli.output import Format
+from automl.cli.spaces import ranges
+
+if TYPE_CHECKING:
+    from automl.attempt import Objective
+    from automl.config import StudyConfig
+    from automl.home import Home
+
+_HEAD = "Written by `automl search --dry-run`; `automl search` of this file runs it. README.md tells the language."
+
+
+def show(
+    home: Home,
+    config: StudyConfig,
+    objective: Objective,
+    *,
+    more: Mapping[str, str | None],
+    is_guessed: bool,
+    format: Format,
+    json: bool,
+) -> None:
+    """Print the plan of a study and write its file.
+
+    Args:
+        home: where the study would be.
+        config: its settings.
+        objective: what its trials would run.
+        more: what was given besides, by its key: the name, or None for the first that is free, and the home.
+        is_guessed: whether the direction was told by the metric's name.
+        format: how to print the plan.
+        json: print it as one line instead.
+
+    Raises:
+        StudyMismatchError: the name is taken.
+        ConfigError: it could not run here.
+    """
+    from automl import driver, executors, study_file
+
+    name = more["name"] or next(home.free_names(config.stem))
+    driver.check_is_free(home, name)
+    executor = executors.make(config)
+    executor.check(objective)
+    capacity = executor.expect()
+    facts = preflight.facts(home, name, config, capacity, is_guessed=is_guessed)
+    file = _write(more["name"] or config.stem, study_file.dumps(config, head=_HEAD, more=more))
+    run = shlex.join(["automl", "search", str(file)])
+    space = ranges(config.space)
+    data = study_file.settings(config) | {
+        "name": name,
+        "space": space,
+        "size": config.space.size(),
+        "parallel": capacity.parallel if capacity else config.parallel,
+        "cpus": capacity.cpus if capacity else config.cpus,
+        "gpus": capacity.gpus if capacity else config.gpus,
+        "folder": str(home.study(name)),
+        "explained": dict(facts),
+        "file": str(file),
+        "run": run,
+    }
+
+    def table() -> None:
+        output.facts(facts)
+        print()
+        output.table([{"param": name, "range": text} for name, text in space.items()], ["param", "range"])
+        print()
+        output.facts([("file", str(file)), ("run", run)])
+
+    if json:
+        print(output.line({"event": "plan", **data}))
+    else:
+        output.emit(data, format, table)
+
+
+def _write(stem: str, text: str) -> Path:
+    """Write `text` to `<stem>.study.yaml` in this folder; where there is one, to `<stem>-2.study.yaml`, and so on."""
+    for n in itertools.count(1):
+        path = Path(f"{stem}.study.yaml" if n == 1 else f"{stem}-{n}.study.yaml")
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+        except FileExistsError:
+            continue
+        return path
+    raise AssertionError("numbers end")
