@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automl.cli import options, output, result
+from automl.cli import completion, options, output, result
 from automl.cli.output import Format
 
 if TYPE_CHECKING:
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.3  # between two looks at the ledger: another process's end is no event here
 
-Studies = Annotated[list[str], typer.Argument(metavar="STUDY...", help="Names of studies; `automl ls` lists them.")]
+Studies = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="STUDY...", help="Names of studies; `automl ls` lists them.", autocompletion=completion.studies
+    ),
+]
 # No environment variable sets these: what one is left with would end or delete something else later.
 Now = Annotated[bool, options.option("--now", help="Cut what runs; it goes on at `automl resume`.", envvar=None)]
 NoWait = Annotated[bool, options.option("--no-wait", help="Ask, and return at once.", envvar=None)]

@@ -6,23 +6,39 @@ text that was typed, so that everything wrong with a command line is said at onc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
 from automl import tasks
-from automl.cli import given
+from automl.cli import completion, given
 from automl.cli.output import Format
 from automl.config import DIRECTIONS, EARLY_STOPPING, EXECUTORS, SAMPLERS, TRACKERS
-from search_spaces import architectures
+from search_spaces import READY, architectures
 
 WHAT, SPACE, BUDGET, RUN, KEEP, SHOW = "What", "Search space", "Budget", "Where it runs", "Where it is kept", "Output"
 
 
-def option(*names: str, help: str, panel: str | None = None, **more: Any) -> Any:
-    """Return an option that the variable `AUTOML_` and its long name sets too, unless `envvar` is None."""
+NAMES: dict[str, Sequence[str]] = {}
+"""Option -> the names that its value is one of, or begins with."""
+
+
+def option(*names: str, help: str, panel: str | None = None, among: Sequence[str] = (), **more: Any) -> Any:
+    """Return an option that the variable `AUTOML_` and its long name sets too, unless `envvar` is None.
+
+    Args:
+        names: short and long name.
+        help: one line.
+        panel: of the help, in which it stands.
+        among: names to offer for its value.
+        **more: as `typer.Option` takes them.
+    """
     long = max(names, key=len)
     variable = f"AUTOML_{long.lstrip('-').replace('-', '_').upper()}" if long.startswith("--") else None
+    if among:
+        NAMES[long] = among
+        more["autocompletion"] = completion.among(among)
     return typer.Option(*names, help=help, rich_help_panel=panel, **{"envvar": variable, **more})
 
 
@@ -32,11 +48,14 @@ def _remember_verbose(context: typer.Context, value: bool) -> bool:
     return value
 
 
-def _text(name: str, metavar: str, help: str, panel: str, default: str | bool = True) -> Any:
-    return option(name, metavar=metavar, help=help, panel=panel, show_default=default)
+def _text(name: str, metavar: str, help: str, panel: str, default: str | bool = True, among: Sequence[str] = ()) -> Any:
+    return option(name, metavar=metavar, help=help, panel=panel, show_default=default, among=among)
 
 
-Study = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study; `automl ls` lists them.")]
+Study = Annotated[
+    str,
+    typer.Argument(metavar="STUDY", help="Name of a study; `automl ls` lists them.", autocompletion=completion.studies),
+]
 Target = Annotated[
     str,
     typer.Argument(
@@ -44,23 +63,34 @@ Target = Annotated[
         help=f"A task ({', '.join(tasks.names())}), your own file.py:function, or a study file (.yaml, .json).",
         is_eager=True,  # a study file gives the other options their defaults
         callback=given.read_target,
+        autocompletion=completion.among(tasks.names()),
     ),
 ]
 
 Name = Annotated[str | None, _text("--name", "NAME", "Name of the study.", WHAT, "TARGET-1, TARGET-2, ...")]
 Metric = Annotated[str | None, _text("--metric", "NAME", "What is measured.", WHAT, "the task's own, or value")]
 Direction = Annotated[
-    str | None, _text("--direction", "WAY", f"{' or '.join(DIRECTIONS)}.", WHAT, "the task's own; a loss is minimized")
+    str | None,
+    _text("--direction", "WAY", f"{' or '.join(DIRECTIONS)}.", WHAT, "the task's own; a loss is minimized", DIRECTIONS),
 ]
 Seed = Annotated[str | None, _text("--seed", "N", "Seed of everything random.", WHAT, "drawn, and told")]
 
 Spaces = Annotated[
     list[str] | None,
-    option("--space", metavar="FILE|NAME", help="A file or ready space; several are joined.", panel=SPACE),
+    option(
+        "--space", metavar="FILE|NAME", help="A file or ready space; several are joined.", panel=SPACE, among=[*READY]
+    ),
 ]
 Arch = Annotated[
     str | None,
-    _text("--arch", "A|B", f"Networks: {'|'.join(architectures.__all__)}, or none.", SPACE, "all that the task has"),
+    _text(
+        "--arch",
+        "A|B",
+        f"Networks: {'|'.join(architectures.__all__)}, or none.",
+        SPACE,
+        "all that the task has",
+        [*architectures.__all__, "none"],
+    ),
 ]
 Lr = Annotated[str | None, _text("--lr", "RANGE", 'Learning rate, such as "1e-4..1e-1 log".', SPACE)]
 WeightDecay = Annotated[str | None, _text("--weight-decay", "RANGE", 'Weight decay, such as "1e-6..1e-2 log".', SPACE)]
@@ -77,11 +107,16 @@ Timeout = Annotated[str | None, _text("--timeout", "TIME", "End after 90, 90s, 1
 MaxEpochs = Annotated[
     str | None, _text("--max-epochs", "N", "Full budget of a trial, in steps.", BUDGET, "30 for a task")
 ]
-Sampler = Annotated[str, _text("--sampler", "NAME", f"{', '.join(SAMPLERS)}.", BUDGET)]
-EarlyStopping = Annotated[str, _text("--early-stopping", "NAME", f"{', '.join(EARLY_STOPPING)}.", BUDGET)]
+Sampler = Annotated[str, _text("--sampler", "NAME", f"{', '.join(SAMPLERS)}.", BUDGET, among=SAMPLERS)]
+EarlyStopping = Annotated[
+    str, _text("--early-stopping", "NAME", f"{', '.join(EARLY_STOPPING)}.", BUDGET, among=EARLY_STOPPING)
+]
 
 Executor = Annotated[
-    str, _text("--executor", "NAME", f"{' or '.join(EXECUTORS)}; local runs one trial at a time, here.", RUN)
+    str,
+    _text(
+        "--executor", "NAME", f"{' or '.join(EXECUTORS)}; local runs one trial at a time, here.", RUN, among=EXECUTORS
+    ),
 ]
 Parallel = Annotated[str | None, _text("--parallel", "N", "Trials at once.", RUN, "as many as fit")]
 Cpus = Annotated[str | None, _text("--cpus", "X", "CPUs of a trial; 0.5 puts two on one.", RUN, "1")]
@@ -90,7 +125,7 @@ RayAddress = Annotated[str | None, _text("--ray-address", "ADDRESS", "A Ray clus
 Isolate = Annotated[bool, option("--isolate", help="Give every trial a fresh process.", panel=RUN)]
 
 Home = Annotated[str | None, _text("--home", "DIR", "Folder of all studies.", KEEP, "./automl_runs")]
-Tracker = Annotated[str, _text("--tracker", "NAME", f"{' or '.join(TRACKERS)}.", KEEP)]
+Tracker = Annotated[str, _text("--tracker", "NAME", f"{' or '.join(TRACKERS)}.", KEEP, among=TRACKERS)]
 TrackingUri = Annotated[str | None, _text("--tracking-uri", "URI", "An MLflow server.", KEEP, "a store in --home")]
 
 Rebuild = Annotated[bool, option("--rebuild", help="Send everything again; only what is missing is added.", panel=KEEP)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automl.cli import options, output
+from automl.cli import completion, options, output
 from automl.cli.output import Format
 from automl.cli.values import Problems, whole
 from automl.errors import ConfigError
@@ -23,8 +23,18 @@ if TYPE_CHECKING:
 
 _SERVERS = ("http://", "https://", "databricks")
 
-UiStudy = Annotated[str | None, typer.Argument(metavar="STUDY", help="Name of a study.", show_default="the newest")]
-AnyStudy = Annotated[str | None, typer.Argument(metavar="STUDY", help="Name of a study.", show_default="all of them")]
+UiStudy = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="STUDY", help="Name of a study.", show_default="the newest", autocompletion=completion.studies
+    ),
+]
+AnyStudy = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="STUDY", help="Name of a study.", show_default="all of them", autocompletion=completion.studies
+    ),
+]
 
 
 def ui(

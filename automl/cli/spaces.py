@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from automl.cli import options, output
+from automl.cli import completion, options, output
 from automl.cli.command import Command
 from automl.cli.compose import find_space
 from automl.cli.output import Format
@@ -17,7 +17,12 @@ from search_spaces import READY, Float, Int, SearchSpace, SearchSpaceError, dump
 
 app = typer.Typer(no_args_is_help=True, help="Look at search spaces: ready ones, and those in files.")
 
-Named = Annotated[str, typer.Argument(metavar="NAME|FILE", help="A ready space, or a file with one.")]
+Named = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME|FILE", help="A ready space, or a file with one.", autocompletion=completion.among(READY)
+    ),
+]
 
 
 @app.command(cls=Command)
