@@ -129,7 +129,8 @@ class Study:
                 ledger.abandon()  # this process lives on, and nobody could take the study from it
                 raise
             ended = sum(record.state.is_finished for record in study.records.values())
-            study._emit("study-started", name=name, trials=len(study.records), ended=ended, recovered=recovered)
+            about = {"n_trials": config.n_trials, "trials": len(study.records), "ended": ended}
+            study._emit("study-started", name=name, **about, paused=sorted(study._paused), recovered=recovered)
             return study
 
     @classmethod

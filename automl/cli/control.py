@@ -90,7 +90,7 @@ def _wait(home: Home, before: StudyRow) -> None:
             with home.read(before.name) as reader:
                 if reader.study().owner != before.owner:
                     return
-                running = reader.counts()["RUNNING"] - reader.paused_count()
+                running = reader.counts()["RUNNING"] - len(reader.paused())
             if running != said:
                 said = running
                 output.say(f"waiting for {running} trial{'' if running == 1 else 's'} and the driver to end")

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from automl.cli import output
-from automl.report.progress import ProgressLine, stopping
+from automl.report.progress import ProgressLine, lost, stopping
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -67,10 +67,10 @@ def view(name: str, config: StudyConfig, before: Mapping[str, Any], *, quiet: bo
         yield View(ready=ready, listen=JsonLines())
     elif quiet:
         yield View(ready=ready, listen=nothing)
-    elif config.executor == "ray" and _is_screen():
+    elif config.executor == "ray" and is_screen():
         # A trial that runs in this process may stop at a breakpoint or print: no panel above that.
         panel = LivePanel(name, config, before)
-        with _shown(panel) as above:
+        with shown(panel) as above:
             yield View(ready=functools.partial(output.facts, file=above), listen=panel)
     else:
         yield View(ready=ready, listen=ProgressLine(config.n_trials, metric=config.metric))
@@ -128,7 +128,8 @@ class LivePanel:
         self._name = name
         self._config = config
         self._clock = clock
-        self._began = clock()
+        self._began = self._shown = clock()
+        self._n_trials = config.n_trials
         self._stage = "starting the workers"
         self._lock = threading.Lock()
         self._ended = Counter({state: before["counts"][state] for state in ENDED} if before else {})
@@ -142,18 +143,29 @@ class LivePanel:
     def __call__(self, event: Mapping[str, Any]) -> None:
         with self._lock:
             kind, trial = event["event"], event.get("trial")
-            if kind in ("study-started", "study-ended"):
-                self._began = self._clock() if kind == "study-started" else self._began
-                self._stage = "" if kind == "study-started" else "delivering the rest to the tracker"
+            if kind == "study-started":
+                self._take_start(event)
+            elif kind == "study-ended":
+                self._stage = "delivering the rest to the tracker"
             elif kind == "stop-requested":
                 self._stage = stopping(event)
+            elif kind == "driver-lost":
+                self._stage = lost(event)
             elif kind == "trial-started":
                 self._paused.discard(event["trial"])
-                self._running[event["trial"]] = _Running(event["params"], self._clock(), event["step"])
+                self._running[event["trial"]] = _Running(event["params"], event["time"], event["step"])
             elif kind == "report" and trial in self._running:
                 self._take_report(event["trial"], event["step"], event["values"].get(self._config.metric))
-            elif kind in ("trial-ended", "trial-paused", "trial-retried"):
+            elif kind in ("trial-ended", "trial-paused", "trial-retried", "trial-cut"):
                 self._take_end(kind, event)
+
+    def _take_start(self, event: Mapping[str, Any]) -> None:
+        """Take in that a driver began, maybe long before this panel was shown."""
+        self._stage = ""
+        self._n_trials = event["n_trials"]
+        self._paused = {*event["paused"]}
+        self._began, self._shown = event["time"], self._clock()
+        self._done_before = sum(self._ended.values()) + len(self._paused)
 
     def _take_report(self, trial: int, step: int, value: float | None) -> None:
         running = self._running[trial]
@@ -165,6 +177,7 @@ class LivePanel:
     def _take_end(self, kind: str, event: Mapping[str, Any]) -> None:
         trial = event["trial"]
         running = self._running.pop(trial, None)
+        self._paused.discard(trial)
         if kind == "trial-paused":
             self._paused.add(trial)
         elif kind == "trial-ended":
@@ -201,13 +214,13 @@ class LivePanel:
         from rich.progress_bar import ProgressBar
         from rich.table import Table
 
-        n = self._config.n_trials
+        n = self._n_trials
         done = sum(self._ended.values()) + len(self._paused)
         elapsed = self._clock() - self._began
         text = f"{done} of {n} trials, {self._stage or output.duration(elapsed)}"
         new = done - self._done_before
         if new > 0 and done < n and not self._stage:
-            left = elapsed / new * (n - done)
+            left = (self._clock() - self._shown) / new * (n - done)
             if self._config.timeout is not None:
                 left = min(left, max(0.0, self._config.timeout - elapsed))
             text += f", about {output.duration(left)} left"
@@ -254,7 +267,7 @@ class LivePanel:
 
 
 @contextlib.contextmanager
-def _shown(panel: LivePanel) -> Iterator[TextIO]:
+def shown(panel: LivePanel) -> Iterator[TextIO]:
     """Keep the panel on the screen; yield a stream that writes above it."""
     from rich.console import Console
     from rich.file_proxy import FileProxy
@@ -274,7 +287,8 @@ def _shown(panel: LivePanel) -> Iterator[TextIO]:
         yield cast(TextIO, FileProxy(console, sys.stderr))
 
 
-def _is_screen() -> bool:
+def is_screen() -> bool:
+    """Say whether standard error is a terminal on which a panel can move."""
     from rich.console import Console
 
     return sys.stderr.isatty() and not Console(stderr=True).is_dumb_terminal

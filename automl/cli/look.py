@@ -36,12 +36,26 @@ def ls(home: options.Home = None, format: options.Printed = Format.TABLE) -> Non
     output.emit(rows, format, lambda: output.table(rows, rows[0]) if rows else None)
 
 
-def status(study: options.Study, home: options.Home = None, format: options.Printed = Format.TABLE) -> None:
+def status(
+    study: options.Study,
+    watch: Annotated[
+        bool, options.option("--watch", help="Show it as it goes on, until it ends.", envvar=None)
+    ] = False,
+    home: options.Home = None,
+    format: options.Printed = Format.TABLE,
+) -> None:
     """Say how a study stands: running, interrupted or finished, and its best trial so far."""
+    from automl.cli import watching
     from automl.home import Home
     from automl.report import summary
 
+    if watch:
+        watching.check(format)
     found = Home.find(home)
+    if watch:
+        watching.watch(found, study, format)
+        if format is Format.JSON:
+            return
     with found.read(study) as reader:
         data = summary.status(found, reader)
     output.emit(data, format, lambda: _show_status(data))

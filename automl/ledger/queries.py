@@ -189,18 +189,19 @@ class Reader:
         found = {row["state"]: row["n"] for row in self._rows(query)}
         return {state: found.get(state, 0) for state in TrialState}
 
-    def paused_count(self) -> int:
-        """Return how many trials of the RUNNING ones are paused: their last attempt ended so."""
+    def paused(self) -> list[int]:
+        """Return the numbers of the RUNNING trials that are paused: their last attempt ended so."""
         last = sa.select(_A.c.trial, sa.func.max(_A.c.number).label("number")).where(_A.c.study_id == self._id)
         latest = last.group_by(_A.c.trial).subquery()
         ends = _A.join(latest, (latest.c.trial == _A.c.trial) & (latest.c.number == _A.c.number))
         rows = ends.join(_T, (_T.c.study_id == _A.c.study_id) & (_T.c.number == _A.c.trial))
         where = (_A.c.study_id == self._id, _A.c.state == AttemptState.PAUSED, _T.c.state == TrialState.RUNNING)
-        return int(self._scalar(sa.select(sa.func.count()).select_from(rows).where(*where)) or 0)
+        query = sa.select(_T.c.number).select_from(rows).where(*where).order_by(_T.c.number)
+        return [row["number"] for row in self._rows(query)]
 
-    def attempts(self, trial: int | None = None) -> list[AttemptRow]:
-        """Return the attempts of one trial or all, in order."""
-        where = [_A.c.study_id == self._id, *([_A.c.trial == trial] if trial is not None else [])]
+    def attempts(self, trial: int | None = None, *, after: int = -1) -> list[AttemptRow]:
+        """Return the attempts of one trial or all, in order, that began or ended after seq `after`."""
+        where = [_A.c.study_id == self._id, _A.c.seq > after, *([_A.c.trial == trial] if trial is not None else [])]
         return [
             AttemptRow(
                 **{k: row[k] for k in ("trial", "number", "start_step", "checkpoint", "started", "ended")},
@@ -226,9 +227,9 @@ class Reader:
         last = self._scalar(page.offset(limit).limit(1))
         return last - 1 if last is not None else self.study().seq
 
-    def changed(self, after: int, up_to: int) -> list[int]:
+    def changed(self, after: int, up_to: int | None = None) -> list[int]:
         """Return the numbers of the trials whose row changed after seq `after`, the last time by seq `up_to`."""
-        where = [_T.c.study_id == self._id, _T.c.seq > after, _T.c.seq <= up_to]
+        where = [_T.c.study_id == self._id, _T.c.seq > after, *([_T.c.seq <= up_to] if up_to is not None else [])]
         return [row["number"] for row in self._rows(sa.select(_T.c.number).where(*where).order_by(_T.c.number))]
 
     def waiting(self, after: int) -> int:

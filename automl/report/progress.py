@@ -32,19 +32,27 @@ class ProgressLine:
         self._last: dict[int, float] = {}
 
     def __call__(self, event: Mapping[str, Any]) -> None:
+        if line := self.line(event):
+            self._print(line)
+
+    def line(self, event: Mapping[str, Any]) -> str | None:
+        """Take in an event, and return what is to be said of it, if anything."""
         kind = event["event"]
         if kind == "study-started":
-            self._ended = event["ended"]
+            self._n_trials, self._ended, self._paused = event["n_trials"], event["ended"], {*event["paused"]}
         elif kind == "report" and self._metric in event["values"]:
             self._last[event["trial"]] = event["values"][self._metric]
         elif kind in ("trial-ended", "trial-paused"):
             self._count(event, is_paused=kind == "trial-paused")
             done = self._ended + len(self._paused)
-            self._print(f"trial {event['trial']} {self._what(event)}, {done} of {self._n_trials} done")
+            return f"trial {event['trial']} {self._what(event)}, {done} of {self._n_trials} done"
         elif kind == "trial-retried":
-            self._print(f"trial {event['trial']} runs once more{_why(event)}")
+            return f"trial {event['trial']} runs once more{_why(event)}"
         elif kind == "stop-requested":
-            self._print(stopping(event))
+            return stopping(event)
+        elif kind == "driver-lost":
+            return lost(event)
+        return None
 
     def _count(self, event: Mapping[str, Any], *, is_paused: bool) -> None:
         if is_paused:
@@ -74,6 +82,11 @@ def stopping(event: Mapping[str, Any]) -> str:
     n = len(event["running"])
     what = "cut" if event["now"] else "ending"
     return f"asked to stop: {what} {n} trial{'' if n == 1 else 's'}"
+
+
+def lost(event: Mapping[str, Any]) -> str:
+    """Return what an event `driver-lost` says, in words."""
+    return f"its driver has died; waiting for: automl resume {event['name']}"
 
 
 def _why(event: Mapping[str, Any]) -> str:

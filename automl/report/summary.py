@@ -29,7 +29,7 @@ def status(home: Home, reader: Reader) -> dict[str, Any]:
         "directions": [study.config["direction"]],
         "metric": study.metric,
         "counts": reader.counts(),
-        "paused": reader.paused_count(),
+        "paused": len(reader.paused()),
         "trials": study.config["n_trials"],
         "best": best(reader),
         "storage": home.ledger_url(study.name),

@@ -52,7 +52,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["ls"], ["status"], ["top"], ["show"], ["show", 0]],
+    [["ls"], ["status"], ["status", "--watch"], ["top"], ["show"], ["show", 0]],
     ids=lambda arguments: "-".join(map(str, arguments)),
 )
 def test_looking_loads_the_ledger_only(arguments: list[object], finished: str) -> None:

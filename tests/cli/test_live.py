@@ -65,7 +65,7 @@ def test_panel_follows_a_search() -> None:
     """Counts, the best so far and what runs, with the time that has gone and is left."""
     screen = Screen()
     assert "starting the workers" in screen.text
-    screen.show("study-started", name="digits-1", trials=0, ended=0, recovered={})
+    screen.show("study-started", name="digits-1", n_trials=10, trials=0, ended=0, paused=[], recovered={})
     for trial in range(4):
         screen.start(trial, lr=0.1 * trial)
         screen.show("report", trial, step=1, values={"val_acc": 0.5 + 0.1 * trial, "val_loss": 2.0})
@@ -158,7 +158,7 @@ def test_lines_of_a_pipe() -> None:
     """A line for each trial that is done, with its last value where it has no final one."""
     stream = io.StringIO()
     line = ProgressLine(5, metric="loss", stream=stream)
-    line({"event": "study-started", "ended": 1})
+    line({"event": "study-started", "n_trials": 5, "ended": 1, "paused": []})
     line({"event": "report", "trial": 1, "step": 2, "values": {"loss": 0.5}})
     line({"event": "trial-paused", "trial": 1, "state": "RUNNING", "value": None, "step": 2, "reason": None})
     line({"event": "trial-ended", "trial": 2, "state": "COMPLETE", "value": 0.25, "step": 9, "reason": None})
@@ -202,7 +202,7 @@ def test_a_closed_stream_is_no_error(make: Any, monkeypatch: pytest.MonkeyPatch)
 def test_view_for_each_case(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Events as JSON, nothing, lines or the panel; a trial in this very process is never drawn over."""
     kinds = {}
-    monkeypatch.setattr(live, "_is_screen", lambda: True)
+    monkeypatch.setattr(live, "is_screen", lambda: True)
     for name, config, quiet, json in (
         ("json", CONFIG, True, True),
         ("quiet", CONFIG, True, False),
