@@ -38,9 +38,7 @@ def ls(home: options.Home = None, format: options.Printed = Format.TABLE) -> Non
 
 def status(
     study: options.Study,
-    watch: Annotated[
-        bool, options.option("--watch", help="Show it as it goes on, until it ends.", envvar=None)
-    ] = False,
+    watch: Annotated[bool, options.option("--watch", help="Show it as it goes on, until it ends.")] = False,
     home: options.Home = None,
     format: options.Printed = Format.TABLE,
 ) -> None:
