@@ -10,21 +10,21 @@ that a resumed study may change.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from automl import stopping
 from automl.errors import ConfigError
+from automl.errors import unknown as unknown
 from automl.trial import LONGEST_NAME
 from search_spaces import SearchSpace
 from search_spaces.scalars import shown
 
 SAMPLERS = ("auto", "random", "tpe", "gp", "grid", "qmc", "nsga2")
-OWN_SAMPLER = "own:"
-"""Begins the name of a sampler that is an object of the user's own: `own:CmaEsSampler`."""
-EARLY_STOPPING = ("asha", "median", "none")
+OWN_SAMPLER = stopping.OWN
+EARLY_STOPPING = tuple(stopping.RULES)
 EXECUTORS = ("ray", "local")
 TRACKERS = ("mlflow", "none")
 Direction = Literal["minimize", "maximize"]
@@ -53,6 +53,7 @@ class StudyConfig:
     """The full budget of a trial in steps."""
     sampler: str = "auto"
     early_stopping: str = "asha"
+    """A rule's name and parameters, such as `asha eta=4`; `automl.stopping` has them all."""
     executor: str = "ray"
     parallel: int | None = None
     """Trials at once; None for as many as the machine holds."""
@@ -69,7 +70,7 @@ class StudyConfig:
     """"task", "function", or "callable", which only Python can resume."""
 
     def __post_init__(self) -> None:
-        problems = [*self._choices(), *self._numbers()]
+        problems = [*self._choices(), *stopping.problems(self.early_stopping), *self._numbers()]
         if not (isinstance(self.metric, str) and self.metric.isprintable() and 0 < len(self.metric) <= LONGEST_NAME):
             problems.append(f"--metric must be 1 to {LONGEST_NAME} printable characters, got {shown(self.metric)}")
         for name in ("ray_address", "tracking_uri"):
@@ -86,7 +87,6 @@ class StudyConfig:
         allowed = {
             "direction": DIRECTIONS,
             "sampler": SAMPLERS,
-            "early_stopping": EARLY_STOPPING,
             "executor": EXECUTORS,
             "tracker": TRACKERS,
         }
@@ -146,13 +146,6 @@ def _is_whole(value: object) -> bool:
 
 def _is_finite(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
-
-
-def unknown(what: str, value: object, names: tuple[str, ...] | list[str]) -> str:
-    """Return the line that says `value` is none of `names`, with the nearest of them."""
-    near = difflib.get_close_matches(str(value), names, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{what} {value!r} is unknown; {hint}known: {', '.join(names)}"
 
 
 def default_direction(metric: str) -> Direction | None:

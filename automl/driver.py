@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from automl import executors, interrupts, samplers, study_file
+from automl import executors, interrupts, samplers, stopping, study_file
 from automl.attempt import Objective
 from automl.config import BUDGET, Direction, StudyConfig, default_direction, unknown
 from automl.delivery import beside, position_for
@@ -92,6 +92,7 @@ def search(
     direction: str | None = None,
     n_trials: int = 50,
     sampler: str | optuna.samplers.BaseSampler = "auto",
+    early_stopping: stopping.Rule = "asha",
     home: str | Path | None = None,
     listeners: Sequence[Listener] | None = None,
     **options: Any,
@@ -107,6 +108,8 @@ def search(
         n_trials: trials to ask for.
         sampler: a name of `config.SAMPLERS`, or any Optuna sampler, which may try params twice and may end the search
             with `study.stop()`; give it again to `resume`.
+        early_stopping: a rule such as "asha eta=4" (`automl.stopping.RULES` has the names), any Optuna pruner, or an
+            object that does what `automl.stopping.EarlyStopping` says (give objects again to `resume`).
         home: folder for everything; default $AUTOML_HOME or ./automl_runs.
         listeners: called with each event; default: one progress line.
         **options: further fields of `StudyConfig`.
@@ -116,13 +119,19 @@ def search(
         StudyMismatchError: the name is taken.
         SearchAbortedError: the first trials failed, all in the same way.
     """
-    config, call = plan(
-        objective, space, metric=metric, direction=direction, n_trials=n_trials, sampler=sampler, **options
-    )
+    options |= {"n_trials": n_trials, "sampler": sampler, "early_stopping": early_stopping}
+    config, call = plan(objective, space, metric=metric, direction=direction, **options)
     found = Home.find(home)
     name = name or found.claim(config.stem)
-    custom = None if isinstance(sampler, str) else sampler
-    return start(found, name, config, call, sampler=custom, listeners=_or_progress(listeners, config))
+    return start(
+        found,
+        name,
+        config,
+        call,
+        sampler=None if isinstance(sampler, str) else sampler,
+        early_stopping=None if isinstance(early_stopping, str) else early_stopping,
+        listeners=_or_progress(listeners, config),
+    )
 
 
 def resume(
@@ -131,6 +140,7 @@ def resume(
     *,
     home: str | Path | None = None,
     sampler: optuna.samplers.BaseSampler | None = None,
+    early_stopping: stopping.Rule | None = None,
     listeners: Sequence[Listener] | None = None,
     **changes: Any,
 ) -> SearchResult:
@@ -142,17 +152,30 @@ def resume(
         home: folder it is in.
         sampler: an Optuna sampler: needed where the study was made with one. What it noted down in its trials is there
             again, and its random generator is seeded anew, so that no draw comes twice.
+        early_stopping: the object that it was made with as early stopping, if it was.
         listeners: called with each event; default: one progress line.
         **changes: new values for options of `config.BUDGET`.
 
     Raises:
         StudyNotFoundError: there is no such study.
         LeaseLostError: another driver runs it.
+        ConfigError: it was made with an object that was not given.
+        StudyMismatchError: what was given is not what it was made with.
     """
     found = Home.find(home)
-    config = stored_config(found, name, changes)
+    rule = None if early_stopping is None else stopping.named(early_stopping)
+    config = stored_config(found, name, {**changes, "early_stopping": rule})
     call = objective or load(config)
-    return start(found, name, config, call, sampler=sampler, is_new=False, listeners=_or_progress(listeners, config))
+    return start(
+        found,
+        name,
+        config,
+        call,
+        sampler=sampler,
+        early_stopping=early_stopping,
+        is_new=False,
+        listeners=_or_progress(listeners, config),
+    )
 
 
 def plan(
@@ -162,6 +185,7 @@ def plan(
     metric: str | None = None,
     direction: str | None = None,
     sampler: str | optuna.samplers.BaseSampler = "auto",
+    early_stopping: stopping.Rule = "asha",
     **options: Any,
 ) -> tuple[StudyConfig, Objective]:
     """Return the checked settings of a study, and its objective ready to run.
@@ -193,6 +217,7 @@ def plan(
             metric=metric,
             direction=cast(Direction, "minimize" if direction is None else direction),  # StudyConfig checks it
             sampler=samplers.named(sampler),
+            early_stopping=stopping.named(early_stopping),
             **options,
         )
     except ConfigError as error:
@@ -249,6 +274,7 @@ def start(
     *,
     listeners: Sequence[Listener],
     sampler: optuna.samplers.BaseSampler | None = None,
+    early_stopping: stopping.Rule | None = None,
     is_new: bool = True,
     on_ready: Callable[[Capacity], None] = lambda capacity: None,
 ) -> SearchResult:
@@ -267,6 +293,7 @@ def start(
         samplers.check(sampler or config.sampler, config.space)
     executor = executors.make(config)
     try:
+        stopping.make(early_stopping or config.early_stopping)  # an object that is missing is missed before Ray starts
         executor.check(objective)
         capacity = executor.prepare()
         if is_new:
@@ -280,6 +307,7 @@ def start(
                 name,
                 folder=folder,
                 sampler=sampler,
+                early_stopping=early_stopping,
                 changes={key: getattr(config, key) for key in BUDGET},
                 listeners=listeners,
             )

@@ -17,6 +17,7 @@ without automl; the edges (`config.py`, `delivery.py`) translate them.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 
 
@@ -65,7 +66,7 @@ class LeaseLostError(AutomlError):
 
 
 class SearchAbortedError(AutomlError):
-    """Mend the objective (the message shows how it failed), then resume the study."""
+    """Mend what the message shows to have failed, the objective or early stopping, then resume the study."""
 
 
 class TrialPruned(Exception):
@@ -74,3 +75,10 @@ class TrialPruned(Exception):
 
 class TrialPaused(TrialPruned):
     """The trial was paused at a checkpoint; another attempt may continue it."""
+
+
+def unknown(what: str, value: object, names: tuple[str, ...] | list[str]) -> str:
+    """Return the line that says `value` is none of `names`, with the nearest of them."""
+    near = difflib.get_close_matches(str(value), names, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{what} {value!r} is unknown; {hint}known: {', '.join(names)}"

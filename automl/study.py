@@ -36,7 +36,7 @@ from automl.ledger.queries import Reader
 from automl.ledger.requests import Request
 from automl.ledger.writer import Writer
 from automl.recovery import count_retries, is_retried, recover, write_ending
-from automl.stopping import EarlyStopping, Verdict
+from automl.stopping import Judge, Verdict
 from automl.trial import AttemptState, Reason, Report, TrialRecord, TrialState, newest_checkpoint, remove_checkpoints
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Study:
         folder: Path,
         records: Sequence[TrialRecord],
         sampler: samplers.Sampler,
-        stopper: EarlyStopping,
+        judge: Judge,
         retries: Counter[int],
         listeners: Sequence[Listener] = (),
         clock: Callable[[], float] = time.time,
@@ -75,7 +75,7 @@ class Study:
         """Whether the sampler has nothing left to propose."""
         self._ledger = ledger
         self._proposals = samplers.Proposals(sampler)
-        self._stopper = stopper
+        self._judge = judge
         self._listeners = list(listeners)
         self._clock = clock
         self._halt = Halt(timeout=config.timeout, used=ledger.used_seconds, clock=clock)
@@ -97,6 +97,7 @@ class Study:
         *,
         folder: Path,
         sampler: optuna.samplers.BaseSampler | None = None,
+        early_stopping: stopping.Rule | None = None,
         changes: Mapping[str, Any] | None = None,
         listeners: Sequence[Listener] = (),
         clock: Callable[[], float] = time.time,
@@ -108,12 +109,14 @@ class Study:
             name: the study's name.
             folder: where its files are.
             sampler: an Optuna sampler to use instead of the one the study names.
+            early_stopping: a rule or an Optuna pruner to use instead of the rule that the study names.
             changes: options of `config.BUDGET` with new values.
             listeners: called with each event.
             clock: seconds since the epoch.
 
         Raises:
             LeaseLostError: another driver holds the study.
+            ConfigError: early stopping was given as an object once, and is not now.
         """
         with interrupts.shielded():
             ledger = Writer.open(connect(url, create=True), name, clock=clock)
@@ -122,8 +125,28 @@ class Study:
                     config = StudyConfig.from_dict(reader.study().config).changes(**(changes or {}))
                     recovered = recover(ledger, reader, folder)
                     ledger.commit(config=config.to_dict(), finished=False)
-                    study = cls._rebuilt(
-                        ledger, reader.refresh(), config, folder, sampler=sampler, listeners=listeners, clock=clock
+                    is_maximized = config.direction == "maximize"
+                    rule = early_stopping or config.early_stopping
+                    judge = stopping.make(rule, maximize=is_maximized, max_epochs=config.max_epochs)
+                    judge.replay(reader.refresh().history())
+                    records = reader.records()
+                    study = cls(
+                        ledger=ledger,
+                        config=config,
+                        folder=folder,
+                        records=records,
+                        sampler=samplers.make(
+                            sampler or config.sampler,
+                            space=config.space,
+                            direction=config.direction,
+                            seed=config.seed,
+                            records=records,
+                            notes=[note for event in reader.events(kind="sampler") for note in event.data["notes"]],
+                        ),
+                        judge=judge,
+                        retries=count_retries(reader),
+                        listeners=listeners,
+                        clock=clock,
                     )
             except BaseException:
                 ledger.abandon()  # this process lives on, and nobody could take the study from it
@@ -132,45 +155,6 @@ class Study:
             about = {"n_trials": config.n_trials, "trials": len(study.records), "ended": ended}
             study._emit("study-started", name=name, **about, paused=sorted(study._paused), recovered=recovered)
             return study
-
-    @classmethod
-    def _rebuilt(
-        cls,
-        ledger: Writer,
-        reader: Reader,
-        config: StudyConfig,
-        folder: Path,
-        *,
-        sampler: optuna.samplers.BaseSampler | None,
-        listeners: Sequence[Listener],
-        clock: Callable[[], float],
-    ) -> Study:
-        """Return a study whose sampler and early stopping know all that the ledger knows."""
-        row = reader.study()
-        records = reader.records()
-        stopper = stopping.rule(config.early_stopping, max_epochs=config.max_epochs)
-        for point in reader.metrics():
-            if point.name == row.metric:
-                stopper.on_report(point.trial, point.step, point.value * row.sign, can_pause=False)
-        made = samplers.make(
-            sampler or config.sampler,
-            space=config.space,
-            direction=config.direction,
-            seed=config.seed,
-            records=records,
-            notes=[note for event in reader.events(kind="sampler") for note in event.data["notes"]],
-        )
-        return cls(
-            ledger=ledger,
-            config=config,
-            folder=folder,
-            records=records,
-            sampler=made,
-            stopper=stopper,
-            retries=count_retries(reader),
-            listeners=listeners,
-            clock=clock,
-        )
 
     def next_attempt(self, *, wait: bool = False) -> Attempt | None:
         """Return what to run next, recorded as started: a trial that was cut, a promoted one, or a new one.
@@ -336,7 +320,7 @@ class Study:
         """Return which trial to run next, or None and whether the sampler is still at work."""
         if self._waiting:
             return self._waiting.popleft(), False
-        promoted = self._stopper.promote(self._paused)
+        promoted = self._judge.promote(self._paused)
         if promoted is not None:
             return promoted, False
         asked = len(self.records)
@@ -348,7 +332,7 @@ class Study:
                 return None, True
             self.is_exhausted = True
         if self._paused and not self._running and not self._has_complete():
-            return self._stopper.promote(self._paused, last_call=True), False
+            return self._judge.promote(self._paused, last_call=True), False
         return None, False
 
     def _ask(self, number: int, proposal: samplers.Proposal) -> int:
@@ -376,7 +360,7 @@ class Study:
             folder=str(folder),
             start_step=start_step,
             last_values={self.config.metric: record.reports[start_step]} if start_step in record.reports else {},
-            decision_steps=self._stopper.decision_steps,
+            decision_steps=self._judge.decision_steps,
         )
         resources = {"cpus": self.config.cpus, "gpus": self.config.gpus}
         self._ledger.start(
@@ -413,8 +397,12 @@ class Study:
         reports = record.reports
         assert isinstance(reports, dict)
         reports[report.step] = value
-        loss = -value if self.config.direction == "maximize" else value
-        verdict = self._stopper.on_report(attempt.trial, report.step, loss, can_pause=report.checkpoint == report.step)
+        can_pause = report.checkpoint == report.step
+        try:
+            verdict = self._judge.on_report(attempt.trial, report.step, value, can_pause=can_pause)
+        except SearchAbortedError as error:  # no fault of the trial, which goes on when the search is resumed
+            self._halt.failure = error
+            return Verdict.CONTINUE
         if verdict is Verdict.STOP:
             self._cut.setdefault(attempt.trial, Reason.EARLY_STOPPING)
         return verdict
@@ -437,6 +425,7 @@ class Study:
         if record.paused:
             self._paused.add(number)
         if record.state.is_finished:
+            self._judge.on_end(number, record.value)
             remove_checkpoints(self.folder / "trials" / str(number))
         if waits:
             self._retries[number] += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 import shlex
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from automl import stopping
 from automl.cli import app, main
 from automl.errors import AutomlError
 from search_spaces import load_space
@@ -129,6 +131,17 @@ def test_the_table_of_options_is_complete() -> None:
 
     assert shown == search
     assert marked == resume
+
+
+def test_the_table_of_rules_is_complete() -> None:
+    """It has every rule of early stopping, with every parameter and its true default."""
+    table = {row[0].split("`")[1]: re.findall(r"`([^`]+)`", row[2]) for row in rows("Early stopping")}
+
+    assert list(table) == list(stopping.RULES)
+    for name, given in table.items():
+        assert [text.partition("=")[0] for text in given] == list(stopping.RULES[name].parameters)
+        by_table, by_default = (stopping.rule(text, max_epochs=27) for text in (" ".join([name, *given]), name))
+        assert pickle.dumps(by_table) == pickle.dumps(by_default)
 
 
 def test_the_table_of_exit_codes_is_complete() -> None:

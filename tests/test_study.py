@@ -48,12 +48,18 @@ class Bench:
         config = StudyConfig(target="t", space=space, **(settings | options))
         create_study(self.url, "s", config.to_dict(), clock=self.clock)
 
-    def open(self, **changes: Any) -> Study:
+    def open(self, early_stopping: Any = None, **changes: Any) -> Study:
         """Open the study, whatever holds it: the test's own process would count as a living driver."""
         with connect(self.url, create=True).begin() as connection:
             connection.execute(sa.update(schema.studies).values(owner=None))
         return Study.open(
-            self.url, "s", folder=self.folder, changes=changes, clock=self.clock, listeners=[self.events.append]
+            self.url,
+            "s",
+            folder=self.folder,
+            early_stopping=early_stopping,
+            changes=changes,
+            clock=self.clock,
+            listeners=[self.events.append],
         )
 
     def read(self) -> Reader:
@@ -234,7 +240,7 @@ def test_a_message_that_no_database_takes_is_made_plain(bench: Bench) -> None:
 
 def test_a_study_that_cannot_be_opened_is_given_back(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that lives on after a failed open does not keep the lease."""
-    monkeypatch.setattr("automl.study.stopping.rule", lambda *args, **kwargs: 1 / 0)
+    monkeypatch.setattr("automl.study.stopping.make", lambda *args, **kwargs: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         bench.open()
     monkeypatch.undo()

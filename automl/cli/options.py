@@ -109,7 +109,14 @@ MaxEpochs = Annotated[
 ]
 Sampler = Annotated[str, _text("--sampler", "NAME", f"{', '.join(SAMPLERS)}.", BUDGET, among=SAMPLERS)]
 EarlyStopping = Annotated[
-    str, _text("--early-stopping", "NAME", f"{', '.join(EARLY_STOPPING)}.", BUDGET, among=EARLY_STOPPING)
+    str,
+    _text(
+        "--early-stopping",
+        "RULE",
+        f'{", ".join(EARLY_STOPPING)}; or such as "asha eta=4".',
+        BUDGET,
+        among=EARLY_STOPPING,
+    ),
 ]
 
 Executor = Annotated[

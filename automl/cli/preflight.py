@@ -31,7 +31,7 @@ def facts(
         capacity: what the executor found to run on; None before a cluster was asked.
         is_guessed: whether the direction was told by the metric's name.
     """
-    from automl import samplers
+    from automl import samplers, stopping
 
     guessed = " (by its name; --direction says otherwise)" if is_guessed else ""
     where = str(home.study(name))
@@ -43,27 +43,12 @@ def facts(
         ("target", f"{config.target}: {config.direction} {config.metric}{guessed}"),
         ("space", describe(config.space)),
         ("sampler", samplers.explain(config)),
-        ("stopping", early_stopping(config)),
+        ("stopping", stopping.explain(config.early_stopping, max_epochs=config.max_epochs)),
         ("budget", _budget(config)),
         ("machine", _machine(capacity)),
         ("seed", str(config.seed)),
         ("results", where),
     ]
-
-
-def early_stopping(config: StudyConfig) -> str:
-    """Return what early stopping will do, in words."""
-    from automl import stopping
-
-    rule = stopping.rule(config.early_stopping, max_epochs=config.max_epochs)
-    if isinstance(rule, stopping.Asha):
-        steps = [str(rung) for rung in rule.rungs[:4]] + ["..."] * (len(rule.rungs) > 4)
-        if not steps:
-            return f"asha: the budget of {config.max_epochs} is too small to stop anything early"
-        return f"asha: pauses at step {', '.join(steps)}; the best 1 in {rule.eta} of each goes on"
-    if isinstance(rule, stopping.Median):
-        return "median: stops what is worse than the middle of the others at the same step"
-    return "none: every trial runs to its end"
 
 
 def _budget(config: StudyConfig) -> str:

@@ -19,7 +19,7 @@ from ray import tune
 from automl import attempt as attempts
 from automl.attempt import Attempt, Ending, Objective
 from automl.errors import TrialPaused, TrialPruned
-from automl.stopping.verdict import Verdict
+from automl.stopping.base import Verdict
 from automl.trial import AttemptState, Reason, Report, TrialState
 
 HEARTBEAT = 1.0  # seconds after which `step` returns even when there is nothing to tell

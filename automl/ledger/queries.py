@@ -221,6 +221,23 @@ class Reader:
             for row in self._metric_rows(trial, after, up_to)
         ]
 
+    def history(self) -> list[tuple[int, int | None, float | None]]:
+        """Return what early stopping learns from, in the order of its writing.
+
+        That is (trial, step, value) of each report of the study's metric, its value None where it was NaN, and
+        (trial, None, value) of each end of a trial, its value None unless the trial is COMPLETE.
+        """
+        reports = sa.select(_M.c.seq, _M.c.trial, _M.c.step, _M.c.value).where(
+            _M.c.study_id == self._id, _M.c.name == self.study().metric
+        )
+        # Nothing touches the row of a trial after its end, so its seq is that of its end.
+        no_step = sa.cast(sa.null(), _M.c.step.type).label("step")
+        ends = sa.select(_T.c.seq, _T.c.number.label("trial"), no_step, _T.c.value).where(
+            _T.c.study_id == self._id, _T.c.state.in_([state for state in TrialState if state.is_finished])
+        )
+        query = sa.union_all(reports, ends).order_by("seq")
+        return [(row["trial"], row["step"], row["value"]) for row in self._rows(query)]
+
     def seq_of_page(self, after: int, limit: int) -> int:
         """Return the seq up to which at most `limit` reported values are newer than `after`."""
         page = sa.select(_M.c.seq).where(_M.c.study_id == self._id, _M.c.seq > after).order_by(_M.c.seq)
@@ -351,7 +368,7 @@ class Reader:
         where += [_M.c.seq <= up_to] if up_to is not None else []
         return self._rows(sa.select(_M).where(*where).order_by(_M.c.seq))
 
-    def _rows(self, query: sa.Select[Any]) -> list[Mapping[str, Any]]:
+    def _rows(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> list[Mapping[str, Any]]:
         return [dict(row) for row in self._execute(query).mappings()]
 
     def _scalar(self, query: sa.Select[Any]) -> Any:

@@ -1,60 +1,203 @@
 """Early stopping: decides from reported values which trials go on, as pure functions of history.
 
-A rule is fed every report in the order in which they were written and answers each: CONTINUE, STOP or PAUSE. Whatever
-it remembers follows from the reports alone, so a resumed study rebuilds it by feeding them again. Values arrive as
-losses (lower is better, NaN as infinity), whatever the study's direction is.
+    judge = stopping.make("asha eta=4 first=1", max_epochs=27)
+    judge.on_report(trial=0, step=1, value=0.7, can_pause=True)     # Verdict.PAUSE
+    judge.promote(paused={0, 4, 5})                                 # whom to continue, or None
 
-    rule = stopping.rule("asha", max_epochs=27)
-    rule.on_report(trial=0, step=2, loss=0.7, can_pause=True)       # Verdict.PAUSE
-    rule.promote(paused={0, 4, 5})                                  # whom to continue, or None
+A rule is named by a line of text: its name, then parameters that differ from their defaults. `RULES` is the one place
+that knows names, parameters and what is allowed. From Python a rule may also be an object: one that follows
+`EarlyStopping`, or any Optuna pruner.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Protocol
+import copy
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from automl.errors import ConfigError, unknown
 from automl.stopping.asha import Asha
-from automl.stopping.median import Median
-from automl.stopping.verdict import Verdict
+from automl.stopping.base import EarlyStopping, NoStopping, Verdict
+from automl.stopping.hyperband import Hyperband
+from automl.stopping.judge import Judge
+from automl.stopping.patience import Patience
+from automl.stopping.percentile import Percentile
+from search_spaces.scalars import shown
 
-__all__ = ["Asha", "EarlyStopping", "Median", "NoStopping", "Verdict", "rule"]
+if TYPE_CHECKING:
+    import optuna
+
+    Rule = str | EarlyStopping | optuna.pruners.BasePruner
+    """What early stopping can be given as."""
+
+__all__ = [
+    "OWN",
+    "RULES",
+    "Asha",
+    "EarlyStopping",
+    "Hyperband",
+    "Judge",
+    "NoStopping",
+    "Patience",
+    "Percentile",
+    "Verdict",
+    "explain",
+    "make",
+    "named",
+    "problems",
+    "rule",
+]
+
+OWN = "own:"
+"""Begins what a study calls an object of the user's own, before the name of its class: `own:MedianPruner`."""
 
 
-class EarlyStopping(Protocol):
-    """Judges reports and promotes paused trials."""
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What a parameter may be: a whole number, or any, from `low` to `high`."""
 
-    @property
-    def decision_steps(self) -> frozenset[int] | None:
-        """Steps whose report waits for the verdict before the trial goes on; None for every step."""
+    low: float
+    high: float = math.inf
+    whole: bool = True
 
-    def on_report(self, trial: int, step: int, loss: float, *, can_pause: bool) -> Verdict:
-        """Take a report in and judge it. `can_pause` says that the trial has a checkpoint at `step`."""
+    def read(self, text: str) -> float:
+        """Return the number that was typed.
 
-    def promote(self, paused: Collection[int], *, last_call: bool = False) -> int | None:
-        """Return which of the `paused` trials deserves to go on, or None.
-
-        With `last_call` nothing else is left to run and no trial is COMPLETE: the best one goes on in any case.
+        Raises:
+            ValueError: it is none, or not allowed.
         """
+        try:
+            value: float = int(text) if self.whole else float(text)
+        except ValueError:
+            value = math.nan
+        if not (self.low <= value <= self.high and math.isfinite(value)):
+            kind = "a whole number" if self.whole else "a number"
+            bounds = f">= {self.low:g}" if self.high == math.inf else f"from {self.low:g} to {self.high:g}"
+            raise ValueError(f"must be {kind} {bounds}, got {shown(text)}")
+        return value
 
 
-class NoStopping:
-    """Lets every trial run to its end."""
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A rule that has a name."""
 
-    decision_steps: frozenset[int] | None = frozenset()
-
-    def on_report(self, trial: int, step: int, loss: float, *, can_pause: bool) -> Verdict:
-        return Verdict.CONTINUE
-
-    def promote(self, paused: Collection[int], *, last_call: bool = False) -> int | None:
-        return None
+    make: Callable[..., EarlyStopping]
+    """Called with the parameters that were given, and with `max_epochs` where the rule needs the full budget."""
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    is_bounded: bool = False
+    """Whether the rule needs the full budget."""
 
 
-def rule(name: str, *, max_epochs: int | None) -> EarlyStopping:
-    """Return a fresh rule by its name in `config.EARLY_STOPPING`."""
-    rules: dict[str, EarlyStopping] = {
-        "asha": Asha(max_epochs=max_epochs),
-        "median": Median(max_epochs=max_epochs),
-        "none": NoStopping(),
-    }
-    return rules[name]
+_RUNGS = {"eta": Parameter(2), "first": Parameter(1)}
+_GUARDS = {"startup": Parameter(1), "warmup": Parameter(0)}
+
+RULES: Mapping[str, Named] = {
+    "asha": Named(Asha, _RUNGS, is_bounded=True),
+    "hyperband": Named(Hyperband, _RUNGS, is_bounded=True),
+    "median": Named(lambda **given: Percentile(keep=50, **given), _GUARDS),
+    "percentile": Named(Percentile, {"keep": Parameter(1, 99, whole=False), **_GUARDS}),
+    "patience": Named(Patience, {"steps": Parameter(1), "min_delta": Parameter(0, whole=False)}),
+    "none": Named(NoStopping),
+}
+
+
+def rule(text: str, *, max_epochs: int | None) -> EarlyStopping:
+    """Return a fresh rule by its text, such as `percentile keep=25`.
+
+    Raises:
+        ConfigError: with every problem of the text.
+    """
+    name, given = _parse(text)
+    budget = {"max_epochs": max_epochs} if RULES[name].is_bounded else {}
+    return RULES[name].make(**given, **budget)
+
+
+def make(given: Rule, *, maximize: bool = False, max_epochs: int | None = None) -> Judge:
+    """Return a fresh judge by a rule's text, or for a rule or an Optuna pruner that was given as an object.
+
+    Raises:
+        ConfigError: the text is wrong, or stands for an object that only Python can give; or the object is no rule.
+    """
+    text = named(given)
+    if not isinstance(given, str):
+        made = _adapted(given, maximize)
+    elif text.startswith(OWN):
+        raise ConfigError(
+            f"the early stopping {text.removeprefix(OWN)} is an object that only Python can hand over: "
+            "automl.search(..., early_stopping=...), automl.resume(name, early_stopping=...)"
+        )
+    else:
+        made = rule(text, max_epochs=max_epochs)
+    return Judge(made, name=text.removeprefix(OWN), maximize=maximize, max_epochs=max_epochs)
+
+
+def named(given: Rule) -> str:
+    """Return how the settings of a study call what it was given as early stopping.
+
+    Raises:
+        ConfigError: it is nothing that can stop trials early.
+    """
+    if isinstance(given, str):
+        return given
+    if isinstance(given, type) or not (isinstance(given, EarlyStopping) or hasattr(given, "prune")):
+        raise ConfigError(
+            f"early_stopping must be one of {', '.join(RULES)}, an Optuna pruner such as "
+            "optuna.pruners.HyperbandPruner(), or an object that does what automl.stopping.EarlyStopping says; "
+            f"got {shown(given)}"
+        )
+    return f"{OWN}{type(given).__name__}"
+
+
+def problems(text: object) -> list[str]:
+    """Return what is wrong with a text that the settings of a study have for early stopping."""
+    if isinstance(text, str) and text.startswith(OWN):
+        return []
+    try:
+        _parse(str(text))
+    except ConfigError as error:
+        return list(error.problems)
+    return []
+
+
+def explain(text: str, *, max_epochs: int | None) -> str:
+    """Return what a rule does, in a few words."""
+    if text.startswith(OWN):
+        return text.replace(OWN, "your ")
+    return str(rule(text, max_epochs=max_epochs))
+
+
+def _adapted(given: EarlyStopping | optuna.pruners.BasePruner, maximize: bool) -> EarlyStopping:
+    """Return an object as a rule of this study's own: what it learns is forgotten when the study is left."""
+    if isinstance(given, EarlyStopping):
+        return copy.deepcopy(given)
+    from automl.stopping.optuna_pruner import OptunaPruner
+
+    return OptunaPruner(given, maximize=maximize)
+
+
+def _parse(text: str) -> tuple[str, dict[str, float]]:
+    """Return the name and the parameters in `asha eta=4 first=1`."""
+    name, *words = text.split() or [""]
+    if name not in RULES:
+        raise ConfigError(unknown("--early-stopping", name, list(RULES)))
+    allowed = RULES[name].parameters
+    found: dict[str, float] = {}
+    wrong = []
+    for word in words:
+        key, _, value = word.partition("=")
+        if not allowed:
+            wrong.append(f"--early-stopping {name} has no parameters, got {shown(word)}")
+        elif key not in allowed:
+            wrong.append(unknown(f"--early-stopping {name}: parameter", key, list(allowed)))
+        elif key in found:
+            wrong.append(f"--early-stopping {name}: {key} is given twice")
+        else:
+            try:
+                found[key] = allowed[key].read(value)
+            except ValueError as error:
+                wrong.append(f"--early-stopping {name}: {key} {error}")
+    if wrong:
+        raise ConfigError(wrong)
+    return name, found

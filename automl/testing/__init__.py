@@ -19,6 +19,7 @@ ReadableTrackerContract.
 from __future__ import annotations
 
 from automl.testing.executors import ExecutorContract
+from automl.testing.stopping import EarlyStoppingContract
 from automl.testing.trackers import (
     START,
     ReadableTrackerContract,
@@ -29,6 +30,7 @@ from automl.testing.trackers import (
 
 __all__ = [
     "START",
+    "EarlyStoppingContract",
     "ExecutorContract",
     "ReadableTrackerContract",
     "RecordedRun",

@@ -1,0 +1,98 @@
+"""Every rule does what every rule must, the shipped ones and Optuna's pruners alike."""
+
+from __future__ import annotations
+
+import functools
+import random
+import warnings
+from collections.abc import Callable
+
+import optuna
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tests.strategies  # noqa: F401  a busy machine is no failure
+from automl.stopping import RULES, EarlyStopping, Judge, Verdict, make, rule
+from automl.stopping.optuna_pruner import OptunaPruner
+from automl.testing import EarlyStoppingContract
+from automl.testing.stopping import EPOCHS, MiniatureStudy, NewRule, replay
+
+TEXTS = [*RULES, "asha eta=4 first=1", "hyperband eta=2 first=1", "percentile keep=75 startup=2", "patience steps=2"]
+
+
+def patient() -> optuna.pruners.BasePruner:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.pruners.PatientPruner(optuna.pruners.MedianPruner(), patience=2)
+
+
+def wilcoxon() -> optuna.pruners.BasePruner:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.pruners.WilcoxonPruner(p_threshold=0.2)
+
+
+PRUNERS: dict[str, Callable[[], optuna.pruners.BasePruner]] = {
+    "SuccessiveHalvingPruner": optuna.pruners.SuccessiveHalvingPruner,
+    "SuccessiveHalvingPruner from 1": functools.partial(optuna.pruners.SuccessiveHalvingPruner, min_resource=1),
+    "HyperbandPruner": functools.partial(optuna.pruners.HyperbandPruner, max_resource=EPOCHS),
+    "HyperbandPruner auto": optuna.pruners.HyperbandPruner,
+    "MedianPruner": optuna.pruners.MedianPruner,
+    "PercentilePruner": functools.partial(optuna.pruners.PercentilePruner, 25.0, n_startup_trials=1),
+    "ThresholdPruner": functools.partial(optuna.pruners.ThresholdPruner, upper=2.0),
+    "PatientPruner": patient,
+    "WilcoxonPruner": wilcoxon,
+}
+
+
+class StopLate(EarlyStopping):
+    """What a user may write: no more than a verdict."""
+
+    def on_report(self, trial: int, step: int, loss: float, *, can_pause: bool) -> Verdict:
+        return Verdict.STOP if step >= 5 and loss > 1.0 else Verdict.CONTINUE
+
+
+@pytest.mark.parametrize("text", TEXTS)
+class TestNamed(EarlyStoppingContract):
+    @pytest.fixture
+    def new_rule(self, text: str) -> NewRule:
+        return lambda max_epochs: rule(text, max_epochs=max_epochs)
+
+    @pytest.fixture(autouse=True)
+    def cuts_unless_none(self, text: str) -> None:
+        self.cuts = text != "none"
+
+
+@pytest.mark.parametrize("pruner", PRUNERS)
+class TestOptunaPruner(EarlyStoppingContract):
+    @pytest.fixture
+    def new_rule(self, pruner: str) -> NewRule:
+        return lambda max_epochs: OptunaPruner(PRUNERS[pruner]())
+
+
+class TestStopLate(EarlyStoppingContract):
+    @pytest.fixture
+    def new_rule(self) -> NewRule:
+        return lambda max_epochs: StopLate()
+
+
+@pytest.mark.parametrize("name", [*TEXTS, *PRUNERS])
+@given(rng=st.randoms(), rounds=st.integers(1, 150), share=st.floats(0, 1))
+@settings(max_examples=25)
+def test_a_resumed_judge_answers_like_the_one_that_lived(
+    name: str, rng: random.Random, rounds: int, share: float
+) -> None:
+    """Whatever happens, and wherever it is cut: after a replay of what the ledger knows, all answers are the same."""
+
+    def new() -> Judge:
+        return make(PRUNERS[name]() if name in PRUNERS else name, max_epochs=9)
+
+    calls = MiniatureStudy(new(), rng, max_epochs=9).run(rounds)
+    resumed = new()
+    cut = int(share * len(calls))
+    replay(calls[:cut], resumed)
+
+    answers = [call.repeat(resumed) for call in calls[cut:]]
+
+    assert answers == [call.answer for call in calls[cut:]]
