@@ -197,15 +197,19 @@ def _judge(trial: Trial, objective: Objective, metric: str, log: Path) -> Ending
         found = fail(Reason.EXIT, plain(f"the objective called sys.exit({error.code!r})"))
     except MemoryError as error:
         _keep_traceback(log)
-        found = fail(Reason.OOM, plain(f"MemoryError: {error}"))
+        found = fail(Reason.OOM, plain(_said(error)))
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         _keep_traceback(log)
         is_gpu = type(error).__name__ == "OutOfMemoryError"  # torch's; importing torch to ask would cost a second
-        text = plain(f"{type(error).__name__}: {error}")
+        text = plain(_said(error))
         found = fail(Reason.GPU_OOM if is_gpu else Reason.RAISED, text)
     return Ending(state=state, checkpoint=trial.newest, artifacts=dict(trial.artifacts), **found)
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
 def _keep_traceback(log: Path) -> None:

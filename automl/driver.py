@@ -199,7 +199,7 @@ def plan(
     space = target.space if isinstance(target.space, SearchSpace) else SearchSpace(target.space)
     metric = target.metric if metric is None else metric
     problems = []
-    if target.metrics is not None and metric not in target.metrics:
+    if metric and target.metrics is not None and metric not in target.metrics:
         problems.append(unknown("--metric", metric, list(target.metrics)))
     if direction is None:
         direction = (target.metrics or {}).get(metric) or default_direction(metric)

@@ -45,8 +45,14 @@ class Home:
         """Return the home at `path`, or at $AUTOML_HOME, or ./automl_runs."""
         if path == "":
             raise ConfigError("--home is empty: give a folder, or leave it out")
-        chosen = Path(path or os.environ.get("AUTOML_HOME") or DEFAULT).expanduser().absolute()
-        if chosen.exists() and not chosen.is_dir():
+        chosen = Path(path or os.environ.get("AUTOML_HOME") or DEFAULT)
+        try:
+            chosen = chosen.expanduser().absolute()
+            is_file = chosen.exists() and not chosen.is_dir()
+        except (OSError, RuntimeError) as error:  # a name that is too long, a user that nobody is
+            reason = getattr(error, "strerror", None) or error
+            raise ConfigError(f"--home {shown(str(chosen))}: {reason}; give another folder") from error
+        if is_file:
             raise ConfigError(f"--home {chosen} is a file; give a folder, existing or new")
         return cls(chosen)
 
@@ -57,8 +63,9 @@ class Home:
             ConfigError: the name could not be a folder's.
         """
         if not NAME.fullmatch(name) or len(name.encode()) > LONGEST:
+            bytes_ = "" if name.isascii() else "; letters beyond ASCII count twice or more"
             rule = f"1 to {LONGEST} letters, digits, '_', '-' and '.', not '.' first"
-            raise ConfigError(f"study name {shown(name)}: use {rule} (a letter beyond ASCII counts twice or more)")
+            raise ConfigError(f"study name {shown(name)}: use {rule}{bytes_}")
         if _NOT_OURS.fullmatch(name):
             raise ConfigError(f"study name {name!r}: that is where MLflow's store is; choose another name")
         return self.path / name

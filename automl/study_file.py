@@ -169,16 +169,16 @@ class _Reading:
     def _parameters(self, parameters: Mapping[str, Any], path: tuple[str, ...]) -> Parts:
         parts = read_parameters(parameters, outside=None)
         for problem in parts.problems:
-            self._wrong((*path, *problem.path), str(problem))
+            self._wrong((*path, *problem.path), str(problem), of_key=problem.is_about_key)
         return parts
 
     def _space(self, text: str) -> str:
         is_file = "/" in text or Path(text).suffix or (self._folder / text).exists()
         return str(self._folder / Path(text).expanduser()) if is_file and text not in READY else text
 
-    def _wrong(self, path: tuple[str | int, ...], problem: str) -> None:
+    def _wrong(self, path: tuple[str | int, ...], problem: str, *, of_key: bool = False) -> None:
         if not self._document.is_refused(path):
-            self._problems.append((self._document.place(path), problem))
+            self._problems.append((self._document.place(path, of_key=of_key), problem))
 
     def _at(self, place: tuple[int, int]) -> str:
         return f"{self._path}:{place[0]}:{place[1]}"

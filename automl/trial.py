@@ -168,7 +168,7 @@ def as_number(value: Any, name: str) -> float:
             return float(value)
         except (TypeError, ValueError, OverflowError, RuntimeError):
             pass
-    raise BadValueError(f"{name} must be a number, got {_shown(value)}, a {type(value).__name__}")
+    raise BadValueError(f"{name} must be a number, got {_shown(value)} ({type(value).__name__})")
 
 
 def _shown(value: Any) -> str:
@@ -333,7 +333,9 @@ def outcome(returned: Any, *, metric: str, last: Mapping[str, float]) -> tuple[d
     if metric not in values:
         names = sorted({*values, *last})
         seen = ", ".join(names) or "nothing"
-        text = f"metric {metric!r} was never reported nor returned; seen: {seen}{did_you_mean(metric, names)}"
+        near = did_you_mean(metric, names) or f"; return {{{metric!r}: number}}"
+        bare = "" if returned is None or isinstance(returned, Mapping) else " (a bare number is the metric 'value')"
+        text = f"metric {metric!r} was never reported nor returned; seen: {seen}{bare}{near}"
         return values, Reason.MISSING_METRIC, text
     if math.isnan(values[metric]):
         return values, Reason.NAN, f"{metric} is NaN"

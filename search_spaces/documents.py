@@ -25,8 +25,6 @@ MAX_DEPTH = 32
 MAX_NODES = 10_000
 """Of scalars, lists and mappings, those that an alias repeats included."""
 
-EXAMPLE = 'write lines such as "lr: 1e-5..1e-1 log"'
-
 Path = tuple[str | int, ...]
 """The keys and positions that lead to a piece of data."""
 
@@ -37,7 +35,8 @@ _HINTS = {
     "another document": "keep what stands above or below ---",
     "',' or '": "close what is open, and put commas between",
     "simple key": "put a blank after the colon",
-    "mapping values": "indent alike what belongs together, and quote text that holds ': '",
+    "mapping values": "indent alike what belongs together, put a blank after each colon, quote text that holds one",
+    "quoted scalar": "close the quote",
     "expected <block end>": "indent alike what belongs together",
     "undefined alias": "quote text that begins with *",
     "character '@'": "quote it",
@@ -69,12 +68,15 @@ class Document:
     def __init__(self, root: yaml.Node) -> None:
         self.problems: list[tuple[Place, str]] = []
         self._places: dict[Path, Place] = {}
+        self._keys: dict[Path, Place] = {}
         self._refused: set[Path] = set()
         self._nodes = 0
         self.data = self._plain(root, ())
 
-    def place(self, path: Path) -> Place:
-        """Return where `path` stands, or else the innermost thing around it."""
+    def place(self, path: Path, *, of_key: bool = False) -> Place:
+        """Return where `path`, or the last key of it, stands, or else the innermost thing around it."""
+        if of_key and path in self._keys:
+            return self._keys[path]
         while path and path not in self._places:
             path = path[:-1]
         return self._places.get(path, Place(1, 1))
@@ -117,6 +119,11 @@ class Document:
                 self.problems.append((place, text))
                 continue
             lines[name] = place.line
+            self._keys[*path, name] = place
+            if key.tag == f"{_TAG}merge" and key.style is None:
+                self._refuse(key, (*path, name), "merging (<<) is not done here: write the fields out")
+                self._refused.add(path)  # what it lacks may be in there
+                continue
             if not isinstance(value, yaml.ScalarNode):
                 self._places[*path, name] = place
             result[name] = self._plain(value, (*path, name))
@@ -147,10 +154,10 @@ class Document:
 
 
 def read_yaml(text: str) -> Document:
-    """Read a single YAML document.
+    """Read a single YAML document; an empty one holds None.
 
     Raises:
-        Unreadable: it is not valid YAML, empty, or beyond the limits.
+        Unreadable: it is not valid YAML, or beyond the limits.
     """
     import yaml
 
@@ -180,26 +187,22 @@ def read_yaml(text: str) -> Document:
         raise Unreadable(place, f"not valid YAML: the character {seen} is not allowed: remove it") from None
     except (ValueError, OverflowError) as error:  # an escape beyond the last character of Unicode
         raise Unreadable(Place(1, 1), f"not valid YAML: {error}") from None
-    if root is None:
-        raise Unreadable(Place(1, 1), f"there is nothing in it; {EXAMPLE}")
-    return Document(root)
+    return Document(root or yaml.ScalarNode(f"{_TAG}null", "", yaml.Mark("", 0, 0, 0, None, 0)))
 
 
 def read_json(text: str) -> Document:
     """Read JSON text.
 
     Raises:
-        Unreadable: it is not valid JSON, empty, or beyond the limits.
+        Unreadable: it is not valid JSON, or beyond the limits.
     """
-    if not text.strip():
-        raise Unreadable(Place(1, 1), 'there is nothing in it; write {"lr": "1e-5..1e-1 log"}')
     try:
         json.loads(text, parse_int=str, parse_float=str)
     except json.JSONDecodeError as error:
         seen = shown(text[error.pos :].partition("\n")[0][:20]) if text[error.pos :].strip() else "the end of the file"
         raise Unreadable(Place(error.lineno, error.colno), f"not valid JSON: {error.msg}, got {seen}") from None
     except RecursionError:
-        raise Unreadable(Place(1, 1), f"lists and mappings are nested more than {MAX_DEPTH} deep") from None
+        raise Unreadable(Place(1, 1), f"lists and mappings are nested more than {MAX_DEPTH} deep, the limit") from None
     return Document(_JsonNodes(text).node())
 
 
@@ -251,9 +254,9 @@ def _place(mark: yaml.Mark) -> Place:
 
 def _check_limits(depth: int, nodes: int, mark: yaml.Mark) -> None:
     if depth > MAX_DEPTH:
-        raise Unreadable(_place(mark), f"lists and mappings are nested more than {MAX_DEPTH} deep")
+        raise Unreadable(_place(mark), f"lists and mappings are nested more than {MAX_DEPTH} deep, the limit")
     if nodes > MAX_NODES:
-        raise Unreadable(_place(mark), f"more than {MAX_NODES} values, those that aliases repeat included")
+        raise Unreadable(_place(mark), f"more than {MAX_NODES} values, the limit, those that aliases repeat included")
 
 
 def _about_tag(node: yaml.Node) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from search_spaces.documents import EXAMPLE, Document, Place, Unreadable, read_json, read_yaml
+from search_spaces.documents import Document, Place, Unreadable, read_json, read_yaml
 from search_spaces.errors import SearchSpaceError, did_you_mean
 from search_spaces.plain import read
 from search_spaces.scalars import number, shown
@@ -38,11 +38,15 @@ def load_space(path: str | Path) -> SearchSpace:
     path = Path(path)
     document = read_document(path)
     parts = read(document.data)
-    problems = [(document.place(p.path), str(p)) for p in parts.problems if not document.is_refused(p.path)]
+    problems = [
+        (document.place(p.path, of_key=p.is_about_key), str(p))
+        for p in parts.problems
+        if not document.is_refused(p.path)
+    ]
     if problems or document.problems:
         raise _error(path, document.problems + problems)
     if not parts.distributions:
-        raise _error(path, [(Place(1, 1), f"there is no parameter in it; {EXAMPLE}")])
+        raise _error(path, [(Place(1, 1), 'there is no parameter in it; write lines such as "lr: 1e-5..1e-1 log"')])
     return SearchSpace(parts.distributions, when=parts.conditions)
 
 
@@ -129,7 +133,7 @@ def _text(path: Path) -> str:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         others = [each.name for each in path.parent.glob("*") if each.suffix.lower() in _FORMATS]
-        near = did_you_mean(path.name, others) or f"; {EXAMPLE}"
+        near = did_you_mean(path.name, others)
         raise SearchSpaceError(f"{path}: there is no such file; looked from {Path.cwd()}{near}") from None
     except SearchSpaceError:
         raise
@@ -146,4 +150,6 @@ def _text(path: Path) -> str:
 
 
 def _error(path: Path, problems: list[tuple[Place, str]]) -> SearchSpaceError:
-    return SearchSpaceError(f"{path}:{place.line}:{place.column}: {text}" for place, text in sorted(problems))
+    return SearchSpaceError(
+        f"{path}:{place.line}:{place.column}: {text}" for place, text in sorted(problems, key=lambda each: each[0])
+    )

@@ -28,10 +28,12 @@ class Problem(NamedTuple):
 
     path: tuple[str | int, ...]
     text: str
+    is_about_key: bool = False
+    """Whether the last of the keys is wrong, rather than what it leads to."""
 
     def __str__(self) -> str:
-        is_named = self.path and not self.text.startswith("parameter name ")
-        return f"{self.path[0]}: {self.text}" if is_named else self.text
+        is_name = self.is_about_key and len(self.path) == 1
+        return f"{self.path[0]}: {self.text}" if self.path and not is_name else self.text
 
 
 class Parts(NamedTuple):
@@ -52,14 +54,16 @@ def read(parameters: object, when: object = None, *, outside: Collection[str] | 
     """
     parts = Parts({}, {}, [])
     extra = {} if when is None else when
-    for what, given in (("a search space", parameters), ("when", extra)):
+    ranges = 'ranges, such as "lr: 1e-5..1e-1 log"'
+    for what, whither, given in (("a search space", ranges, parameters), ("when", "conditions", extra)):
         if not isinstance(given, Mapping):
-            parts.problems.append(Problem((), f"{what} must map parameter names to values, got {shown(given)}"))
+            seen = "nothing" if given is None else shown(given)
+            parts.problems.append(Problem((), f"{what} must map parameter names to {whither}, got {seen}"))
     if parts.problems or not isinstance(parameters, Mapping) or not isinstance(extra, Mapping):
         return parts
     for name, value in parameters.items():
         if problem := name_problem(name):
-            parts.problems.append(Problem((name,), problem))
+            parts.problems.append(Problem((name,), problem, is_about_key=True))
         else:
             _read_parameter(name, value, parts)
     _check_twins(parameters, parts)
@@ -107,7 +111,7 @@ def _read_parameter(name: str, value: object, parts: Parts) -> None:
         parts.distributions[name] = value
     elif isinstance(value, Mapping):
         distribution, problems = _read_mapping({key: item for key, item in value.items() if key != "when"})
-        parts.problems.extend(Problem((name, *problem.path), problem.text) for problem in problems)
+        parts.problems.extend(problem._replace(path=(name, *problem.path)) for problem in problems)
         if distribution is not None:
             parts.distributions[name] = distribution
         if "when" in value:
@@ -127,8 +131,8 @@ def _check_twins(names: Iterable[object], parts: Parts) -> None:
     first: dict[str, str] = {}
     for name in names:
         if isinstance(name, str) and first.setdefault(name.casefold(), name) != name:
-            text = f"differs from {first[name.casefold()]!r} in case only: rename one of them"
-            parts.problems.append(Problem((name,), text))
+            text = f"parameter name {name!r} differs from {first[name.casefold()]!r} in case only: rename one of them"
+            parts.problems.append(Problem((name,), text, is_about_key=True))
 
 
 def _read_scalar(value: object) -> tuple[Distribution, Condition | None]:
@@ -166,7 +170,7 @@ def _read_mapping(data: Mapping[Any, Any]) -> tuple[Distribution | None, list[Pr
     for key in data:
         if key != "type" and key not in known_fields:
             near = did_you_mean(key, known_fields) or f"; {name} has {', '.join(known_fields)}"
-            problems.append(Problem((key,), f"unknown field {shown(key)}{near}"))
+            problems.append(Problem((key,), f"unknown field {shown(key)}{near}", is_about_key=True))
     for key, field in known_fields.items():
         if field.default is MISSING and key not in data:
             problems.append(Problem((), f"{name} needs the field {key!r}, which is missing"))

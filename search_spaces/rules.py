@@ -31,9 +31,12 @@ def real_problem(field: str, value: object) -> str | None:
 
 def whole_problem(field: str, value: object) -> str | None:
     """Say why `value` cannot be a bound or step of an Int."""
+    beyond = f"{field} must lie within -2**53..2**53, got {shown(value)}"
+    if isinstance(value, float) and math.isinf(value):  # as a number of hundreds of digits is read
+        return beyond
     if isinstance(value, bool) or not isinstance(value, int):
         return f"{field} must be a whole number, got {shown(value)}"
-    return None if abs(value) <= MAX_INT else f"{field} must lie within -2**53..2**53, got {shown(value)}"
+    return None if abs(value) <= MAX_INT else beyond
 
 
 def range_problems(*, low: float, high: float, log: object, step: float | None) -> list[str]:

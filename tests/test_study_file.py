@@ -127,7 +127,7 @@ def test_file_that_is_no_study_file(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("", "there is nothing in it"), ("a: [1", "not valid YAML"), (None, "no such")]
+    ("text", "said"), [("", "there is no target in it"), ("a: [1", "not valid YAML"), (None, "no such")]
 )
 def test_file_without_data(text: str | None, said: str) -> None:
     """One problem, and nothing else."""

@@ -128,12 +128,18 @@ def _usage(error: typer.TyperException) -> list[str]:
     context = getattr(error, "ctx", None)
     parameter = getattr(error, "param", None)
     if context is not None and parameter is not None and given.source(context, parameter.name) == "ENVIRONMENT":
-        return [f"{parameter.envvar}={os.environ[parameter.envvar]!r}: {getattr(error, 'message', error)}"]
+        return [f"{parameter.envvar}={os.environ[parameter.envvar]!r}: {_plain(getattr(error, 'message', str(error)))}"]
     option = getattr(error, "option_name", None)
-    text = " ".join(error.format_message().split()).replace("Value error, ", "")
+    text = _plain(error.format_message())
     if near := difflib.get_close_matches(str(option), getattr(error, "possibilities", None) or [], n=1):
         text = f"No such option: {option}; did you mean {near[0]}?"
     if not text:  # a group without a verb, whose help is on the screen
         return []
     see = f" See: {context.command_path} --help" if context is not None else ""
     return [f"{text}{see}"]
+
+
+def _plain(text: str) -> str:
+    """Return a message of Typer's, and of pydantic's behind it, on one line and in our words."""
+    boolean = "Input should be a valid boolean, unable to interpret input"
+    return " ".join(text.split()).replace("Value error, ", "").replace(boolean, "must be true or false")

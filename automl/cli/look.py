@@ -102,9 +102,10 @@ def show(
             data = summary.study(found, reader)
             output.emit(data, format, lambda: _show_study(data))
             return
+        count = sum(reader.counts().values())
+        if not 0 <= number < count:
+            raise ConfigError(_no_such_trial(study, number, count))
         rows = summary.trials(reader, [number], _run_ids(found, reader))
-        if not rows:
-            raise ConfigError(_no_such_trial(study, number, sum(reader.counts().values())))
         file = found.trial(study, number) / "log"
         if log:
             _print_log(file, study, number)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from automl.cli import output
 from automl.cli.output import Format
+from automl.trial import TrialState
 
 if TYPE_CHECKING:
     from automl.driver import SearchResult
@@ -38,7 +39,9 @@ def show(found: SearchResult, *, format: Format, json: bool) -> None:
         else:
             output.emit(data, format, lambda: _show_table(found, reader, data))
     if found.state == "finished" and all(trial.value is None for trial in found.trials):
-        output.fail(f"no trial of {found.name} has a value: {counts(data['counts'])}", code=1)
+        failed = [trial for trial in found.trials if trial.reason is not None and trial.state is TrialState.FAIL]
+        last = f"; trial {failed[-1].number}: {failed[-1].reason}: {failed[-1].message}" if failed else ""
+        output.fail(f"no trial of {found.name} has a value: {counts(data['counts'])}{last}", code=1)
 
 
 def _show_table(found: SearchResult, reader: Reader, data: Mapping[str, Any]) -> None:

@@ -131,7 +131,7 @@ def _planned(
     from automl.home import Home
 
     planned = None
-    if target:  # else it is among the problems of a study file
+    if target or not problems.lines:  # a study file without a target has a problem for it
         spare = None if target in tasks.names() else _SPARE
         planned = problems.attempt(lambda: driver.plan(target, spare if space is None else space, **settings))
     found = problems.attempt(lambda: Home.find(home))

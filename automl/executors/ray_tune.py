@@ -176,7 +176,7 @@ def capacity(config: StudyConfig, nodes: list[dict[str, Any]]) -> Capacity:
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
     note = {"CPU": "", "GPU": "" if hidden is None else f" (CUDA_VISIBLE_DEVICES={hidden!r})"}
     problems = [
-        f"--{kind.lower()}s {asked:g} for one trial, but the largest node has {most:g}{note[kind]}; ask for less"
+        f"--{kind.lower()}s {asked:g}: that is for one trial, and no node has more than {most:g}{note[kind]}"
         for kind, asked in (("CPU", cpu), ("GPU", gpu))
         if asked > (most := max((node.get(kind, 0.0) for node in found), default=0.0))
     ]

@@ -107,7 +107,9 @@ def _existing(path: Path) -> Path:
     if path.is_file():
         return path
     seen = "is a folder, not a file" if path.is_dir() else "does not exist"
-    raise ConfigError(f"{path} {seen}{did_you_mean(path.name, [each.name for each in path.parent.glob('*.py')])}")
+    others = [each.name for each in path.parent.glob("*.py") if each.is_file()]
+    near = did_you_mean(path.name, others) or "; give the path of a Python file"
+    raise ConfigError(f"{path} {seen}{near}")
 
 
 def _folder_and_module(where: str) -> tuple[Path | None, str]:

@@ -47,8 +47,9 @@ def parse(path: Path) -> ast.Module:
     try:
         return ast.parse(path.read_bytes(), str(path))
     except SyntaxError as error:
-        line = (error.text or "").strip()
-        raise ConfigError(f"{path}:{error.lineno} is not valid Python: {error.msg}: {line[:80]!r}") from error
+        place = f"{path}:{error.lineno}" if error.lineno else path
+        line = f": {error.text.strip()[:80]!r}" if error.text else ""
+        raise ConfigError(f"{place} is not valid Python: {error.msg}{line}") from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} is not readable as Python: {error}") from error
 

@@ -142,8 +142,8 @@ def test_shares(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"gpus": 2}, "--gpus 2 for one trial, but the largest node has 0"),
-        ({"cpus": 16}, "--cpus 16 for one trial, but the largest node has 2"),
+        ({"gpus": 2}, "--gpus 2: that is for one trial, and no node has more than 0"),
+        ({"cpus": 16}, "--cpus 16: that is for one trial, and no node has more than 2"),
         ({"parallel": 3, "cpus": 1}, "--parallel 3 needs 3 CPUs and 0 GPUs, found 2 and 0; at most 2 fit"),
         ({"parallel": 9}, "--parallel 9 puts more than 4 trials on each of 2 CPUs; give at most 8, or say with --cpus"),
     ],

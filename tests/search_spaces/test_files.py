@@ -1,4 +1,7 @@
-"""Files give spaces or all their problems with places, and are written so that they are read back the same."""
+"""Files give spaces or all their problems with places, and are written so that they are read back the same.
+
+Each mistake that a file can have, and what is said of it, is a line of `tests/cli/bad_inputs/spaces.py`.
+"""
 
 from __future__ import annotations
 
@@ -82,70 +85,6 @@ def test_aliases_are_fine_while_they_are_small(load):
     assert space == SearchSpace({"a": "x|y", "b": "x|y"})
 
 
-@pytest.mark.parametrize(
-    ("text", "problems"),
-    [
-        ("", ["1:1: there is nothing in it"]),
-        ("# only\n# comments\n", ["1:1: there is nothing in it"]),
-        ("{}", ["1:1: there is no parameter in it; write lines such as"]),
-        ("- lr: 1..2\n", ["1:1: a search space must map parameter names to values, got [{'lr': '1..2'}]"]),
-        ("just text\n", ["1:1: a search space must map parameter names to values, got 'just text'"]),
-        ("lr: 1..2\n\twidth: 1..2\n", ["2:1: not valid YAML: while scanning", "indent with spaces"]),
-        ("lr: {type: float\n", ["2:1: not valid YAML: while parsing a flow mapping, expected ',' or '}'"]),
-        ("lr: 1..2\n---\nlr: 1..2\n", ["2:1: not valid YAML: expected a single document"]),
-        ("lr: 1..2\n  w: 1\n", ["2:4: not valid YAML: mapping values are not allowed here"]),
-        ("lr: 1..\x07\n", ["1:8: not valid YAML: the character '\\x07' is not allowed"]),
-        ('lr: "\\UFFFFFFFF"\n', ["1:1: not valid YAML: "]),
-        ("lr: *nobody\n", ["1:5: not valid YAML: found undefined alias 'nobody'"]),
-        ("lr: 1..2\nwidth: 1..2\nlr: 3..4\n", ["3:1: 'lr' stands on line 1 and again here: keep one of them"]),
-        ("lr: {type: float, low: 0, low: 1, high: 2}\n", ["1:27: 'low' stands on line 1 and again here"]),
-        ("? [a]\n: 1\n", ["1:3: a name must be text, not a list or a mapping"]),
-        ("x: !!python/object/apply:os.system [id]\n", ["1:4: the tag '!!python/object/apply:os.system' is not"]),
-        ("x: !secret abc\n", ["1:4: the tag '!secret' is not allowed: remove it"]),
-        ("x: !!set {a, b}\n", ["1:4: the tag '!!set' is not allowed"]),
-        ("x: !!int '5'\n", ["1:4: the tag '!!int' is not allowed"]),
-        ("x: {type: categorical, choices: [on, a]}\n", ['1:34: YAML takes on for a boolean, True; write "on" if']),
-        ("x: no\n", ['1:4: YAML takes no for a boolean, False; write "no" if it is text']),
-        ("x: {type: int, low: 010, high: 20}\n", ["1:21: YAML takes 010 for a number, 8; write"]),
-        ("x: {type: constant, value: 1:30}\n", ["1:28: YAML takes 1:30 for a number, 90; write"]),
-        ("x: 2026-01-01\n", ["1:4: YAML takes 2026-01-01 for a date, datetime.date(2026, 1, 1); write"]),
-        ("x: 2026-13-01\n", ['1:4: YAML takes 2026-13-01 for a date; write "2026-13-01" if it is text']),
-        ("x: {type: int, low: 0x1F, high: 40}\n", ["1:21: YAML takes 0x1F for a number, 31; write"]),
-        ("x:\n", ["1:3: x: there is no range; write one such as"]),
-        ("x: [adam, sgd]\n", ["1:1: x: must be a range such as", "'choices': ['adam', 'sgd']"]),
-        ("lr:\n  type: float\n  low: 1\n  high: 0.1\n", ["3:8: lr: low 1.0 is above high 0.1: swap them"]),
-        ("lr: {type: float, low: 0, high: 1, log: true}\n", ["1:24: lr: low must be above 0 on a log scale, got 0.0"]),
-        ("lr: {type: float, low: .nan, high: 1}\n", ["1:24: lr: low must be a finite number, got nan"]),
-        ("lr: {type: float, low: 0, high: -.inf}\n", ["1:33: lr: high must be a finite number, got -inf"]),
-        ("n: {type: int, low: 1, high: 1%s}\n" % ("0" * 5000), ["1:30: n: high must be a whole number, got inf"]),
-        ("n: {type: int, low: 1.5, high: true}\n", ["1:21: n: low must be a whole", "1:32: n: high must be a whole"]),
-        ("lr: {type: float, low: 0, high: 1, step: 0.3}\n", ["1:42: lr: step 0.3 does not divide 0.0..1.0: high"]),
-        ("o: {type: categorical, choices: []}\n", ["1:24: o: choices must hold at least one value"]),
-        ("o: {type: categorical, choices: [a, a]}\n", ["1:24: o: choices 1 and 2 are both a"]),
-        ("o: {type: categorical, choices: [1, 1.0, true]}\n", ["1:24: o: choices 1 and 2", "1:24: o: choices 1 and 3"]),
-        ("o: {type: categorical, choices: [{a: 1}]}\n", ["1:24: o: choices: {'a': 1} is a dict"]),
-        ("lr: {type: flaot}\n", ["1:12: lr: type must be one of", "did you mean 'float'?"]),
-        ("lr: {type: float, low: 0, hihg: 1, high: 1}\n", ["1:33: lr: unknown field 'hihg'; did you mean 'high'?"]),
-        ("lr: {type: float, low: 0}\n", ["1:1: lr: float needs the field 'high', which is missing"]),
-        ("lr: {low: 0, high: 1}\n", ["1:1: lr: there is no type"]),
-        ("lr: 1..0\n", ["1:5: lr: cannot read '1..0': low 1 is above high 0"]),
-        ("a/b: 1..2\n", ["1:6: parameter name 'a/b' must be made of letters"]),
-        ("a: 1..2\nw: {type: int, low: 1, high: 2, when: {b: 1}}\n", ["2:33: w: exists when b=1, but there is no"]),
-        ("a: 1..2 when b=1\nb: 1..2 when a=1\n", ["1:4: a: conditions form a cycle: a -> b -> a"]),
-        ("lr: 1..2\nLR: 1..3\n", ["2:5: LR: differs from 'lr' in case only: rename one of them"]),
-        ("a: {type: int, low: 1, high: 2, when: [b]}\n", ["1:33: a: when must map parents to values"]),
-    ],
-)  # fmt: skip
-def test_names_place_value_and_way_out(load, text, problems):
-    """Each mistake of a YAML file is told with line and column, what was seen and what to do."""
-    found = load(text)
-
-    places = [problem for problem in problems if re.match(r"\d+:\d+: ", problem)]
-    assert len(found) == len(places)
-    assert all(seen.startswith(place) for seen, place in zip(found, places, strict=True))
-    assert all(any(problem in seen for seen in found) for problem in problems)
-
-
 def test_all_problems_of_a_file_in_the_order_of_its_lines(load):
     """One run is enough to mend a file, and data and YAML problems stand side by side."""
     found = load(
@@ -153,53 +92,6 @@ def test_all_problems_of_a_file_in_the_order_of_its_lines(load):
     )
 
     assert [problem.split(": ")[0] for problem in found] == ["1:5", "2:36", "2:41", "3:1", "4:15"]
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("", '1:1: there is nothing in it; write {"lr": "1e-5..1e-1 log"}'),
-        ('{"lr": "1..2",}', "1:15: not valid JSON: "),
-        ('{\n  "lr": 1..2\n}', "2:10: not valid JSON: Expecting ',' delimiter, got '..2'"),
-        ('{\n\t"lr": "1..2",\n\t"lr": "1..3"\n}', "3:2: 'lr' stands on line 2 and again here"),
-        ('{"lr": {"type": "float", "low": NaN, "high": 1}}', "1:33: lr: low must be a number, got 'NaN'"),
-        ("[" * 100_000, "1:1: lists and mappings are nested more than 32 deep"),
-        ("[" * 40 + "]" * 40, "1:33: lists and mappings are nested more than 32 deep"),
-        ("lr: 1..2", "1:1: not valid JSON: Expecting value"),
-    ],
-)
-def test_json_problems(load, text, problem):
-    """JSON is held to its own rules, and its problems have places too."""
-    (found,) = load(text, "space.json")
-
-    assert found.startswith(problem)
-
-
-def test_limits(load):
-    """Neither depth, nor aliases that repeat each other, nor size brings the machine down."""
-    bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
-        f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]\n" for k in range(1, 9)
-    )
-
-    assert load("x: " + "[" * 20_000) == ["1:35: lists and mappings are nested more than 32 deep"]
-    assert load("x: &x [*x]")[0].endswith("lists and mappings are nested more than 32 deep")
-    assert load(bomb)[0].endswith("more than 10000 values, those that aliases repeat included")
-    assert load("".join(f"x{k}: 1..2\n" for k in range(6000))) == [
-        "5000:8: more than 10000 values, those that aliases repeat included"
-    ]
-    assert load(b"#" * (2**20 + 1)) == [" is larger than 1 MiB, the limit; give another file"]
-
-
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        ("lr: 1..2".encode("utf-16"), " is not UTF-8 text (byte 1 is 0xff): save it as UTF-8"),
-        (b"lr: caf\xe9", " is not UTF-8 text (byte 8 is 0xe9): save it as UTF-8"),
-    ],
-)
-def test_other_encodings(load, content, problem):
-    """What is not UTF-8 is refused with the byte that shows it."""
-    assert load(content) == [problem]
 
 
 def test_files_that_are_none(tmp_path):

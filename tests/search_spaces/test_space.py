@@ -60,7 +60,7 @@ def test_accepts_every_form_of_a_parameter():
 @pytest.mark.parametrize(
     ("parameters", "when", "problems"),
     [
-        (["lr"], None, ["a search space must map parameter names to values, got ['lr']"]),
+        (["lr"], None, ['a search space must map parameter names to ranges, such as "lr: 1e-5..1e-1 log", got']),
         ({"lr": "1..0"}, None, ["lr: cannot read '1..0': low 1 is above high 0: swap them"]),
         ({"lr": None}, None, ["lr: there is no range; write one"]),
         ({"opt": ["a", "b"]}, None, ["opt: must be a range such as", "'choices': ['a', 'b']"]),
@@ -76,7 +76,7 @@ def test_accepts_every_form_of_a_parameter():
         ),
         ({"lr": {"type": "float", "low": "a", "high": 1}}, None, ["lr: low must be a number, got 'a'"]),
         ({"lr": "0.0..1"}, {"lrr": {"lr": 1}}, ["lrr: when names a parameter that is not there; did you mean 'lr'?"]),
-        ({"lr": "0.0..1"}, ["lr"], ["when must map parameter names to values, got ['lr']"]),
+        ({"lr": "0.0..1"}, ["lr"], ["when must map parameter names to conditions, got ['lr']"]),
         ({"": 1}, None, ["parameter name '' must be made of letters"]),
         ({"../x": 1}, None, ["parameter name '../x' must be made of letters"]),
         ({"a..b": 1}, None, ["parameter name 'a..b' must be made of letters"]),
