@@ -26,7 +26,7 @@ SAMPLERS = ("auto", "random", "tpe", "gp", "grid", "qmc", "nsga2")
 OWN_SAMPLER = stopping.OWN
 EARLY_STOPPING = tuple(stopping.RULES)
 EXECUTORS = ("ray", "local")
-TRACKERS = ("mlflow", "none")
+TRACKERS = ("mlflow", "jsonl")
 Direction = Literal["minimize", "maximize"]
 DIRECTIONS: tuple[Direction, ...] = ("minimize", "maximize")
 BUDGET = ("n_trials", "timeout", "parallel", "cpus", "gpus", "tracking_uri")
@@ -62,6 +62,7 @@ class StudyConfig:
     gpus: float | None = None
     ray_address: str | None = None
     tracker: str = "mlflow"
+    """A name of `TRACKERS`, several with commas between them, or "none"."""
     tracking_uri: str | None = None
     """None for the store in the home folder."""
     seed: int = 0
@@ -88,13 +89,13 @@ class StudyConfig:
             "direction": DIRECTIONS,
             "sampler": SAMPLERS,
             "executor": EXECUTORS,
-            "tracker": TRACKERS,
         }
-        return [
+        problems = [
             unknown(f"--{name.replace('_', '-')}", getattr(self, name), names)
             for name, names in allowed.items()
             if getattr(self, name) not in names and not (name == "sampler" and self.sampler.startswith(OWN_SAMPLER))
         ]
+        return problems + _tracker_problems(self.tracker)
 
     def _numbers(self) -> list[str]:
         problems = []
@@ -125,6 +126,11 @@ class StudyConfig:
         """The short name of the target, from which a study gets its own: `train` of `/home/ada/train.py:objective`."""
         return self.target.rsplit("/", 1)[-1].partition(":")[0].removesuffix(".py").rsplit(".", 1)[-1]
 
+    @property
+    def trackers(self) -> tuple[str, ...]:
+        """The trackers that the study is copied to, as they were named."""
+        return tracker_names(self.tracker)
+
     def changes(self, **values: Any) -> StudyConfig:
         """Return a copy with other values."""
         return dataclasses.replace(self, **values)
@@ -146,6 +152,19 @@ def _is_whole(value: object) -> bool:
 
 def _is_finite(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
+
+
+def tracker_names(tracker: str) -> tuple[str, ...]:
+    """Return the trackers that a value of `--tracker` names: none of "none"."""
+    return () if tracker == "none" else tuple(part.strip() for part in tracker.split(","))
+
+
+def _tracker_problems(tracker: str) -> list[str]:
+    names = tracker_names(tracker)
+    if "none" in names:
+        return [f'--tracker {tracker!r} names a tracker and none: give either "none" or {", ".join(TRACKERS)}']
+    problems = [unknown("--tracker", name, (*TRACKERS, "none")) for name in names if name not in TRACKERS]
+    return problems + [f"--tracker {tracker!r} names {n!r} twice" for n in TRACKERS if names.count(n) > 1]
 
 
 def default_direction(metric: str) -> Direction | None:

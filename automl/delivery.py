@@ -1,11 +1,12 @@
-"""Delivery: a process of its own that copies a study from the ledger to the tracker, while it runs and after.
+"""Delivery: a process of its own that copies a study from the ledger to a tracker, while it runs and after.
 
-    python -m automl.delivery HOME STUDY PID        started by the driver, which holds its standard input
-    Delivery(home, "digits-1").catch_up()           in this process: `automl sync`
+    python -m automl.delivery HOME STUDY mlflow PID         started by the driver, which holds its standard input
+    Delivery(mirrors.of(home, study)[0]).catch_up()         in this process: `automl sync`
 
 It reads what is newer than its cursor, writes it to the tracker with the ledger's own timestamps, and moves the cursor.
 Each step may be repeated without effect, so a kill anywhere, a lost cursor or a tracker that was down for a day cost
 time and nothing else. Trials never wait for it: a tracker that is slow, down or gone is only this process's trouble.
+Several trackers have a process each: none waits for another either.
 
 It ends when its input does, once it has caught up; if the driver is dead, after a few seconds in any case.
 """
@@ -22,18 +23,18 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from automl import durable
+from automl import mirrors
 from automl.errors import AutomlError
 from automl.home import Home
-from automl.ledger.queries import MetricRow, StudyRow
-from automl.report import page, summary
+from automl.ledger.queries import EventRow, MetricRow, StudyRow
+from automl.mirrors import Mirror, Position, trial_uid
+from automl.report import page
 from automl.trial import TrialRecord, TrialState
-from trackers import MlflowTracker, NullTracker, Point, Run, Tracker, TrackerError
+from trackers import Point, Run, Tracker, TrackerError
 
 PAGE = 5000  # reported values in one go
 POLL_SECONDS = 0.5
@@ -43,75 +44,24 @@ ORPHAN_SECONDS = 8.0  # that it goes on after its driver died
 LONGEST_PAUSE = 15.0  # between tries while the tracker is down
 
 
-def make_tracker(home: Home, config: Mapping[str, Any], run_ids: Mapping[str, str] | None = None) -> Tracker:
-    """Return the tracker that a study's settings name."""
-    if config["tracker"] == "none":
-        return NullTracker()
-    uri = config["tracking_uri"]
-    return MlflowTracker(
-        uri or home.tracking_uri,
-        experiment=experiment(config),
-        artifact_location=None if uri else home.artifacts.as_uri(),
-        run_ids=run_ids,
-    )
-
-
-def experiment(config: Mapping[str, Any]) -> str:
-    """Return the name of the experiment that a study belongs to: its target, without the folder it lies in."""
-    return Path(config["target"]).name
-
-
-def trial_uid(study: StudyRow, number: int) -> str:
-    """Return the name under which a trial's run is found, for ever."""
-    return f"{study.uid}/{number}"
-
-
-@dataclass(kw_only=True)
-class Position:
-    """How far delivery is; kept in a small file beside the ledger. Losing it costs only time."""
-
-    uri: str | None = None
-    """Of the tracker that this is about; another one begins at the beginning."""
-    cursor: int = -1
-    """Seq up to which everything is delivered."""
-    closed: int = -1
-    """Seq for which the study's own run is complete: figures, winner, description."""
-    runs: dict[str, str] = field(default_factory=dict)
-    """uid -> the tracker's run id."""
-    states: dict[str, str] = field(default_factory=dict)
-    """uid -> the state last delivered."""
-    error: str | None = None
-    """Why the tracker did not take the last page."""
-
-
-def position_of(folder: Path) -> Position:
-    """Return how far delivery is with the study in `folder`, or the beginning if that cannot be read."""
-    row = durable.read_json(folder / "delivery.json")
-    known = {each.name for each in fields(Position)}
-    return Position(**row) if isinstance(row, dict) and row.keys() <= known else Position()
-
-
-def position_for(home: Home, study: StudyRow) -> Position:
-    """Return how far delivery is with the tracker that the study has now; of another one nothing counts."""
-    position = position_of(home.study(study.name))
-    uri = summary.tracking_uri(home, study)
-    return position if position.uri == uri else Position(uri=uri)
-
-
 class Delivery:
-    """Copies one study to its tracker: what it has not got yet, or with `rebuild` everything again.
+    """Copies one study to one tracker: what that has not got yet, or with `rebuild` everything again.
 
     What the tracker has already stays as it is, so that a rebuild only adds what is missing.
+
+    Args:
+        mirror: the study, and which of its copies.
+        tracker: to use instead of the mirror's own.
+        rebuild: whether to begin at the beginning.
     """
 
-    def __init__(self, home: Home, name: str, *, tracker: Tracker | None = None, rebuild: bool = False) -> None:
-        self._home = home
-        self._folder = home.study(name)
-        self._reader = home.read(name)
-        study = self._reader.study()
-        self._position = Position(uri=summary.tracking_uri(home, study)) if rebuild else position_for(home, study)
-        self._tracker = tracker or make_tracker(home, self._reader.study().config, self._position.runs)
+    def __init__(self, mirror: Mirror, *, tracker: Tracker | None = None, rebuild: bool = False) -> None:
+        self._mirror = mirror
+        self._folder = mirror.home.study(mirror.study.name)
+        self._position = Position(uri=mirror.uri) if rebuild else mirror.position()
+        self._tracker = tracker or mirror.make_tracker(self._position.runs)
         self._sent = page.Sent()
+        self._reader = mirror.home.read(mirror.study.name)
 
     def step(self) -> bool:
         """Deliver the next page; return whether there may be more.
@@ -119,7 +69,12 @@ class Delivery:
         Raises:
             TrackerError: the tracker does not take it now.
         """
-        study = self._reader.refresh().study()
+        try:
+            return self._step(self._reader.refresh().study())
+        finally:
+            self._reader.refresh()  # a snapshot that is kept keeps the ledger's WAL from being reused
+
+    def _step(self, study: StudyRow) -> bool:
         position = self._position
         if position.cursor >= study.seq and (position.closed >= study.seq or study.state == "running"):
             return False
@@ -134,8 +89,7 @@ class Delivery:
             position.error = str(error)
             raise
         finally:
-            durable.write_json(self._folder / "delivery.json", asdict(position))
-            self._reader.refresh()  # a snapshot that is kept keeps the ledger's WAL from being reused
+            self._mirror.keep(position)
         return True
 
     def catch_up(self, *, until: Callable[[], bool] = lambda: False) -> bool:
@@ -164,17 +118,23 @@ class Delivery:
             self._deliver_trial(study, record, points[record.number], is_settled=record.number in changed)
         for event in self._reader.events(after=position.cursor, kind="artifact"):
             if event.seq <= up_to and event.trial is not None:
-                self._upload(self._run(study, event.trial), self._folder / event.data["path"], event.data["name"])
+                (record,) = self._reader.records([event.trial])
+                self._upload_artifact(self._run(study, record), event)
         page.curve(self._reader, study, parent, self._sent)
         position.cursor = up_to
 
     def _deliver_trial(self, study: StudyRow, record: TrialRecord, rows: list[MetricRow], *, is_settled: bool) -> None:
-        run = self._run(study, record.number, record)
-        known = run.id
+        uid = trial_uid(study, record.number)
+        known = self._position.runs.get(uid)
+        run = self._run(study, record)
         self._write_trial(study, record, run, rows, is_settled=is_settled)
-        if run.id != known:  # it had vanished and was made anew: what was delivered before is gone
+        if known not in (None, run.id):  # it had vanished and was made anew: what was delivered before is gone
+            self._position.states.pop(uid, None)
             self._write_trial(study, record, run, self._reader.metrics(record.number), is_settled=True)
-        self._position.runs[trial_uid(study, record.number)] = run.id
+            for event in self._reader.events(kind="artifact"):
+                if event.trial == record.number:
+                    self._upload_artifact(run, event)
+        self._position.runs[uid] = run.id
 
     def _write_trial(
         self, study: StudyRow, record: TrialRecord, run: Run, rows: list[MetricRow], *, is_settled: bool
@@ -193,17 +153,15 @@ class Delivery:
             run.finish(record.state, record.ended or record.started or study.created)
         states[uid] = record.state
 
-    def _run(self, study: StudyRow, number: int, record: TrialRecord | None = None) -> Run:
-        if record is None:
-            (record,) = self._reader.records([number])
+    def _run(self, study: StudyRow, record: TrialRecord) -> Run:
         return self._start(
             study,
-            trial_uid(study, number),
-            name=f"trial {number}",
+            trial_uid(study, record.number),
+            name=f"trial {record.number}",
             time=record.started or study.created,
             parent=study.uid,
             params=record.params,
-            tags={"automl.trial": str(number), "automl.seed": str(record.seed)},
+            tags={"automl.trial": str(record.number), "automl.seed": str(record.seed)},
         )
 
     def _start(self, study: StudyRow, uid: str, **about: Any) -> Run:
@@ -223,17 +181,22 @@ class Delivery:
         parent.finish(state, self._reader.last_time())
         self._position.closed = study.seq
 
+    def _upload_artifact(self, run: Run, event: EventRow) -> None:
+        self._upload(run, self._folder / event.data["path"], event.data["name"])
+
     def _upload(self, run: Run, path: Path, name: str) -> None:
         with contextlib.suppress(FileNotFoundError):  # `doctor` names a missing artifact; it stops nothing
             run.artifact(path, name)
 
 
 @contextlib.contextmanager
-def only_one(folder: Path) -> Iterator[bool]:
-    """Hold the study's delivery for the block; yield False at once when another process holds it."""
-    with (folder / "delivery.lock").open("w") as file:
+def only_one(folder: Path, trackers: Iterable[str]) -> Iterator[bool]:
+    """Hold a study's deliveries to these trackers for the block; yield False when another process holds one."""
+    with contextlib.ExitStack() as held:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for tracker in trackers:
+                file = held.enter_context((folder / f"delivery-{tracker}.lock").open("w"))
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
             return
@@ -241,43 +204,55 @@ def only_one(folder: Path) -> Iterator[bool]:
 
 
 @contextlib.contextmanager
-def beside(home: Home, name: str) -> Iterator[None]:
-    """Run delivery as a process beside the block; at its end, wait until all is delivered, or for `PATIENCE`.
+def beside(home: Home, name: str, trackers: Iterable[str]) -> Iterator[None]:
+    """Run a delivery process a tracker beside the block; at its end, wait until all is delivered, or for `PATIENCE`.
 
     A block that raises, by Ctrl-C for one, is not kept from passing for longer than `HURRY`.
     """
+    with contextlib.ExitStack() as running:
+        ends = [running.enter_context(_process(home, name, tracker)) for tracker in trackers]
+        patience = HURRY
+        try:
+            yield
+            patience = PATIENCE
+        finally:
+            deadline = time.monotonic() + patience
+            for process in ends:
+                assert process.stdin is not None
+                process.stdin.close()
+            for process in ends:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0.0, deadline - time.monotonic()))
+
+
+@contextlib.contextmanager
+def _process(home: Home, name: str, tracker: str) -> Iterator[subprocess.Popen[bytes]]:
     with (home.study(name) / "delivery.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "automl.delivery", str(home.path), name, str(os.getpid())],
+            [sys.executable, "-m", "automl.delivery", str(home.path), name, tracker, str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=log,
             start_new_session=True,  # Ctrl-C is for the driver; delivery ends when its input does
         )
-    assert process.stdin is not None
-    patience = HURRY
     try:
-        yield
-        patience = PATIENCE
+        yield process
     finally:
-        try:
-            process.stdin.close()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(patience)
-        finally:
-            process.terminate()
-            process.wait()
+        process.terminate()
+        process.wait()
 
 
-def main(home: str, name: str, driver: str) -> None:
+def main(home: str, name: str, tracker: str, driver: str) -> None:
     """Deliver until the standard input ends, then for a while what is left. `driver` is the parent's process id."""
     os.nice(5)  # training comes first
     threading.Thread(target=_end_with, args=(int(driver),), daemon=True).start()
     found = Home.find(home)
+    with found.read(name) as reader:
+        (mirror,) = (mirror for mirror in mirrors.of(found, reader.study()) if mirror.tracker == tracker)
     while True:  # the delivery of a driver that was killed may not be through yet
-        with only_one(found.study(name)) as is_ours:
+        with only_one(found.study(name), [tracker]) as is_ours:
             if is_ours:
-                _deliver(Delivery(found, name))
+                _deliver(Delivery(mirror))
                 return
         time.sleep(POLL_SECONDS)  # a lock of another process: there is no event to wait for
 

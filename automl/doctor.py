@@ -15,23 +15,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from automl import attempt as attempts
-from automl import durable
-from automl.delivery import Position, make_tracker, position_for, trial_uid
+from automl import durable, mirrors
 from automl.errors import ConfigError
 from automl.home import Home
 from automl.ledger.database import LedgerError, translated
 from automl.ledger.queries import AttemptRow, EventRow, MetricRow, Reader, StudyRow
-from automl.report.summary import tracking_uri
+from automl.mirrors import Mirror, trial_uid
 from automl.trial import AttemptState, TrialRecord, TrialState
 from search_spaces import SearchSpace, SearchSpaceError
-from trackers import MlflowTracker, TrackerError
-from trackers.mlflow_client import PARAM_LIMIT, original_value, stored_name, stored_text, stored_value
-
-if TYPE_CHECKING:
-    from trackers import RunSummary
+from trackers import Point, ReadableTracker, RunSummary, TrackerError
 
 _RESTORE = "the ledger was edited or damaged: go back to a copy of it"
 _Key = tuple[str, int, int, str]
@@ -77,7 +71,9 @@ def audit(home: Home, study: str) -> Audit:
     except (LedgerError, ValueError) as error:
         return _damaged(error)
     notes: list[str] = []
-    found = [*_check_ledger(seen), *_check_files(seen, notes), *_check_tracker(seen, home, notes)]
+    found = [*_check_ledger(seen), *_check_files(seen, notes)]
+    for mirror in mirrors.of(home, seen.study):
+        found += _check_mirror(seen, mirror, notes)
     return Audit(problems=tuple(found), notes=tuple(notes))
 
 
@@ -93,9 +89,8 @@ class _Seen:
     points: Mapping[int, Sequence[MetricRow]]
     artifacts: Sequence[EventRow]
     highest_seq: int
-    position: Position
-    waiting: int
-    """Reported values that are newer than `position`."""
+    waiting: Mapping[str, int]
+    """Tracker -> reported values that it has not got yet."""
 
     @classmethod
     def read(cls, reader: Reader, home: Home) -> _Seen:
@@ -106,19 +101,16 @@ class _Seen:
         for point in reader.metrics():
             points[point.trial].append(point)
         study = reader.study()
-        folder = home.study(study.name)
-        position = position_for(home, study)
         return cls(
             study=study,
             space=SearchSpace.from_dict(study.config["space"]),
-            folder=folder,
+            folder=home.study(study.name),
             records=reader.records(),
             attempts=by_trial,
             points=points,
             artifacts=reader.events(kind="artifact"),
             highest_seq=reader.highest_seq(),
-            position=position,
-            waiting=reader.waiting(position.cursor),
+            waiting={mirror.tracker: mirror.waiting(reader) for mirror in mirrors.of(home, study)},
         )
 
     @property
@@ -257,43 +249,39 @@ def _check_result(seen: _Seen, record: TrialRecord, path: Path, attempt: int) ->
         yield _problem("result-differs", record.number, f"{said}; one of them was edited")
 
 
-# The ledger with the tracker.
+# The ledger with a tracker.
 
 
-def _check_tracker(seen: _Seen, home: Home, notes: list[str]) -> Iterator[Problem]:
-    study = seen.study
-    uri = tracking_uri(home, study)
-    if uri is None:
-        return
+def _check_mirror(seen: _Seen, mirror: Mirror, notes: list[str]) -> Iterator[Problem]:
+    study, position = seen.study, mirror.position()
     if seen.is_running:
-        notes.append("the study is running: its tracker is compared when it has ended")
+        notes.append(f"the study is running: {mirror.title} is compared when it has ended")
         return
-    why = f" ({seen.position.error})" if seen.position.error else ""
-    if seen.position.cursor < study.seq:
-        notes.append(f"{seen.waiting} reported values wait for the tracker{why}: `automl sync {study.name}`")
+    why = f" ({position.error})" if position.error else ""
+    if position.cursor < study.seq:
+        waiting = seen.waiting[mirror.tracker]
+        notes.append(f"{waiting} reported values wait for {mirror.title}{why}: `automl sync {study.name}`")
         return
-    if seen.position.closed < study.seq:
-        notes.append(f"the study's own run in the tracker is not complete yet{why}: `automl sync {study.name}`")
-    tracker = make_tracker(home, study.config, seen.position.runs)
-    assert isinstance(tracker, MlflowTracker)
-    if _is_gone(uri):
-        yield _problem("store-missing", None, f"MLflow's store {uri} is gone; {_redeliver(seen)}")
+    if position.closed < study.seq:
+        notes.append(f"the study's own run in {mirror.title} is not complete yet{why}: `automl sync {study.name}`")
+    if mirror.is_gone:
+        yield _problem("store-missing", None, f"the store {mirror.where} is gone; {_redeliver(seen)}")
         return
     try:
-        yield from _check_runs(seen, tracker)
+        yield from _check_runs(seen, mirror, mirror.make_tracker(position.runs))
     except TrackerError as error:
-        notes.append(f"the tracker was not compared: {error}")
+        notes.append(f"{mirror.title} was not compared: {error}")
 
 
-def _check_runs(seen: _Seen, tracker: MlflowTracker) -> Iterator[Problem]:
-    study = seen.study
+def _check_runs(seen: _Seen, mirror: Mirror, tracker: ReadableTracker) -> Iterator[Problem]:
+    study, title = seen.study, mirror.title
     parent = tracker.find_run(study.uid)
     if parent is None:
-        yield _problem("parent-missing", None, f"the study's own run is gone from MLflow; {_redeliver(seen)}")
+        yield _problem("parent-missing", None, f"the study's own run is gone from {title}; {_redeliver(seen)}")
         return
     status = "COMPLETE" if study.state == "finished" else "WAITING"
-    if seen.position.closed >= study.seq and parent.status != status:
-        message = f"the study's own run is {parent.status}, not {status}; {_redeliver(seen)}"
+    if mirror.position().closed >= study.seq and parent.status != status:
+        message = f"the study's own run in {title} is {parent.status}, not {status}; {_redeliver(seen)}"
         yield _problem("status-differs", None, message)
     runs: dict[str, list[RunSummary]] = defaultdict(list)
     for run in tracker.runs(study.uid):
@@ -301,47 +289,48 @@ def _check_runs(seen: _Seen, tracker: MlflowTracker) -> Iterator[Problem]:
     for record in seen.records:
         found = runs.pop(trial_uid(study, record.number), [])
         if not found:
-            yield _problem("run-missing", record.number, f"its run is gone from MLflow; {_redeliver(seen)}")
+            yield _problem("run-missing", record.number, f"its run is gone from {title}; {_redeliver(seen)}")
         for run in found[1:]:
-            message = f"it has a second run {run.run_id} in MLflow beside {found[0].run_id}: delete one of them"
+            message = f"it has a second run {run.run_id} in {title} beside {found[0].run_id}: delete one of them"
             yield _problem("run-doubled", record.number, message)
         if found:
-            yield from _check_run(seen, record, found[0], tracker)
+            yield from _check_run(seen, record, found[0], mirror, tracker)
     for run in (run for found in runs.values() for run in found):
-        message = f"run {run.run_id} ({run.name}) stands under the study, but is of no trial: move or delete it"
+        message = f"run {run.run_id} ({run.name}) in {title} stands under the study, but is of no trial: delete it"
         yield _problem("run-unknown", None, message)
 
 
-def _check_run(seen: _Seen, record: TrialRecord, run: RunSummary, tracker: MlflowTracker) -> Iterator[Problem]:
-    number = record.number
+def _check_run(
+    seen: _Seen, record: TrialRecord, run: RunSummary, mirror: Mirror, tracker: ReadableTracker
+) -> Iterator[Problem]:
+    number, where = record.number, f"run {run.run_id} in {mirror.title}"
+    anew = f"delete the run for good ({mirror.removal}), {_redeliver(seen)}"
     if run.status != record.state:
-        message = f"MLflow's run {run.run_id} is {run.status}, the trial {record.state}; {_redeliver(seen)}"
+        message = f"{where} is {run.status}, the trial {record.state}; {_redeliver(seen)}"
         yield _problem("status-differs", number, message)
-    params = {stored_name(k): stored_text(str(value), limit=PARAM_LIMIT) for k, value in record.params.items()}
+    params = tracker.stored_params(record.params)
     if params != run.params:
         names = sorted(name for name in {*params, *run.params} if params.get(name) != run.params.get(name))
         seen_there = ", ".join(f"{name} is {run.params.get(name)!r}, not {params.get(name)!r}" for name in names)
-        message = f"params of MLflow's run {run.run_id} differ ({seen_there}); {_anew(seen)}"
-        yield _problem("params-differ", number, message)
-    expected = {
-        _key(stored_name(row.name), row.step, row.time, original_value(stored_value(row.value)))
-        for row in seen.points.get(number, ())
-    }
-    found = Counter(_key(p.name, p.step, p.time, p.value) for p in tracker.points(run.run_id))
-    own = stored_name(f"best/{seen.study.metric}")  # delivery's; a user's metric of that name is among the expected
+        yield _problem("params-differ", number, f"params of {where} differ ({seen_there}); {anew}")
+    reported = [Point(row.name, row.value, row.step, row.time) for row in seen.points.get(number, ())]
+    expected = {_key(tracker.stored_point(point)) for point in reported}
+    found = Counter(map(_key, tracker.points(run.run_id)))
+    # The best value beside the last is delivery's own; a metric of the user's that has its name is among the expected.
+    own = tracker.stored_point(Point(f"best/{seen.study.metric}", 0.0, 0, 0.0)).name
     missing = expected - found.keys()
     extra = {key for key, n in found.items() if n > 1 or (key not in expected and key[0] != own)}
     if missing:
-        lacking = f"{len(missing)} of its {len(expected)} values are not in MLflow, first {_first(missing)}"
+        lacking = f"{len(missing)} of its {len(expected)} values are not in {mirror.title}, first {_first(missing)}"
         yield _problem("points-missing", number, f"{lacking}; {_redeliver(seen)}")
     if extra:
-        message = f"MLflow has {len(extra)} values that the ledger has not, first {_first(extra)}; {_anew(seen)}"
+        message = f"{mirror.title} has {len(extra)} values that the ledger has not, first {_first(extra)}; {anew}"
         yield _problem("points-extra", number, message)
 
 
-def _key(name: str, step: int, time: float, value: float) -> _Key:
+def _key(point: Point) -> _Key:
     """Return what makes a point one point; time is whole milliseconds, and NaN equals itself."""
-    return name, step, max(1, round(time * 1000)), repr(value + 0.0)
+    return point.name, point.step, max(1, round(point.time * 1000)), repr(point.value + 0.0)
 
 
 def _first(keys: set[_Key]) -> str:
@@ -351,20 +340,6 @@ def _first(keys: set[_Key]) -> str:
 
 def _redeliver(seen: _Seen) -> str:
     return f"`automl sync {seen.study.name} --rebuild` delivers everything again"
-
-
-def _anew(seen: _Seen) -> str:
-    return f"delete the run for good (`mlflow gc`), {_redeliver(seen)}"
-
-
-def _is_gone(uri: str) -> bool:
-    """Say whether a SQLite store is missing; asking MLflow would make an empty one."""
-    if not uri.startswith("sqlite"):
-        return False
-    import sqlalchemy
-
-    path = sqlalchemy.make_url(uri).database
-    return path is not None and path != ":memory:" and not Path(path).is_file()
 
 
 def _count(numbers: Sequence[int], what: str) -> str:

@@ -12,7 +12,6 @@ result.best_trial.params
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from automl import executors, interrupts, samplers, stopping, study_file
+from automl import executors, interrupts, mirrors, samplers, stopping, study_file
 from automl.attempt import Objective
 from automl.config import BUDGET, Direction, StudyConfig, default_direction, unknown
-from automl.delivery import beside, position_for
+from automl.delivery import beside
 from automl.errors import ConfigError, StudyMismatchError
 from automl.executors import Capacity
 from automl.home import Home
@@ -54,7 +53,7 @@ class SearchResult:
     seconds: float
     """Of this run of the driver."""
     waiting: int = 0
-    """Reported values that the tracker has not got yet."""
+    """Reported values that a tracker has not got yet; of several trackers, the one that lacks most."""
     is_exhausted: bool = False
     """Whether the search ended because nothing was left to try."""
 
@@ -300,8 +299,7 @@ def start(
             home.make(name)
             create_study(home.ledger_url(name), name, config.to_dict())
             _describe(folder, name, config)
-        is_tracked = config.tracker != "none"
-        with beside(home, name) if is_tracked else contextlib.nullcontext(), interrupts.raised():
+        with beside(home, name, config.trackers), interrupts.raised():
             study = Study.open(
                 home.ledger_url(name),
                 name,
@@ -333,7 +331,7 @@ def result(home: Home, name: str, *, seconds: float, is_exhausted: bool = False)
     with home.read(name) as reader:
         study = reader.study()
         test = study.result["test"] if study.result else None
-        waiting = reader.waiting(position_for(home, study).cursor) if study.config["tracker"] != "none" else 0
+        waiting = max((mirror.waiting(reader) for mirror in mirrors.of(home, study)), default=0)
         return SearchResult(
             name=name,
             home=home,

@@ -5,7 +5,8 @@ automl_runs/
     digits-1/
         ledger.db                     the truth (unless --storage says otherwise)
         study.yaml  space.yaml        what was asked, to read and to use again
-        delivery.json                 how far delivery is
+        delivery-mlflow.json          how far delivery to this tracker is
+        runs/                         a copy as text: a .jsonl a run (--tracker jsonl)
         trials/7/                     log, checkpoints/, artifacts/, attempt-1.json of trial 7
 """
 
@@ -73,6 +74,10 @@ class Home:
     def trial(self, study: str, number: int) -> Path:
         """Return the folder of a trial."""
         return self.study(study) / "trials" / str(number)
+
+    def runs(self, study: str) -> Path:
+        """Return the folder of a study's copy as text."""
+        return self.study(study) / "runs"
 
     def ledger_url(self, study: str) -> str:
         """Return the URL of a study's own ledger."""

@@ -16,13 +16,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from automl import delivery
+from automl import delivery, mirrors
+from automl.config import TRACKERS
 from automl.errors import ConfigError, LeaseLostError, ResourceExhaustedError, StudyNotFoundError
 from automl.home import LEDGER, Home
 from automl.ledger.database import LedgerError, connect
 from automl.ledger.lease import describe
 from automl.ledger.writer import Writer
-from automl.report import summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Removable:
     bytes: int
     """Of all files in the study's folder."""
     tracking_uri: str | None
-    """Where a copy stays."""
+    """Where a copy stays: MLflow's."""
     experiment: str | None
     """What it is called there."""
 
@@ -67,8 +67,8 @@ def look(home: Home, name: str) -> Removable:
         state=study.state,
         trials=sum(counts.values()),
         bytes=size,
-        tracking_uri=summary.tracking_uri(home, study),
-        experiment=delivery.experiment(study.config),
+        tracking_uri=next((copy.where for copy in mirrors.of(home, study) if copy.tracker == "mlflow"), None),
+        experiment=mirrors.experiment(study),
     )
 
 
@@ -79,7 +79,7 @@ def remove(home: Home, name: str) -> None:
         LeaseLostError: a driver that lives runs it, or its delivery is at work.
     """
     folder = home.study(name)
-    with _held(home, name) as ledger, delivery.only_one(folder) as is_ours:
+    with _held(home, name) as ledger, delivery.only_one(folder, TRACKERS) as is_ours:
         if not is_ours:
             raise LeaseLostError(f"study {name!r} is being delivered to its tracker; try again when that is through")
         for path in folder.iterdir():

@@ -42,6 +42,11 @@ def test_round_trip_through_json() -> None:
         ({"space": SearchSpace({})}, "search space is empty"),
         ({"seed": -1}, "--seed must be"),
         ({"executor": "local", "parallel": 2}, "--executor ray"),
+        ({"tracker": "mlflow,json"}, "--tracker 'json' is unknown; did you mean 'jsonl'? known: mlflow, jsonl, none"),
+        ({"tracker": ""}, "--tracker '' is unknown"),
+        ({"tracker": "jsonl,"}, "--tracker '' is unknown"),
+        ({"tracker": "mlflow,none"}, "--tracker 'mlflow,none' names a tracker and none"),
+        ({"tracker": "jsonl, mlflow,jsonl"}, "--tracker 'jsonl, mlflow,jsonl' names 'jsonl' twice"),
     ],
 )
 def test_problems_name_the_option_and_the_value(options: dict[str, Any], words: str) -> None:
@@ -59,6 +64,20 @@ def test_all_problems_at_once() -> None:
         config(n_trials=0, sampler="x")
 
     assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("tracker", "names"),
+    [
+        ("none", ()),
+        ("mlflow", ("mlflow",)),
+        ("mlflow,jsonl", ("mlflow", "jsonl")),
+        ("jsonl, mlflow", ("jsonl", "mlflow")),
+    ],
+)
+def test_trackers_are_named_with_commas(tracker: str, names: tuple[str, ...]) -> None:
+    """One text says all of them, and none of them is a choice too."""
+    assert config(tracker=tracker).trackers == names
 
 
 def test_no_gpu_is_a_number_of_gpus() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -14,18 +15,21 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 
-from automl import driver, durable
-from automl.delivery import Delivery, Position, position_of, trial_uid
+from automl import delivery, driver, mirrors
+from automl.delivery import Delivery
+from automl.doctor import Audit, audit
 from automl.home import Home
+from automl.mirrors import Mirror, Position, position_of, trial_uid
 from automl.trial import Trial, TrialState
-from trackers import MlflowTracker, TrackerError
+from trackers import JsonlTracker, MlflowTracker, TrackerError
+
+DEAD = "http://127.0.0.1:9"
 
 
 def objective(trial: Trial) -> dict[str, float]:
@@ -68,6 +72,18 @@ def search(home: Home) -> Callable[..., driver.SearchResult]:
         )
 
     return search
+
+
+def copy_of(home: Home, tracker: str = "mlflow", name: str = "s") -> Mirror:
+    """Return one of a study's copies, as its settings say now."""
+    with home.read(name) as reader:
+        return next(mirror for mirror in mirrors.of(home, reader.study()) if mirror.tracker == tracker)
+
+
+def deliver(mirror: Mirror, **options: Any) -> None:
+    """Deliver, in this process, all that a copy has not got yet."""
+    with contextlib.closing(Delivery(mirror, **options)) as copier:
+        copier.catch_up()
 
 
 def mirror(home: Home, uri: str | None = None) -> MlflowTracker:
@@ -129,11 +145,9 @@ def test_the_studys_own_run_is_a_page(home: Home, search: Callable[..., driver.S
 def test_a_lost_position_costs_only_time(home: Home, search: Callable[..., driver.SearchResult]) -> None:
     """Everything again from the beginning adds nothing."""
     search()
-    (home.study("s") / "delivery.json").unlink()
+    (home.study("s") / "delivery-mlflow.json").unlink()
 
-    delivery = Delivery(home, "s")
-    delivery.catch_up()
-    delivery.close()
+    deliver(copy_of(home))
 
     assert_equal(home)
 
@@ -145,12 +159,9 @@ def test_a_kill_between_writing_and_remembering(
     """A position that is older than what was sent leads to the same store."""
     search()
     position = position_of(home.study("s"))
-    old = Position(uri=position.uri, cursor=cursor)
-    durable.write_json(home.study("s") / "delivery.json", asdict(old))
+    copy_of(home).keep(Position(uri=position.uri, cursor=cursor))
 
-    delivery = Delivery(home, "s")
-    delivery.catch_up()
-    delivery.close()
+    deliver(copy_of(home))
 
     assert_equal(home)
 
@@ -164,11 +175,9 @@ def test_a_run_that_vanished_is_made_anew_in_full(home: Home, search: Callable[.
         for table in ("metrics", "latest_metrics", "params", "tags", "runs"):
             store.execute(f"DELETE FROM {table} WHERE run_uuid = ?", (position.runs[uid],))
     store.close()
-    (home.study("s") / "delivery.json").unlink()
+    (home.study("s") / "delivery-mlflow.json").unlink()
 
-    delivery = Delivery(home, "s")
-    delivery.catch_up()
-    delivery.close()
+    deliver(copy_of(home))
 
     assert_equal(home)
 
@@ -186,24 +195,139 @@ def test_pages_smaller_than_a_trial(
     home: Home, search: Callable[..., driver.SearchResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However little goes over at a time, the result is the same."""
-    search(tracker="mlflow", tracking_uri="http://127.0.0.1:9")
+    search(tracker="mlflow", tracking_uri=DEAD)
     monkeypatch.setattr("automl.delivery.PAGE", 3)
 
-    delivery = Delivery(home, "s", tracker=mirror(home))
-    delivery.catch_up()
-    delivery.close()
+    deliver(copy_of(home), tracker=mirror(home))
 
     assert_equal(home)
+
+
+def lines(home: Home) -> dict[str, bytes]:
+    """Return all files of the copy as text."""
+    return {str(path): path.read_bytes() for path in home.runs("s").rglob("*") if path.is_file()}
+
+
+class TestJsonLines:
+    """The copy in the study's own folder."""
+
+    def test_it_has_everything(self, home: Home, search: Callable[..., driver.SearchResult]) -> None:
+        """Every trial with all its points, the study's own run with figures, files and description."""
+        result = search(tracker="jsonl")
+
+        tracker = JsonlTracker(home.runs("s"))
+        with home.read("s") as reader:
+            uid = reader.study().uid
+        files = {
+            str(path.relative_to(tracker.file(uid).with_suffix("")))
+            for path in map(Path, lines(home))
+            if tracker.file(uid).with_suffix("") in path.parents
+        }
+        parent = tracker.find_run(uid)
+        assert audit(home, "s") == Audit(problems=(), notes=())
+        assert (result.waiting, len(tracker.runs(uid))) == (0, 8)
+        assert files >= {"study.yaml", "space.yaml", "winner/params.json", "figures/history.html"}
+        assert parent is not None
+        assert f"trial {result.best_trial.number}, COMPLETE" in parent.tags["mlflow.note.content"]
+        assert not (home.study("s") / "delivery-mlflow.json").exists()
+
+    def test_deliveries_again_change_no_byte(self, home: Home, search: Callable[..., driver.SearchResult]) -> None:
+        """From wherever delivery starts over, each line is there once, and stays where it is."""
+        search(tracker="jsonl")
+        mirror, before = copy_of(home, "jsonl"), lines(home)
+        figures = {name for name in before if name.endswith(".html")}
+
+        for cursor in (-1, 0, 7, 30, 60):
+            mirror.keep(Position(uri=mirror.uri, cursor=cursor))
+            deliver(mirror)
+            deliver(mirror, rebuild=True)
+
+        after = lines(home)
+        assert after.keys() == before.keys()
+        assert {name for name in after if after[name] != before[name]} <= figures  # they have an id drawn for each
+
+    def test_a_file_that_vanished_is_written_in_full(
+        self, home: Home, search: Callable[..., driver.SearchResult]
+    ) -> None:
+        """Delivery sees by the run's id that what it had sent before is gone, artifacts included."""
+        search(tracker="jsonl")
+        mirror = copy_of(home, "jsonl")
+        position = mirror.position()
+        for uid in position.runs:
+            if uid != mirror.study.uid:
+                JsonlTracker(home.runs("s")).file(uid).unlink()
+        position.cursor = 3
+        mirror.keep(position)
+
+        deliver(mirror)
+
+        assert audit(home, "s") == Audit(problems=(), notes=())
+
+
+class TestSeveralTrackers:
+    """What one tracker goes through is nothing to another."""
+
+    def test_one_that_is_down(self, home: Home, search: Callable[..., driver.SearchResult]) -> None:
+        """MLflow refuses; the copy as text is complete when the search ends, and the result says what waits."""
+        result = search(tracker="mlflow,jsonl", tracking_uri=DEAD)
+
+        with home.read("s") as reader:
+            study, reported = reader.study(), len(reader.metrics())
+        found = audit(home, "s")
+        assert result.waiting == reported
+        assert copy_of(home, "jsonl").position().closed == study.seq
+        assert DEAD in (copy_of(home, "mlflow").position().error or "")
+        assert found.ok
+        assert len(found.notes) == 1
+        assert f"{reported} reported values wait for MLflow (MLflow at {DEAD}" in found.notes[0]
+
+    def test_one_that_never_answers(
+        self, home: Home, search: Callable[..., driver.SearchResult], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A server that takes a call and is silent holds up its own delivery only."""
+        monkeypatch.setattr(driver, "beside", lambda home, name, trackers: contextlib.nullcontext())
+        monkeypatch.setattr(delivery, "PATIENCE", 0.0)
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.listen()
+            search(tracker="mlflow,jsonl", tracking_uri=f"http://127.0.0.1:{silent.getsockname()[1]}")
+            mirror = copy_of(home, "jsonl")
+
+            with delivery.beside(home, "s", ("mlflow", "jsonl")):
+                deadline = time.monotonic() + 60
+                while mirror.position().closed < mirror.study.seq and time.monotonic() < deadline:
+                    time.sleep(0.05)  # another process's file: there is no event to wait for
+
+        assert mirror.position().closed == mirror.study.seq
+        assert copy_of(home, "mlflow").position().cursor == -1
+
+
+def test_delivery_holds_no_moment_of_the_ledger(home: Home, search: Callable[..., driver.SearchResult]) -> None:
+    """Between steps, with news or without, it does not keep SQLite from beginning its write-ahead log anew."""
+    search(tracker="jsonl")
+    copier = Delivery(copy_of(home, "jsonl"))
+
+    with contextlib.closing(sqlite3.connect(home.study("s") / "ledger.db", isolation_level=None)) as ledger:
+        for has_news in (False, True):
+            ledger.execute("UPDATE studies SET seq = seq + 1")
+            copier.catch_up()
+            if not has_news:
+                assert not copier.step()
+            ledger.execute("UPDATE studies SET seq = seq")
+            is_busy, _, _ = ledger.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+            assert not is_busy
+    copier.close()
 
 
 def test_delivery_ends_with_a_driver_that_was_killed(home: Home, search: Callable[..., driver.SearchResult]) -> None:
     """Even one that waits for another delivery's lock does not outlive its driver for long."""
     search()
     code = "import automl.delivery as d, sys; d.ORPHAN_SECONDS = 0.2; d.main(*sys.argv[1:])"
-    with (home.study("s") / "delivery.lock").open("w") as held:
+    with (home.study("s") / "delivery-mlflow.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
 
-        done = subprocess.run([sys.executable, "-c", code, str(home.path), "s", "1"], timeout=60, check=False)
+        done = subprocess.run([sys.executable, "-c", code, str(home.path), "s", "mlflow", "1"], timeout=60, check=False)
 
     assert done.returncode == 0
 
@@ -259,12 +383,12 @@ def test_a_dead_tracker_is_only_deliverys_trouble(
     with home.read("s") as reader:
         assert result.waiting == len(reader.metrics()) > 0
     assert str(port) in (position_of(home.study("s")).error or "")
-    delivery = Delivery(home, "s")
+    copier = Delivery(copy_of(home))
     with pytest.raises(TrackerError):
-        delivery.step()
+        copier.step()
 
     uri = serve()
-    delivery.catch_up()
-    delivery.close()
+    copier.catch_up()
+    copier.close()
 
     assert_equal(home, uri=uri)

@@ -13,13 +13,15 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from automl import driver
-from automl.delivery import Delivery, position_of
+from automl import driver, mirrors
+from automl.delivery import Delivery
 from automl.doctor import Audit, audit
 from automl.errors import StudyNotFoundError
 from automl.home import Home
+from automl.mirrors import Mirror, position_of
 from automl.study import Study
 from automl.trial import Trial, newest_checkpoint
+from trackers import JsonlTracker
 
 SPACE = {"x": "0..1", "arch": "a|b", "width": "1..9 when arch=a"}
 EPOCHS = 4
@@ -75,7 +77,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, mlflow_template: Path) -> Pat
             run(folder / "interrupted", function=objective_cut)
         (folder / "mirrored").mkdir()
         shutil.copyfile(mlflow_template, folder / "mirrored" / "mlflow.db")
-        run(folder / "mirrored", tracker="mlflow")
+        run(folder / "mirrored", tracker="mlflow,jsonl")
     return folder
 
 
@@ -93,7 +95,7 @@ def interrupted(made: Path, tmp_path: Path) -> Home:
 
 @pytest.fixture
 def mirrored(made: Path, tmp_path: Path) -> Home:
-    """Return the home of a finished study that was delivered to MLflow."""
+    """Return the home of a finished study that was delivered to MLflow and as JSON lines."""
     home = Home(shutil.copytree(made / "mirrored", tmp_path / "home"))
     position_is_about(home, home.tracking_uri)
     return home
@@ -115,7 +117,7 @@ def edit(home: Home, *statements: str) -> None:
 
 def position_is_about(home: Home, uri: str) -> None:
     """Make delivery believe that what it has delivered went to `uri`."""
-    path = home.study("s") / "delivery.json"
+    path = home.study("s") / "delivery-mlflow.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"uri": uri}))
 
 
@@ -133,6 +135,18 @@ def run_id(home: Home, number: int) -> str:
     runs = position_of(home.study("s")).runs
     assert runs is not None
     return next(found for uid, found in runs.items() if uid.endswith(f"/{number}"))
+
+
+def copies(home: Home) -> list[Mirror]:
+    """Return where the study is copied to."""
+    with home.read("s") as reader:
+        return mirrors.of(home, reader.study())
+
+
+def rebuild(home: Home) -> None:
+    """Do what `automl sync --rebuild` does."""
+    for mirror in copies(home):
+        Delivery(mirror, rebuild=True).catch_up()
 
 
 def codes(found: Audit) -> list[tuple[str, int | None]]:
@@ -168,8 +182,8 @@ class TestHealthy:
         found = audit(mirrored, "s")
         study.close()
 
-        assert (found.ok, len(found.notes)) == (True, 1)
-        assert "running" in found.notes[0]
+        assert (found.ok, len(found.notes)) == (True, 2)
+        assert all("running" in note for note in found.notes)
 
     def test_an_unknown_study_is_said_so(self, finished: Home) -> None:
         """There is nothing to audit."""
@@ -344,7 +358,7 @@ class TestTracker:
         client.delete_run(run_id(mirrored, 2))
 
         found = audit(mirrored, "s")
-        Delivery(mirrored, "s", rebuild=True).catch_up()
+        rebuild(mirrored)
 
         assert codes(found) == [("run-missing", 2)]
         assert "`automl sync s --rebuild`" in found.problems[0].message
@@ -412,23 +426,23 @@ class TestTracker:
 
     def test_points_that_wait_are_a_note(self, mirrored: Home) -> None:
         """They will be delivered; nothing is compared before."""
-        (mirrored.study("s") / "delivery.json").unlink()
+        (mirrored.study("s") / "delivery-mlflow.json").unlink()
 
         found = audit(mirrored, "s")
 
         assert found.ok
-        assert found.notes[0].endswith("reported values wait for the tracker: `automl sync s`")
+        assert found.notes[0].endswith("reported values wait for MLflow: `automl sync s`")
         assert int(found.notes[0].split()[0]) > 10
 
     def test_an_incomplete_study_run_is_a_note(self, mirrored: Home) -> None:
         """Figures and description come last; a delivery that was cut before them is completed by the next."""
-        path = mirrored.study("s") / "delivery.json"
+        path = mirrored.study("s") / "delivery-mlflow.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | {"closed": -1}))
 
         found = audit(mirrored, "s")
 
         assert (found.ok, len(found.notes)) == (True, 1)
-        assert "own run in the tracker is not complete yet" in found.notes[0]
+        assert "own run in MLflow is not complete yet" in found.notes[0]
 
     def test_a_tracker_that_is_down_is_a_note(self, mirrored: Home) -> None:
         """It is no fault of the study; the note says what happened."""
@@ -438,7 +452,7 @@ class TestTracker:
         found = audit(mirrored, "s")
 
         assert found.ok
-        assert found.notes[0].startswith("the tracker was not compared: MLflow at http://127.0.0.1:9")
+        assert found.notes[0].startswith("MLflow was not compared: MLflow at http://127.0.0.1:9")
 
     def test_another_tracker_has_nothing_yet(self, mirrored: Home) -> None:
         """What one tracker got says nothing of another."""
@@ -455,3 +469,81 @@ class TestTracker:
 
         assert codes(audit(mirrored, "s")) == [("store-missing", None)]
         assert not (mirrored.path / "mlflow.db").exists()
+
+
+class TestJsonLines:
+    """The same faults in the copy as text, found by the same checks, while MLflow's copy is fine."""
+
+    @pytest.fixture
+    def tracker(self, mirrored: Home) -> JsonlTracker:
+        """Return the other hand on the files."""
+        return JsonlTracker(mirrored.runs("s"))
+
+    def uid(self, home: Home, number: int) -> str:
+        with home.read("s") as reader:
+            return mirrors.trial_uid(reader.study(), number)
+
+    def test_a_file_removed_by_hand_is_found_and_comes_back(self, mirrored: Home, tracker: JsonlTracker) -> None:
+        """The problem names the trial, and what its message advises mends it, artifacts included."""
+        number = numbers(mirrored, "state = 'COMPLETE'")[0]
+        file = tracker.file(self.uid(mirrored, number))
+        file.unlink()
+        shutil.rmtree(file.with_suffix(""))
+
+        found = audit(mirrored, "s")
+        rebuild(mirrored)
+
+        assert codes(found) == [("run-missing", number)]
+        assert "gone from JSON lines" in found.problems[0].message
+        assert audit(mirrored, "s") == Audit(problems=(), notes=())
+        assert (file.with_suffix("") / "note.txt").read_text() == "kept"
+
+    def test_every_line_is_compared(self, mirrored: Home, tracker: JsonlTracker) -> None:
+        """A value that was edited, one that is there twice, another status, another param."""
+        texts = {n: tracker.file(self.uid(mirrored, n)).read_text() for n in range(4)}
+        twice = next(line for line in texts[1].splitlines() if '"point"' in line)
+        edited = {
+            0: texts[0].replace('"Infinity"', "0.5", 1),
+            1: f"{texts[1]}{twice}\n",
+            2: texts[2] + '{"event": "status", "status": "WAITING", "time": 1.0}\n',
+            3: texts[3].replace('"arch"', '"arc"'),
+        }
+        for number, text in edited.items():
+            tracker.file(self.uid(mirrored, number)).write_text(text)
+
+        found = codes(audit(mirrored, "s"))
+
+        assert found == [
+            ("points-missing", 0),
+            ("points-extra", 0),
+            ("points-extra", 1),
+            ("status-differs", 2),
+            ("params-differ", 3),
+        ]
+
+    def test_a_folder_that_is_gone_is_found_and_not_made_anew(self, mirrored: Home) -> None:
+        """As with MLflow's store."""
+        shutil.rmtree(mirrored.runs("s"))
+
+        assert codes(audit(mirrored, "s")) == [("store-missing", None)]
+        assert not mirrored.runs("s").exists()
+
+    def test_each_copy_is_judged_by_itself(self, mirrored: Home, tracker: JsonlTracker) -> None:
+        """MLflow that has nothing yet is a note; a fault in the other copy is found all the same."""
+        edit(mirrored, "UPDATE studies SET config = json_set(config, '$.tracking_uri', 'http://127.0.0.1:9')")
+        tracker.file(self.uid(mirrored, 0)).unlink()
+
+        found = audit(mirrored, "s")
+
+        assert codes(found) == [("run-missing", 0)]
+        assert [note for note in found.notes if "wait for MLflow" in note] == list(found.notes) != []
+
+    def test_a_copied_folder_keeps_its_copy(self, mirrored: Home, tmp_path: Path) -> None:
+        """A study's folder can be moved to another home: of MLflow it has nothing there, of JSON lines everything."""
+        shutil.copytree(mirrored.study("s"), tmp_path / "other" / "s")
+
+        found = audit(Home(tmp_path / "other"), "s")
+
+        assert found.ok
+        assert len(found.notes) == 1
+        assert "wait for MLflow" in found.notes[0]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,6 +118,24 @@ def test_the_packages_run_by_themselves(mlflow_here: None) -> None:
         exec(compile(program, "README.md", "exec"), {"__name__": "readme"})
 
     assert programs
+
+
+def test_the_tracker_of_your_own_keeps_its_word(tmp_path: Path) -> None:
+    """It passes the suite that it is shown with."""
+    (program,) = (block for block in blocks("python") if "TrackerContract" in block)
+    (tmp_path / "test_mine.py").write_text(program)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"^\d\d passed", done.stdout, re.MULTILINE)
 
 
 def test_the_table_of_options_is_complete() -> None:

@@ -115,11 +115,11 @@ def show(
 
 
 def _run_ids(home: Home, reader: Reader) -> dict[int, str]:
-    """Return the tracker's run id of each trial that has been delivered."""
-    from automl.delivery import position_for
+    """Return the run id of each trial that has been delivered, MLflow's if there are several trackers."""
+    from automl import mirrors
 
     study = reader.study()
-    runs = position_for(home, study).runs
+    runs = next((mirror.position().runs for mirror in mirrors.of(home, study)), {})
     uids = (uid.rpartition("/") for uid in runs)
     return {int(number): runs[f"{uid}/{number}"] for uid, _, number in uids if uid == study.uid}
 

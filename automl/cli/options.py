@@ -132,7 +132,17 @@ RayAddress = Annotated[str | None, _text("--ray-address", "ADDRESS", "A Ray clus
 Isolate = Annotated[bool, option("--isolate", help="Give every trial a fresh process.", panel=RUN)]
 
 Home = Annotated[str | None, _text("--home", "DIR", "Folder of all studies.", KEEP, "./automl_runs")]
-Tracker = Annotated[str, _text("--tracker", "NAME", f"{' or '.join(TRACKERS)}.", KEEP, among=TRACKERS)]
+_ALL = ",".join(TRACKERS)
+Tracker = Annotated[
+    str,
+    _text(
+        "--tracker",
+        "NAMES",
+        f"{' or '.join(TRACKERS)}, both as {_ALL}, or none.",
+        KEEP,
+        among=(*TRACKERS, _ALL, "none"),
+    ),
+]
 TrackingUri = Annotated[str | None, _text("--tracking-uri", "URI", "An MLflow server.", KEEP, "a store in --home")]
 
 Rebuild = Annotated[bool, option("--rebuild", help="Send everything again; only what is missing is added.", panel=KEEP)]

@@ -35,9 +35,11 @@ def facts(
 
     guessed = " (by its name; --direction says otherwise)" if is_guessed else ""
     where = str(home.study(name))
-    if config.tracker != "none":
+    if "mlflow" in config.trackers:
         uri = without_password(config.tracking_uri or home.tracking_uri)
         where += f"\nMLflow at {uri}: {output.command(home, 'ui', name)}"
+    if "jsonl" in config.trackers:
+        where += f"\nJSON lines in {home.runs(name)}"
     return [
         ("study", name),
         ("target", f"{config.target}: {config.direction} {config.metric}{guessed}"),

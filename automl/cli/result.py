@@ -45,6 +45,7 @@ def show(found: SearchResult, *, format: Format, json: bool) -> None:
 
 
 def _show_table(found: SearchResult, reader: Reader, data: Mapping[str, Any]) -> None:
+    from automl import mirrors
     from automl.report import summary
 
     rows = leaderboard(summary.top(reader, _TOP), found.metric)
@@ -56,11 +57,11 @@ def _show_table(found: SearchResult, reader: Reader, data: Mapping[str, Any]) ->
     facts = [("cost", cost(summary.receipt(reader)))]
     if found.test:
         facts.insert(0, ("test", f"{output.short(found.test)} (the winner, on data that no trial saw)"))
-    if data["tracking_uri"] is not None:
-        facts.append(("browse", output.command(found.home, "ui", found.name)))
-    if found.waiting:
-        sync = output.command(found.home, "sync", found.name)
-        facts.append(("waiting", f"{found.waiting} points wait for {data['tracking_uri']}: {sync}"))
+    copies = mirrors.of(found.home, reader.study())
+    ui, sync = (output.command(found.home, verb, found.name) for verb in ("ui", "sync"))
+    waiting = {copy.where: n for copy in copies if (n := copy.waiting(reader))}
+    facts += [("browse", ui if copy.tracker == "mlflow" else copy.where) for copy in copies]
+    facts += [("waiting", f"{n} points wait for {where}: {sync}") for where, n in waiting.items()]
     go_on = "nothing is left to try in this space" if found.is_exhausted else data["resume"]
     output.facts([*facts, ("go on", go_on)])
 

@@ -6,20 +6,23 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from automl.cli import completion, options, output
 from automl.cli.output import Format
 from automl.cli.values import Problems, whole
+from automl.config import tracker_names
 from automl.errors import ConfigError
+from trackers import TrackerError
 
 if TYPE_CHECKING:
     from automl.home import Home
     from automl.ledger.queries import StudyRow
+    from automl.mirrors import Mirror
 
 _SERVERS = ("http://", "https://", "databricks")
 
@@ -80,34 +83,34 @@ def sync(
     home: options.Home = None,
     format: options.Printed = Format.TABLE,
 ) -> None:
-    """Deliver to the tracker whatever it has not got yet."""
-    from automl import delivery
+    """Deliver to each tracker whatever it has not got yet."""
+    from automl import delivery, mirrors
     from automl.home import Home
-    from automl.report import summary
 
     found = Home.find(home)
     with found.read(study) as reader:
-        uri = summary.tracking_uri(found, reader.study())
-        if uri is None:
-            raise ConfigError(f"study {study!r} was made with --tracker none: there is nowhere to deliver it")
-        folder = found.study(study)
-        with delivery.only_one(folder) as is_ours:
+        wanted = mirrors.of(found, reader.study())
+    if not wanted:
+        raise ConfigError(f"study {study!r} was made with --tracker none: there is nowhere to deliver it")
+    rows, problems = [], []
+    for mirror in wanted:
+        with delivery.only_one(found.study(study), [mirror.tracker]) as is_ours:
             if not is_ours:
                 output.fail(f"{study} is being delivered by the search that runs it; it needs no sync", code=1)
-            position = delivery.Position() if rebuild else delivery.position_for(found, reader.study())
-            before = reader.waiting(position.cursor)
-            copier = delivery.Delivery(found, study, rebuild=rebuild)
-            with contextlib.closing(copier):
-                copier.catch_up()
-        after = reader.refresh().waiting(delivery.position_for(found, reader.study()).cursor)
-    delivered = max(0, before - after)
-    data = {"name": study, "tracking_uri": uri, "delivered": delivered, "waiting": after}
-    text = f"{study}: {delivered} points delivered to {uri}, {after} wait"
-    output.emit(data, format, lambda: print(output.safe(text)))
+            try:
+                rows.append(_synced(mirror, rebuild=rebuild))
+            except TrackerError as error:  # one that is down is no reason to leave out the others
+                problems.append(str(error))
+    if rows:
+        total = {name: sum(row[name] for row in rows) for name in ("delivered", "waiting")}
+        data = {"name": study, "tracking_uri": wanted[0].where, **total, "trackers": rows}
+        output.emit(data, format, lambda: print("\n".join(_said(study, row) for row in rows)))
+    if problems:
+        output.fail(*problems, code=1)
 
 
 def doctor(study: AnyStudy = None, home: options.Home = None, format: options.Printed = Format.TABLE) -> None:
-    """Compare ledger, tracker and files, and name what does not agree."""
+    """Compare ledger, trackers and files, and name what does not agree."""
     from automl.doctor import audit
     from automl.home import Home
 
@@ -135,22 +138,46 @@ def doctor(study: AnyStudy = None, home: options.Home = None, format: options.Pr
         raise typer.Exit(1)
 
 
+def _synced(mirror: Mirror, *, rebuild: bool) -> dict[str, Any]:
+    """Deliver what one tracker has not got yet; return where it is, and how many points it got and lacks."""
+    from automl.delivery import Delivery
+    from automl.mirrors import Position
+
+    with mirror.home.read(mirror.study.name) as reader:
+        before = reader.waiting((Position() if rebuild else mirror.position()).cursor)
+        with contextlib.closing(Delivery(mirror, rebuild=rebuild)) as delivery:
+            delivery.catch_up()
+        after = mirror.waiting(reader.refresh())
+    return {"tracker": mirror.tracker, "where": mirror.where, "delivered": max(0, before - after), "waiting": after}
+
+
+def _said(study: str, row: Mapping[str, Any]) -> str:
+    return output.safe(f"{study}: {row['delivered']} points delivered to {row['where']}, {row['waiting']} wait")
+
+
 def _shown(home: Home, study: str | None) -> StudyRow | None:
     """Return the study whose page is wanted: the one named, else the newest one, else None."""
     if study is not None:
         with home.read(study) as reader:
             row = reader.study()
-        if row.config["tracker"] == "none":
-            raise ConfigError(f"study {study!r} was made with --tracker none: MLflow has nothing of it")
+        if not _is_in_mlflow(row):
+            instead = f"; its runs are text files in {home.runs(study)}" if row.config["tracker"] == "jsonl" else ""
+            raise ConfigError(
+                f"study {study!r} was made with --tracker {row.config['tracker']}: MLflow has nothing of it{instead}"
+            )
         return row
     rows = []
     for name in home.studies():
         with home.read(name) as reader:
             rows.append(reader.study())
-    rows = [row for row in rows if row.config["tracker"] != "none"]
+    rows = [row for row in rows if _is_in_mlflow(row)]
     if not rows and not (home.path / "mlflow.db").is_file():
         raise ConfigError(f"no study in {home.path} is in MLflow; make one with `automl search`, or give --home")
     return max(rows, key=lambda row: row.created, default=None)
+
+
+def _is_in_mlflow(row: StudyRow) -> bool:
+    return "mlflow" in tracker_names(row.config["tracker"])
 
 
 def _print_pages(home: Home, row: StudyRow | None, server: str) -> str:
@@ -166,10 +193,10 @@ def _print_pages(home: Home, row: StudyRow | None, server: str) -> str:
 
 def _study_pages(row: StudyRow, server: str) -> list[tuple[str, str]]:
     """Return the addresses of the study's trials, best first, and of its own run; none if MLflow does not know it."""
-    from automl.delivery import experiment
+    from automl.mirrors import experiment
     from trackers.mlflow import MlflowTracker, run_page, study_page
 
-    tracker = MlflowTracker(server, experiment=experiment(row.config))
+    tracker = MlflowTracker(server, experiment=experiment(row))
     run = tracker.find_run(row.uid)
     if run is None:
         return []

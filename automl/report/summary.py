@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from automl import mirrors
 from automl.home import Home
 from automl.ledger.queries import Reader, StudyRow
 from automl.trial import TrialRecord, TrialState
@@ -143,10 +144,8 @@ def receipt(reader: Reader) -> dict[str, Any]:
 
 
 def tracking_uri(home: Home, study: StudyRow) -> str | None:
-    """Return where the tracker is, None without one."""
-    if study.config["tracker"] == "none":
-        return None
-    return str(study.config["tracking_uri"] or home.tracking_uri)
+    """Return where the study's copy is, MLflow's if it has several; None without one."""
+    return next((mirror.where for mirror in mirrors.of(home, study)), None)
 
 
 def finite(value: float | None) -> float | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import automl
-from automl.delivery import position_of
+from automl.mirrors import position_of
 from automl.trial import Trial
 from search_spaces import Float, SearchSpace
 from tests.benchmarks.measured import PARALLEL, PARAMETERS, Times, child
@@ -68,7 +68,7 @@ def search(
 @contextlib.contextmanager
 def _watched(study: Path, times: Times) -> Iterator[None]:
     """Note when delivery last moved its cursor: what it has passed is visible in MLflow."""
-    file, over, last = study / "delivery.json", threading.Event(), [0.0, -1.0]
+    file, over, last = study / "delivery-mlflow.json", threading.Event(), [0.0, -1.0]
 
     def watch() -> None:
         while not over.wait(0.05):

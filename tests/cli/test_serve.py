@@ -17,9 +17,9 @@ import pytest
 
 from automl.cli import serve
 from automl.cli.mlflow_server import ServerError, free_port, serving
-from automl.delivery import position_of
 from automl.errors import ConfigError
 from automl.home import Home
+from automl.mirrors import position_of
 from tests.cli.conftest import SEARCH, Run
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -138,8 +138,60 @@ def test_sync(run: Run, tmp_path: Path, mlflow_template: Path) -> None:
         "tracking_uri": store,
         "delivered": 0,
         "waiting": 0,
+        "trackers": [{"tracker": "mlflow", "where": store, "delivered": 0, "waiting": 0}],
     }
     assert run("doctor", "train-1", "-f", "json").json["ok"]
+
+
+def test_without_mlflow(run: Run, tmp_path: Path) -> None:
+    """A study that is kept as text says where, everywhere; MLflow has nothing to serve of it."""
+    folder = str(tmp_path / "automl_runs" / "train-1" / "runs")
+    ran = run(*TRACKED[:-1], "--tracker", "jsonl")
+    assert ran.code == 0
+    assert f"browse  {folder}" in ran.out
+    assert f"JSON lines in {folder}" in ran.err
+    assert "MLflow" not in ran.out + ran.err
+
+    assert run("status", "train-1", "-f", "json").json["tracking_uri"] == folder
+    shown = run("show", "train-1", "0", "-f", "json").json["run_id"]
+    assert (Path(folder) / f"{shown.partition(':')[0]}.jsonl").is_file()
+    assert run("doctor", "train-1").code == 0
+    ui = run("ui", "train-1")
+    assert (ui.code, ui.errors) == (
+        2,
+        [
+            "study 'train-1' was made with --tracker jsonl: MLflow has nothing of it; "
+            f"its runs are text files in {folder}"
+        ],
+    )
+    assert run("ui").code == 2
+    assert not (tmp_path / "automl_runs" / "mlflow.db").exists()
+
+
+def test_sync_of_several(run: Run, tmp_path: Path) -> None:
+    """Each tracker gets what it lacks; one that is down is named, and the other one's result printed."""
+    dead = ["--tracking-uri", "http://127.0.0.1:1"]
+    ran = run(*TRACKED, "--tracker", "jsonl,mlflow", *dead, "--early-stopping", "none")
+    assert ran.code == 0
+    assert ran.out.count("points wait for") == 1
+    assert run("status", "train-1", "-f", "json").json["tracking_uri"] == "http://127.0.0.1:1"
+    shutil.rmtree(tmp_path / "automl_runs" / "train-1" / "runs")
+    assert run("doctor", "train-1").code == 1
+
+    ran = run("sync", "train-1", "--rebuild", "-f", "json")
+
+    assert ran.code == 1
+    assert len(ran.errors) == 1
+    assert "MLflow at http://127.0.0.1:1" in ran.errors[0]
+    assert ran.json["trackers"] == [
+        {
+            "tracker": "jsonl",
+            "where": str(tmp_path / "automl_runs" / "train-1" / "runs"),
+            "delivered": 12,
+            "waiting": 0,
+        }
+    ]
+    assert run("doctor", "train-1").code == 0
 
 
 def test_doctor(run: Run, delivered: str, tmp_path: Path) -> None:

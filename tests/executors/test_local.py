@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from automl import driver
+from automl.ledger.database import LedgerError
+from automl.study import Study
 from automl.testing import ExecutorContract
 
 
@@ -28,6 +31,33 @@ class TestLocalExecutor(ExecutorContract):
 def search(target: str, home: str) -> None:
     """Run what `survive` of the contract runs; in a process of its own."""
     ExecutorContract.survive(TestLocalExecutor(), target, Path(home))
+
+
+def test_a_passing_error_ends_no_tick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """While a long trial keeps the thread busy, the lease is renewed and reports are written, even after an error."""
+    ticks, works = [], threading.Event()
+    tick = Study.tick
+
+    def failing_first(study: Study) -> None:
+        ticks.append(study)
+        if len(ticks) <= 2:
+            raise LedgerError("the ledger does not work: database is locked")
+        tick(study)
+        works.set()
+
+    monkeypatch.setattr(Study, "tick", failing_first)
+    result = driver.search(
+        lambda trial: float(works.wait(30)),
+        {"x": "0..1"},
+        direction="minimize",
+        n_trials=1,
+        executor="local",
+        tracker="none",
+        home=tmp_path,
+        listeners=(),
+    )
+
+    assert result.best_trial.value == 1.0
 
 
 def test_two_trials_at_once_are_refused() -> None:
