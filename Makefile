@@ -10,7 +10,7 @@ READY := $(VENV)/.installed
 READY_DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install search test check bench clean
+.PHONY: help install search test check bench schema clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ check: $(READY_DEV) ## what must pass before a change lands: lint, format, types
 
 bench: $(READY_DEV) ## measure beside the peers and print the table
 	$(BIN)/python -m tests.benchmarks
+
+schema: $(READY) ## write the JSON Schemas of study files and space files, after an option was added
+	$(BIN)/python -c "from automl.cli.schema import write; write()"
 
 clean: ## remove .venv, caches and builds, but no study
 	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from automl.config import StudyConfig
+from automl.config import OWN_SAMPLER, StudyConfig
 from automl.errors import ConfigError
 from search_spaces import READY, SearchSpaceError, format_range
 from search_spaces import dumps as space_text
@@ -38,6 +38,8 @@ from search_spaces.plain import read as read_parameters
 from search_spaces.scalars import shown
 
 SUFFIXES = (".yaml", ".yml", ".json")
+SCHEMA = Path(__file__).with_name("study.schema.json")
+"""Made by `automl.cli.schema`, which knows the options."""
 
 _KEYS = {"n_trials": "trials"}  # where a field of StudyConfig is not called like its option
 _UNWRITTEN = ("kind", "space")  # what the target says by itself, and what is written last
@@ -196,7 +198,10 @@ def dumps(config: StudyConfig, *, head: str = "", more: Mapping[str, Any] | None
     written = settings(config) | {name: value for name, value in (more or {}).items() if value is not None}
     if config.kind == "callable":
         lines.append(f"# target: a Python function, {shown(written.pop('target'))}: give it to automl.search")
-    elif config.kind != "function":
+    for name in ("sampler", "early_stopping"):
+        if written[name].startswith(OWN_SAMPLER):
+            lines.append(f"# {name}: a Python object, {shown(written.pop(name))}: give it to automl.search")
+    if config.kind not in ("callable", "function"):
         written["arch"] = "none"  # of the target's own space nothing is to be added to the one below
     space = textwrap.indent(space_text(config.space), "  ")
     return "\n".join([*lines, f"{yaml_text(written)}space:\n{space}"])

@@ -23,10 +23,15 @@ RESERVED_WORDS = frozenset({"when", "and", "or"})
 MAX_INT = 2**53
 """Beyond it a float, and so JavaScript, JSON readers and most samplers, skips whole numbers."""
 
+NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+"""Of a parameter, before `name_problem` looks closer."""
+
+LONGEST_NAME = 250
+"""Characters."""
+
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WORD_VALUES: dict[str, Scalar] = {"true": True, "True": True, "false": False, "False": False, "null": None}
-_NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _RESERVED_PREFIXES = ("mlflow.", "automl.")
 
 
@@ -95,13 +100,13 @@ def plain(value: Scalar) -> Scalar:
 
 def name_problem(name: object) -> str | None:
     """Say why `name` cannot name a parameter, or None when it can. Trackers, files and databases limit what can."""
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or name.startswith("-"):
+    if not isinstance(name, str) or not NAME.fullmatch(name) or name.startswith("-"):
         return (
             f"parameter name {shown(name)} must be made of letters a to z, digits, '_', '-' and single dots inside, "
             "such as cnn.width"
         )
-    if len(name) > 250:
-        return f"parameter name {shown(name)} has {len(name)} characters; at most 250 are allowed"
+    if len(name) > LONGEST_NAME:
+        return f"parameter name {shown(name)} has {len(name)} characters; at most {LONGEST_NAME} are allowed"
     if name.startswith(_RESERVED_PREFIXES):
         return f"parameter name {name!r} begins with a reserved prefix ({', '.join(_RESERVED_PREFIXES)}): rename it"
     return None

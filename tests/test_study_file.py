@@ -155,6 +155,7 @@ configs = st.builds(
     timeout=st.none() | st.floats(1e-9, 1e12),
     max_epochs=st.none() | st.integers(1, 10**6),
     sampler=st.sampled_from(SAMPLERS),
+    early_stopping=st.sampled_from(["asha", "none", "asha eta=4"]),
     cpus=st.none() | st.floats(0.01, 64),
     seed=st.integers(0, 2**63 - 1),
     isolate=st.booleans(),
@@ -194,6 +195,15 @@ def test_a_python_function_is_named_in_a_comment() -> None:
 
     assert "target" not in read_yaml(text).data
     assert text.startswith("# target: a Python function, 'fit\\n<locals>.objective'")
+
+
+@pytest.mark.parametrize("key", ["sampler", "early_stopping"])
+def test_an_object_of_ones_own_is_named_in_a_comment(key: str) -> None:
+    """Only Python can hand it over."""
+    text = dumps(config_of(**{key: "own:Mine"}))
+
+    assert key not in read_yaml(text).data
+    assert text.startswith(f"# {key}: a Python object, 'own:Mine'")
 
 
 def test_no_password_is_written() -> None:

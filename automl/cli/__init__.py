@@ -20,7 +20,7 @@ from typing import Annotated
 import typer
 
 from automl import __version__
-from automl.cli import control, given, look, output, search, serve, spaces
+from automl.cli import control, given, look, output, schema, search, serve, spaces
 from automl.cli.command import Command
 from automl.errors import AutomlError
 from search_spaces import SearchSpaceError
@@ -76,6 +76,7 @@ _VERBS: tuple[Callable[..., None], ...] = (
     serve.doctor,
     control.stop,
     control.rm,
+    schema.schema,
 )
 for _verb in _VERBS:
     app.command(cls=Command)(_verb)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from automl.config import StudyConfig
     from automl.home import Home
 
-_HEAD = "Written by `automl search --dry-run`; `automl search` of this file runs it. README.md tells the language."
+_HEAD = "Written by `automl search --dry-run`; `automl search` of this file runs it."
 
 
 def show(
@@ -59,7 +59,8 @@ def show(
     executor.check(objective)
     capacity = executor.expect()
     facts = preflight.facts(home, name, config, capacity, is_guessed=is_guessed)
-    file = _write(more["name"] or config.stem, study_file.dumps(config, head=_HEAD, more=more))
+    head = f"yaml-language-server: $schema={study_file.SCHEMA}\n{_HEAD}"  # editors look for it on the first line
+    file = _write(more["name"] or config.stem, study_file.dumps(config, head=head, more=more))
     run = shlex.join(["automl", "search", str(file)])
     space = ranges(config.space)
     data = study_file.settings(config) | {

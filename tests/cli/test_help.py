@@ -16,7 +16,7 @@ from automl.cli import app
 from tests.cli.conftest import ROOT, Run
 
 HEAVY = ("torch", "ray", "mlflow", "optuna", "sqlalchemy", "numpy", "pandas", "plotly", "sklearn", "alembic")
-VERBS = ("search", "resume", "ls", "status", "top", "show", "space", "ui", "sync", "doctor", "stop", "rm")
+VERBS = ("search", "resume", "ls", "status", "top", "show", "space", "ui", "sync", "doctor", "stop", "rm", "schema")
 
 TYPED = ("--now", "--no-wait", "--yes")  # what a variable that was left set must not do
 
@@ -44,7 +44,9 @@ def loaded_by(*arguments: str) -> set[str]:
     return set(last[1:])
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["search", "--help"], ["space", "ls"], ["--version"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["search", "--help"], ["space", "ls"], ["schema"], ["--version"]], ids=" ".join
+)
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     """To read what can be typed costs no second of imports."""
     assert loaded_by(*arguments) == set()

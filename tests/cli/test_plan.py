@@ -84,7 +84,7 @@ def test_ray_is_not_started(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["--cpus", "100000"], 2, "--cpus 100000 for one trial, but the largest node has"),
+        (["--cpus", "100000"], 2, "--cpus 100000: that is for one trial"),
         (["--lr", "1..0"], 2, "--lr: cannot read '1..0'"),
         (["--name", "train-1"], 3, "automl resume train-1"),
     ],
@@ -115,6 +115,7 @@ command_lines = st.tuples(
     option("max-epochs", numbers),
     option("seed", st.integers(0, 2**63 - 1)),
     option("sampler", st.sampled_from(["auto", "random", "tpe"])),
+    option("early-stopping", st.sampled_from(["asha eta=4", "none"])),
     option("executor", st.just("local")),
     option("cpus", shares),
     option("ray-address", st.sampled_from(["auto", "ray://host:10001"])),

@@ -1,0 +1,80 @@
+"""The language of space files as a JSON Schema, made from the distributions, so that an editor completes and checks it.
+
+    definitions()["parameter"]      # what may stand after a name
+    space_schema()                  # a whole file; `space.schema.json` beside this module holds it
+
+A schema knows names, types and what is missing; what a range may be (low below high, ...) only `load_space` knows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+from search_spaces.distributions import KINDS
+from search_spaces.scalars import LONGEST_NAME, NAME
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+FILE = Path(__file__).with_name("space.schema.json")
+
+_SCALAR = {"type": ["string", "number", "boolean", "null"]}
+_TYPES: dict[str, dict[str, Any]] = {
+    "float": {"type": "number"},
+    "float | None": {"type": "number"},
+    "int": {"type": "integer"},
+    "bool": {"type": "boolean"},
+    "Scalar": _SCALAR,
+    "tuple[Scalar, ...]": {"type": "array", "items": _SCALAR, "minItems": 1, "uniqueItems": True},
+}
+"""By the annotation of a distribution's field."""
+
+
+def space_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a space file."""
+    return {"$schema": DIALECT, "title": "A search space", "$ref": "#/$defs/parameters", "$defs": definitions()}
+
+
+def definitions() -> dict[str, Any]:
+    """Return the parts by name: `parameters` is a whole space, `parameter` one of its values."""
+    line = {"type": "string", "description": "A range such as 1e-4..1e-1 log, 1..6, adam|sgd, =0.1, or text."}
+    constant = {"type": ["number", "boolean"], "description": "A constant."}
+    names = {"pattern": f"^{NAME.pattern}$", "maxLength": LONGEST_NAME, "not": {"pattern": "^-"}}
+    return {
+        "parameters": {
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": names,
+            "additionalProperties": {"$ref": "#/$defs/parameter"},
+        },
+        "parameter": {"anyOf": [line, constant, *({"$ref": f"#/$defs/{name}"} for name in KINDS)]},
+        "when": {
+            "description": "When the parameter exists: other parameters, and the values that they must have.",
+            "anyOf": [
+                {"type": "string"},
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "additionalProperties": {"anyOf": [_SCALAR, _TYPES["tuple[Scalar, ...]"]]},
+                },
+            ],
+        },
+        **{name: _kind(name) for name in KINDS},
+    }
+
+
+def _kind(name: str) -> dict[str, Any]:
+    """Return the schema of one kind of distribution: its type, its fields, and when it exists."""
+    kind: Any = KINDS[name]
+    needed = [field.name for field in fields(kind) if field.default is MISSING]
+    return {
+        "type": "object",
+        "description": str(kind.__doc__).partition("\n")[0],
+        "properties": {
+            "type": {"const": name},
+            **{field.name: _TYPES[str(field.type)] for field in fields(kind)},
+            "when": {"$ref": "#/$defs/when"},
+        },
+        "required": ["type", *needed],
+        "additionalProperties": False,
+    }
