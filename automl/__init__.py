@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import trackers as trackers
     from automl.driver import SearchResult, resume, search
     from automl.errors import AutomlError, TrialPaused, TrialPruned
+    from automl.report.optuna_storage import open_storage
     from automl.trial import Trial, TrialRecord, TrialState
 
 __version__ = "0.1.0"
@@ -31,6 +32,7 @@ __all__ = [
     "TrialPruned",
     "TrialRecord",
     "TrialState",
+    "open_storage",
     "resume",
     "search",
     "search_spaces",
@@ -45,6 +47,7 @@ _HOMES = {
     "TrialPruned": "automl.errors",
     "TrialRecord": "automl.trial",
     "TrialState": "automl.trial",
+    "open_storage": "automl.report.optuna_storage",
     "resume": "automl.driver",
     "search": "automl.driver",
 }

@@ -7,7 +7,8 @@
     ├─ MissingDependencyError         exit 4   a package, driver or host is not there
     ├─ ResourceExhaustedError         exit 5   disk or memory ran out while running
     ├─ LeaseLostError                 exit 6   another driver holds the study
-    └─ SearchAbortedError             exit 1   the search cannot go on; says why and where to look
+    ├─ SearchAbortedError             exit 1   the search cannot go on; says why and where to look
+    └─ ReadOnlyError                  exit 1   a view of a ledger was written to
 
     TrialPruned, TrialPaused          raised inside an objective by ``trial.report``: not failures
 
@@ -67,6 +68,10 @@ class LeaseLostError(AutomlError):
 
 class SearchAbortedError(AutomlError):
     """Mend what the message shows to have failed, the objective or early stopping, then resume the study."""
+
+
+class ReadOnlyError(AutomlError):
+    """Change a study with the commands of automl; `automl.open_storage` is for looking at it."""
 
 
 class TrialPruned(Exception):
