@@ -169,12 +169,19 @@ def explain(text: str, *, max_epochs: int | None) -> str:
 
 
 def _adapted(given: EarlyStopping | optuna.pruners.BasePruner, maximize: bool) -> EarlyStopping:
-    """Return an object as a rule of this study's own: what it learns is forgotten when the study is left."""
-    if isinstance(given, EarlyStopping):
-        return copy.deepcopy(given)
+    """Return a copy of an object as a rule: what it learns in this study it does not take to another."""
+    try:
+        copied = copy.deepcopy(given)
+    except Exception as error:
+        kind = type(given).__name__
+        raise ConfigError(
+            f"the early stopping {kind} cannot be copied ({error}); keep locks, files and the like out"
+        ) from error
+    if isinstance(copied, EarlyStopping):
+        return copied
     from automl.stopping.optuna_pruner import OptunaPruner
 
-    return OptunaPruner(given, maximize=maximize)
+    return OptunaPruner(copied, maximize=maximize)
 
 
 def _parse(text: str) -> tuple[str, dict[str, float]]:

@@ -11,7 +11,6 @@ it must decide from the study and the trial alone, as all of Optuna's do.
 
 from __future__ import annotations
 
-import copy
 import warnings
 
 import optuna
@@ -26,14 +25,14 @@ class OptunaPruner(EarlyStopping):
     A value that is no finite number is shown as NaN, which pruners know how to take; trials that FAIL are shown PRUNED.
 
     Args:
-        pruner: copied, so that one which has learnt from a study can be given to another.
+        pruner: fresh, and for this study alone.
         maximize: whether the study's metric is to be large; the pruner sees its values as they are.
     """
 
     def __init__(self, pruner: optuna.pruners.BasePruner, *, maximize: bool = False) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._sign = -1 if maximize else 1
-        self._pruner = copy.deepcopy(pruner)
+        self._pruner = pruner
         self._storage = optuna.storages.InMemoryStorage()
         self._newest = -1
         self._study = optuna.create_study(

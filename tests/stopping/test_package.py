@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import threading
 
 import optuna
 import pytest
@@ -86,7 +86,15 @@ def test_an_object_is_used_as_a_copy() -> None:
     judge.on_report(0, 1, 0.5, can_pause=False)
 
     assert mine.seen == 0
-    assert copy.deepcopy(mine).seen == 0
+
+
+def test_an_object_that_cannot_be_copied_is_refused() -> None:
+    """A rule that holds a lock says so at once, not when a trial reports."""
+    rule = Never()
+    rule.seen = threading.Lock()  # type: ignore[assignment]
+
+    with pytest.raises(ConfigError, match=r"Never cannot be copied \(cannot pickle '_thread\.lock' object\)"):
+        stopping.make(rule)
 
 
 def test_an_object_is_called_by_its_class() -> None:
