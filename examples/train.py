@@ -28,25 +28,16 @@ def objective(trial: Trial) -> dict[str, float]:
     """Train one network and return its loss and accuracy on rows that it was not trained on."""
     torch.manual_seed(trial.seed)
     train, val = load_parts()
-    model = network(width=trial.params["width"], depth=trial.params["depth"], dropout=trial.params["dropout"])
-    optimizer = make_optimizer(model, trial.params)
-
-    first = 1
-    if trial.restored:  # an earlier attempt was paused or killed: go on from its checkpoint
-        saved = torch.load(trial.restored.folder / "state.pt")
-        model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        first = trial.restored.step + 1
-
-    for epoch in range(first, (trial.max_epochs or EPOCHS) + 1):
+    model, optimizer = build(trial.params)
+    done = load(trial.restored.folder, model, optimizer) if trial.restored else 0  # it was paused or killed: go on
+    for epoch in range(done + 1, (trial.max_epochs or EPOCHS) + 1):
         train_epoch(model, optimizer, train, batch_size=trial.params["batch_size"])
         with trial.checkpoint(epoch) as folder:
-            torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, folder / "state.pt")
+            save(folder, epoch, model, optimizer)
         trial.report(epoch, **evaluate(model, val))  # may end the trial here: early stopping
-
     with tempfile.TemporaryDirectory() as made:
-        save_file(model.state_dict(), Path(made) / "model.safetensors")
-        trial.artifact(Path(made) / "model.safetensors")  # kept with the trial, and shown in MLflow
+        save_file(model.state_dict(), f"{made}/model.safetensors")
+        trial.artifact(f"{made}/model.safetensors")  # kept with the trial, and shown in MLflow
     return evaluate(model, val)
 
 
@@ -67,11 +58,25 @@ def network(*, width: int, depth: int, dropout: float) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Linear(width, 2))
 
 
-def make_optimizer(model: nn.Module, params: dict[str, Any]) -> torch.optim.Optimizer:
-    """Return the optimizer that was chosen; `momentum` is a parameter only where it is SGD."""
+def build(params: dict[str, Any]) -> tuple[nn.Module, torch.optim.Optimizer]:
+    """Return a fresh network and its optimizer; `momentum` is a parameter only where that is SGD."""
+    model = network(width=params["width"], depth=params["depth"], dropout=params["dropout"])
     if params["optimizer"] == "sgd":
-        return torch.optim.SGD(model.parameters(), lr=params["lr"], momentum=params["momentum"])
-    return torch.optim.AdamW(model.parameters(), lr=params["lr"])
+        return model, torch.optim.SGD(model.parameters(), lr=params["lr"], momentum=params["momentum"])
+    return model, torch.optim.AdamW(model.parameters(), lr=params["lr"])
+
+
+def save(folder: Path, epoch: int, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Write all that training needs to go on after `epoch`."""
+    torch.save({"epoch": epoch, "model": model.state_dict(), "optimizer": optimizer.state_dict()}, folder / "state.pt")
+
+
+def load(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
+    """Bring model and optimizer to where `save` saw them; return the epoch."""
+    state = torch.load(folder / "state.pt")
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["epoch"])
 
 
 def train_epoch(model: nn.Module, optimizer: torch.optim.Optimizer, part: Part, *, batch_size: int) -> None:
