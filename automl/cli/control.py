@@ -21,7 +21,7 @@ POLL_SECONDS = 0.3  # between two looks at the ledger: another process's end is 
 Studies = Annotated[
     list[str],
     typer.Argument(
-        metavar="STUDY...", help="Names of studies; `automl ls` lists them.", autocompletion=completion.studies
+        metavar="STUDY", help="Names of studies; `automl ls` lists them.", autocompletion=completion.studies
     ),
 ]
 # No environment variable sets these: what one is left with would end or delete something else later.
@@ -93,7 +93,8 @@ def _wait(home: Home, before: StudyRow) -> None:
                 running = reader.counts()["RUNNING"] - len(reader.paused())
             if running != said:
                 said = running
-                output.say(f"waiting for {running} trial{'' if running == 1 else 's'} and the driver to end")
+                trials = f"{running} trial{'' if running == 1 else 's'} and " if running else ""
+                output.say(f"waiting for {trials}the driver to end")
             time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         output.fail(f"no longer waiting; {before.name} stops all the same", code=130)

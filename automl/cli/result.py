@@ -49,7 +49,7 @@ def _show_table(found: SearchResult, reader: Reader, data: Mapping[str, Any]) ->
     from automl.report import summary
 
     rows = leaderboard(summary.top(reader, _TOP), found.metric)
-    print(f"{found.name}: {found.state}, {counts(data['counts'])}")
+    print(f"{found.name}: {found.state}, {counts(data['counts'], data['paused'])}")
     print()
     if rows:
         output.table(rows, rows[0])
