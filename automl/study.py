@@ -19,13 +19,13 @@ import logging
 import random
 import threading
 import time
-from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl import interrupts, samplers, stopping
+from automl.agenda import Agenda, Choice
 from automl.attempt import Attempt, Ending, read_reports, read_result
 from automl.config import StudyConfig
 from automl.errors import SearchAbortedError
@@ -35,8 +35,8 @@ from automl.ledger.lease import RENEW_SECONDS
 from automl.ledger.queries import Reader
 from automl.ledger.requests import Request
 from automl.ledger.writer import Writer
-from automl.recovery import count_retries, is_retried, recover, write_ending
-from automl.stopping import Judge, Verdict
+from automl.recovery import is_retried, recover, write_ending
+from automl.stopping import Verdict
 from automl.trial import AttemptState, Reason, Report, TrialRecord, TrialState, newest_checkpoint, remove_checkpoints
 
 if TYPE_CHECKING:
@@ -59,23 +59,16 @@ class Study:
         ledger: Writer,
         config: StudyConfig,
         folder: Path,
-        records: Sequence[TrialRecord],
-        sampler: samplers.Sampler,
-        judge: Judge,
-        retries: Counter[int],
+        agenda: Agenda,
         listeners: Sequence[Listener] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.config = config
         self.folder = folder
-        self.records = {record.number: record for record in records}
         self.is_done = False
         """Whether the last `next_attempt` found nothing to run and nothing running."""
-        self.is_exhausted = False
-        """Whether the sampler has nothing left to propose."""
         self._ledger = ledger
-        self._proposals = samplers.Proposals(sampler)
-        self._judge = judge
+        self._agenda = agenda
         self._listeners = list(listeners)
         self._clock = clock
         self._halt = Halt(timeout=config.timeout, used=ledger.used_seconds, clock=clock)
@@ -85,9 +78,6 @@ class Study:
         self._running: dict[int, Attempt] = {}
         self._heard: dict[int, int] = {}  # running trial -> the last step its attempt reported
         self._cut: dict[int, Reason] = {}  # trial -> why it was told to stop
-        self._waiting = deque(r.number for r in records if r.state is TrialState.WAITING)
-        self._paused = {r.number for r in records if r.paused}
-        self._retries = retries
 
     @classmethod
     def open(
@@ -125,35 +115,16 @@ class Study:
                     config = StudyConfig.from_dict(reader.study().config).changes(**(changes or {}))
                     recovered = recover(ledger, reader, folder)
                     ledger.commit(config=config.to_dict(), finished=False)
-                    is_maximized = config.direction == "maximize"
-                    rule = early_stopping or config.early_stopping
-                    judge = stopping.make(rule, maximize=is_maximized, max_epochs=config.max_epochs)
-                    judge.replay(reader.refresh().history())
-                    records = reader.records()
-                    study = cls(
-                        ledger=ledger,
-                        config=config,
-                        folder=folder,
-                        records=records,
-                        sampler=samplers.make(
-                            sampler or config.sampler,
-                            space=config.space,
-                            direction=config.direction,
-                            seed=config.seed,
-                            records=records,
-                            notes=[note for event in reader.events(kind="sampler") for note in event.data["notes"]],
-                        ),
-                        judge=judge,
-                        retries=count_retries(reader),
-                        listeners=listeners,
-                        clock=clock,
-                    )
+                    agenda = Agenda.rebuilt(reader.refresh(), config, sampler=sampler, early_stopping=early_stopping)
+                study = cls(
+                    ledger=ledger, config=config, folder=folder, agenda=agenda, listeners=listeners, clock=clock
+                )
             except BaseException:
                 ledger.abandon()  # this process lives on, and nobody could take the study from it
                 raise
             ended = sum(record.state.is_finished for record in study.records.values())
             about = {"n_trials": config.n_trials, "trials": len(study.records), "ended": ended}
-            study._emit("study-started", name=name, **about, paused=sorted(study._paused), recovered=recovered)
+            study._emit("study-started", name=name, **about, paused=sorted(agenda.paused), recovered=recovered)
             return study
 
     def next_attempt(self, *, wait: bool = False) -> Attempt | None:
@@ -167,9 +138,13 @@ class Study:
         with self._alone():
             if self._closed or self.should_stop:
                 return None
-            number, is_pending = (None, False) if self._halt.request else self._choose(wait)
-            self.is_done = number is None and not is_pending and not self._running
-            return None if number is None else self._start(number)
+            choice = Choice() if self.request else self._agenda.next(is_idle=not self._running, wait=wait)
+            self.is_done = choice == Choice() and not self._running
+            if choice.number is None:
+                return None
+            if choice.proposal is not None:
+                self._ask(choice.number, choice.proposal)
+            return self._start(choice.number)
 
     def report(self, attempt: Attempt, reports: Sequence[Report]) -> Verdict:
         """Take in what a running attempt reported, and say whether it goes on.
@@ -207,7 +182,7 @@ class Study:
                 ending = replace(ending, reason=self._cut.get(attempt.trial, Reason.EARLY_STOPPING))
             if ending.final is not None:
                 self._take(attempt, ending.final)
-            waits = is_retried(ending, self._retries[attempt.trial])
+            waits = is_retried(ending, self._agenda.retries[attempt.trial])
             self._cut.pop(attempt.trial, None)
             write_ending(self._ledger, attempt.trial, attempt.number, ending, self.config.metric, waits=waits)
             self._ledger.commit()
@@ -243,7 +218,7 @@ class Study:
     @property
     def is_finishing(self) -> bool:
         """Whether closing now would finish the study: nothing is left to run, or the time is up."""
-        is_through = self.is_done and (self.request is None or not self._has_more())
+        is_through = self.is_done and (self.request is None or not self._agenda.has_more)
         return self.failure is None and (is_through or self._halt.is_time_up)
 
     @property
@@ -260,6 +235,16 @@ class Study:
     def request(self) -> Request | None:
         """How somebody asked the search to stop, if so."""
         return self._halt.request
+
+    @property
+    def records(self) -> Mapping[int, TrialRecord]:
+        """The trials by number, as they stand."""
+        return self._agenda.records
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the sampler has nothing left to propose."""
+        return self._agenda.is_exhausted
 
     @property
     def running(self) -> Mapping[int, Attempt]:
@@ -281,14 +266,14 @@ class Study:
             if self._closed:
                 return self.is_done
             self._closed = True
-            self._proposals.close()
+            self._agenda.close()
             is_finished = self.is_finishing
             for attempt in self._running.values():
                 self._ledger.end(trial=attempt.trial, attempt=attempt.number, state=AttemptState.LOST, waits=True)
             if is_finished:
-                for number in [*self._running, *self._waiting]:
+                for number in [*self._running, *self._agenda.waiting]:
                     self._give_up(number, Reason.BUDGET)
-                for number in sorted(self._paused):
+                for number in sorted(self._agenda.paused):
                     self._give_up(number, Reason.EARLY_STOPPING)
             self._ledger.release(finished=is_finished)
             self._emit("study-ended", finished=is_finished)
@@ -303,11 +288,6 @@ class Study:
         if request is not None and self._halt.heed(request):
             self._emit("stop-requested", now=request is Request.NOW, running=sorted(self._running))
 
-    def _has_more(self) -> bool:
-        """Whether another driver would find something to run."""
-        is_asked = self.is_exhausted or len(self.records) >= self.config.n_trials
-        return bool(self._waiting or self._paused or not is_asked)
-
     def _give_up(self, number: int, reason: Reason) -> None:
         """Tell a trial PRUNED because the study ends."""
         self._ledger.tell(trial=number, state=TrialState.PRUNED, reason=reason)
@@ -316,34 +296,14 @@ class Study:
         told = {"state": TrialState.PRUNED, "value": None, "step": step, "reason": reason, "message": None}
         self._emit("trial-ended", trial=number, **told)
 
-    def _choose(self, wait: bool) -> tuple[int | None, bool]:
-        """Return which trial to run next, or None and whether the sampler is still at work."""
-        if self._waiting:
-            return self._waiting.popleft(), False
-        promoted = self._judge.promote(self._paused)
-        if promoted is not None:
-            return promoted, False
-        asked = len(self.records)
-        if asked < self.config.n_trials and not self.is_exhausted:
-            is_ready, proposal = self._proposals.take(asked, wait=wait, another=asked + 1 < self.config.n_trials)
-            if proposal is not None:
-                return self._ask(asked, proposal), False
-            if not is_ready:
-                return None, True
-            self.is_exhausted = True
-        if self._paused and not self._running and not self._has_complete():
-            return self._judge.promote(self._paused, last_call=True), False
-        return None, False
-
-    def _ask(self, number: int, proposal: samplers.Proposal) -> int:
+    def _ask(self, number: int, proposal: samplers.Proposal) -> None:
         seed = random.Random(f"{self.config.seed}-trial-{number}").randrange(2**31)
         self._ledger.ask(number=number, params=proposal.params, seed=seed)
         if proposal.notes:
             self._ledger.event("sampler", trial=number, notes=proposal.notes)
-        self.records[number] = TrialRecord(
+        self._agenda.records[number] = TrialRecord(
             number=number, state=TrialState.WAITING, params=proposal.params, seed=seed, reports={}
         )
-        return number
 
     def _start(self, number: int) -> Attempt:
         record = self.records[number]
@@ -360,7 +320,7 @@ class Study:
             folder=str(folder),
             start_step=start_step,
             last_values={self.config.metric: record.reports[start_step]} if start_step in record.reports else {},
-            decision_steps=self._judge.decision_steps,
+            decision_steps=self._agenda.judge.decision_steps,
         )
         resources = {"cpus": self.config.cpus, "gpus": self.config.gpus}
         self._ledger.start(
@@ -372,14 +332,10 @@ class Study:
         self._ledger.commit()
         self._running[number] = attempt
         self._heard[number] = start_step
-        was_paused = number in self._paused
-        self._paused.discard(number)
         started = record.started or self._clock()
-        self.records[number] = replace(
-            record, state=TrialState.RUNNING, attempt=attempt.number, paused=False, started=started
+        self._agenda.note(
+            replace(record, state=TrialState.RUNNING, attempt=attempt.number, paused=False, started=started)
         )
-        if was_paused:
-            self._proposals.sampler.observe(self.records[number])
         self._emit(
             "trial-started", trial=number, attempt=attempt.number, params=dict(record.params), step=attempt.start_step
         )
@@ -390,7 +346,7 @@ class Study:
         self._ledger.report(trial=attempt.trial, attempt=attempt.number, report=report)
         self._heard[attempt.trial] = report.step
         record = self.records[attempt.trial]
-        self.records[attempt.trial] = replace(record, reached=max(record.reached, report.step))
+        self._agenda.records[attempt.trial] = replace(record, reached=max(record.reached, report.step))
         if self.config.metric not in report.values:
             return Verdict.CONTINUE
         value = report.values[self.config.metric]
@@ -399,7 +355,7 @@ class Study:
         reports[report.step] = value
         can_pause = report.checkpoint == report.step
         try:
-            verdict = self._judge.on_report(attempt.trial, report.step, value, can_pause=can_pause)
+            verdict = self._agenda.judge.on_report(attempt.trial, report.step, value, can_pause=can_pause)
         except SearchAbortedError as error:  # no fault of the trial, which goes on when the search is resumed
             self._halt.failure = error
             return Verdict.CONTINUE
@@ -411,7 +367,7 @@ class Study:
         """Bring memory up to what the ledger has just been told, and tell the listeners."""
         number = attempt.trial
         is_complete = ending.trial_state is TrialState.COMPLETE
-        record = self.records[number] = replace(
+        record = replace(
             self.records[number],
             state=TrialState.WAITING if waits else ending.trial_state or TrialState.RUNNING,
             paused=ending.state is AttemptState.PAUSED,
@@ -422,17 +378,12 @@ class Study:
             checkpoint=ending.checkpoint,
             ended=self._clock(),
         )
-        if record.paused:
-            self._paused.add(number)
+        self._agenda.note(record)
         if record.state.is_finished:
-            self._judge.on_end(number, record.value)
             remove_checkpoints(self.folder / "trials" / str(number))
         if waits:
-            self._retries[number] += 1
-            self._waiting.append(number)
             self._emit("trial-retried", trial=number, reason=ending.reason, message=ending.message)
             return
-        self._proposals.sampler.observe(record)
         self._halt.count(record, self.records.values(), self.folder / "trials" / str(number) / "log")
         kind = "trial-paused" if record.paused else "trial-ended"
         told = {"state": record.state, "value": record.value, "step": record.step, "reason": record.reason}
@@ -446,9 +397,6 @@ class Study:
 
     def _is_current(self, attempt: Attempt) -> bool:
         return not self._closed and self._running.get(attempt.trial) == attempt
-
-    def _has_complete(self) -> bool:
-        return any(record.state is TrialState.COMPLETE for record in self.records.values())
 
     def _emit(self, event: str, **data: Any) -> None:
         row = {"event": event, "time": self._clock(), **data}

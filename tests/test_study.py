@@ -240,7 +240,7 @@ def test_a_message_that_no_database_takes_is_made_plain(bench: Bench) -> None:
 
 def test_a_study_that_cannot_be_opened_is_given_back(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that lives on after a failed open does not keep the lease."""
-    monkeypatch.setattr("automl.study.stopping.make", lambda *args, **kwargs: 1 / 0)
+    monkeypatch.setattr("automl.agenda.stopping.make", lambda *args, **kwargs: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         bench.open()
     monkeypatch.undo()

@@ -1,0 +1,142 @@
+"""What a study runs next: a trial that was cut, a promoted one, or a new one; and all that it has learnt to say so.
+
+    agenda = Agenda.rebuilt(reader, config)
+    choice = agenda.next(is_idle=True, wait=True)       # Choice(number=0, proposal=Proposal(params={"lr": 0.1}))
+    agenda.note(record)                                 # how a trial stands: sampler and early stopping learn of it
+
+It writes nothing. Records, queue, sampler and early stopping are memory of what is in the ledger, and `rebuilt` makes
+them from that alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from automl import samplers, stopping
+from automl.config import StudyConfig
+from automl.ledger.queries import Reader
+from automl.recovery import count_retries
+from automl.stopping import Judge
+from automl.trial import TrialRecord, TrialState
+
+if TYPE_CHECKING:
+    import optuna
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What comes next; without a number nothing does."""
+
+    number: int | None = None
+    proposal: samplers.Proposal | None = None
+    """What a trial that is new is to try."""
+    is_pending: bool = False
+    """Whether the sampler is still at work."""
+
+
+class Agenda:
+    """The trials of a study, and which of them comes next. Not thread-safe."""
+
+    def __init__(
+        self,
+        *,
+        n_trials: int,
+        records: Sequence[TrialRecord],
+        sampler: samplers.Sampler,
+        judge: Judge,
+        retries: Counter[int],
+    ) -> None:
+        self.records = {record.number: record for record in records}
+        self.waiting = deque(r.number for r in records if r.state is TrialState.WAITING)
+        self.paused = {r.number for r in records if r.paused}
+        self.retries = retries
+        """Trial -> how often it ran once more because of the machine."""
+        self.judge = judge
+        self.is_exhausted = False
+        """Whether the sampler has nothing left to propose."""
+        self._n_trials = n_trials
+        self._proposals = samplers.Proposals(sampler)
+
+    @classmethod
+    def rebuilt(
+        cls,
+        reader: Reader,
+        config: StudyConfig,
+        *,
+        sampler: optuna.samplers.BaseSampler | None = None,
+        early_stopping: stopping.Rule | None = None,
+    ) -> Agenda:
+        """Return what the ledger knows, with the sampler and the early stopping of `config` unless others are given.
+
+        Raises:
+            ConfigError: early stopping was given as an object once, and is not now.
+        """
+        rule = early_stopping or config.early_stopping
+        judge = stopping.make(rule, maximize=config.direction == "maximize", max_epochs=config.max_epochs)
+        judge.replay(reader.history())
+        records = reader.records()
+        made = samplers.make(
+            sampler or config.sampler,
+            space=config.space,
+            direction=config.direction,
+            seed=config.seed,
+            records=records,
+            notes=[note for event in reader.events(kind="sampler") for note in event.data["notes"]],
+        )
+        return cls(n_trials=config.n_trials, records=records, sampler=made, judge=judge, retries=count_retries(reader))
+
+    def next(self, *, is_idle: bool, wait: bool) -> Choice:
+        """Return what to run next.
+
+        Args:
+            is_idle: whether nothing runs now, so that nothing will come of waiting.
+            wait: stay for a slow sampler instead of returning that it is pending.
+        """
+        if self.waiting:
+            return Choice(number=self.waiting.popleft())
+        promoted = self.judge.promote(self.paused)
+        if promoted is not None:
+            return Choice(number=promoted)
+        asked = len(self.records)
+        if asked < self._n_trials and not self.is_exhausted:
+            is_ready, proposal = self._proposals.take(asked, wait=wait, another=asked + 1 < self._n_trials)
+            if proposal is not None:
+                return Choice(number=asked, proposal=proposal)
+            if not is_ready:
+                return Choice(is_pending=True)
+            self.is_exhausted = True
+        if self.paused and is_idle and not self._has_complete():
+            return Choice(number=self.judge.promote(self.paused, last_call=True))
+        return Choice()
+
+    def note(self, record: TrialRecord) -> None:
+        """Take in how a trial stands now: it runs, waits to run once more, is paused, or is finished."""
+        number, was_paused = record.number, record.number in self.paused
+        self.records[number] = record
+        self.paused.discard(number)
+        if record.state is TrialState.WAITING:
+            self.retries[number] += 1
+            self.waiting.append(number)
+            return
+        if record.paused:
+            self.paused.add(number)
+        if record.state.is_finished:
+            self.judge.on_end(number, record.value)
+        if record.paused or was_paused or record.state.is_finished:
+            self._proposals.sampler.observe(record)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there is anything left to run after what runs now."""
+        is_asked = self.is_exhausted or len(self.records) >= self._n_trials
+        return bool(self.waiting or self.paused or not is_asked)
+
+    def close(self) -> None:
+        """Let the sampler's thread go."""
+        self._proposals.close()
+
+    def _has_complete(self) -> bool:
+        return any(record.state is TrialState.COMPLETE for record in self.records.values())
