@@ -146,7 +146,9 @@ class TestSearch:
 
     def test_a_small_space_is_tried_whole(self, run: Run) -> None:
         """Three points are three trials, whatever was asked for: it is said before, and again at the end."""
-        ran = run("search", "train.py:objective", "-p", "x=1..3", "--metric", "val_loss", *LOCAL)
+        ran = run(
+            "search", "train.py:objective", "-p", "x=1..3", "--metric", "val_loss", *LOCAL, "--early-stopping", "none"
+        )
         more = run("resume", "train-1", "--trials", "+20", "-q")
 
         assert "tpe (auto: 1 parameter, 3 points); ends when every point was tried" in ran.err
