@@ -22,7 +22,7 @@ from automl.cli import given
 from automl.errors import AutomlError
 from search_spaces import SearchSpaceError
 
-_OPTION = re.compile(r"--[a-z][a-z-]*(?![\w-])|-p (\S+?)(?=:|$)")
+_OPTION = re.compile(r"--[a-z][a-z-]*")
 
 
 class Command(TyperCommand):

@@ -132,7 +132,9 @@ command_lines = st.tuples(
 ).map(lambda parts: [word for part in parts for word in part])
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(arguments=command_lines)
 def test_any_command_line_is_its_file(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """The plan of the file that a plan has written is that plan."""
