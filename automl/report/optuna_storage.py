@@ -62,6 +62,8 @@ def _source(given: str | Path) -> _Source:
     if path.is_dir():
         is_study = path.name in Home(path.parent).studies()
         return _Folders(Home(path.parent), path.name) if is_study else _Folders(Home(path))
+    if len(Path(given).parts) > 1:
+        raise StudyNotFoundError(f"there is no {path}; give a study, its folder, its home or a URL")
     return _Folders(Home.find(), str(given))
 
 
