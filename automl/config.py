@@ -68,7 +68,11 @@ class StudyConfig:
     seed: int = 0
     isolate: bool = False
     kind: str = "function"
-    """"task", "function", or "callable", which only Python can resume."""
+    """"task", "table", "function", or "callable", which only Python can resume."""
+    target_column: str | None = None
+    """Of a table, the column to predict."""
+    data: Mapping[str, Any] | None = None
+    """Of a table, what was found in it (`automl.tasks.tables.facts`)."""
 
     def __post_init__(self) -> None:
         problems = [*self._choices(), *stopping.problems(self.early_stopping), *self._numbers()]
@@ -124,7 +128,10 @@ class StudyConfig:
     @property
     def stem(self) -> str:
         """The short name of the target, from which a study gets its own: `train` of `/home/ada/train.py:objective`."""
-        return self.target.rsplit("/", 1)[-1].partition(":")[0].removesuffix(".py").rsplit(".", 1)[-1]
+        file = self.target.rsplit("/", 1)[-1]
+        if self.kind == "table":
+            return file.partition(".")[0]
+        return file.partition(":")[0].removesuffix(".py").rsplit(".", 1)[-1]
 
     @property
     def trackers(self) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from automl.config import BUDGET, Direction, StudyConfig, default_direction, unk
 from automl.delivery import beside
 from automl.errors import ConfigError, StudyMismatchError
 from automl.executors import Capacity
+from automl.goals import find_metric
 from automl.home import Home
 from automl.interrupts import Interrupted as Interrupted
 from automl.ledger.requests import Request
@@ -36,6 +37,8 @@ from search_spaces import SearchSpace
 if TYPE_CHECKING:
     import optuna
     import pandas
+
+    from automl.tasks import Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,15 @@ class SearchResult:
         sign = -1 if self.direction == "maximize" else 1
         return min(done, key=lambda trial: (trial.value or 0.0) * sign)
 
+    @property
+    def artifacts(self) -> Path:
+        """The folder of the files that the best trial has kept.
+
+        Raises:
+            LookupError: no trial is COMPLETE.
+        """
+        return self.home.trial(self.name, self.best_trial.number) / "artifacts"
+
     def to_pandas(self) -> pandas.DataFrame:
         """Return a table with a row a trial; params are columns named `params_<name>`."""
         import pandas
@@ -99,7 +111,8 @@ def search(
     """Search `space` for the params with the best `metric`, and return what was found.
 
     Args:
-        objective: a callable that takes a Trial, or the name of a built-in task, or `file.py:function`.
+        objective: a callable that takes a Trial, a built-in task's name, a data file (with `target_column`), or
+            `file.py:function`.
         space: what to choose from; a built-in task has its own.
         name: of the study; default `<objective>-<n>`.
         metric: default: the task's own, or "value", which is what a bare number returned is called.
@@ -178,13 +191,14 @@ def resume(
 
 
 def plan(
-    objective: Callable[..., Any] | str,
+    objective: Callable[..., Any] | Task | str,
     space: SearchSpace | Mapping[str, Any] | None,
     *,
     metric: str | None = None,
     direction: str | None = None,
     sampler: str | optuna.samplers.BaseSampler = "auto",
     early_stopping: stopping.Rule = "asha",
+    target_column: str | None = None,
     **options: Any,
 ) -> tuple[StudyConfig, Objective]:
     """Return the checked settings of a study, and its objective ready to run.
@@ -194,9 +208,9 @@ def plan(
     """
     from automl.objectives.target import resolve
 
-    target = resolve(objective, space)
+    target = resolve(objective, space, column=target_column, metric=metric)
     space = target.space if isinstance(target.space, SearchSpace) else SearchSpace(target.space)
-    metric = target.metric if metric is None else metric
+    metric = find_metric(target.metric if metric is None else metric, target.metrics or ())
     problems = []
     if metric and target.metrics is not None and metric not in target.metrics:
         problems.append(unknown("--metric", metric, list(target.metrics)))
@@ -212,6 +226,8 @@ def plan(
         config = StudyConfig(
             target=target.name,
             kind=target.kind,
+            target_column=target_column,
+            data=target.facts,
             space=space,
             metric=metric,
             direction=cast(Direction, "minimize" if direction is None else direction),  # StudyConfig checks it
@@ -255,6 +271,7 @@ def load(config: StudyConfig) -> Objective:
 
     Raises:
         ConfigError: it was a Python callable, which only Python can hand over, or is not found any more.
+        StudyMismatchError: its data have changed.
     """
     from automl.objectives.target import resolve
 
@@ -262,7 +279,11 @@ def load(config: StudyConfig) -> Objective:
         raise ConfigError(
             f"this study runs the Python callable {config.target}: go on with automl.resume(name, callable)"
         )
-    return resolve(config.target, config.space).build(config)
+    if config.data is not None:
+        from automl.tasks.tables import check_unchanged
+
+        check_unchanged(config.target, config.data["sha256"])
+    return resolve(config.target, config.space, column=config.target_column, metric=config.metric).build(config)
 
 
 def start(
@@ -364,7 +385,7 @@ def _has_nothing_to_do(home: Home, name: str, config: StudyConfig) -> bool:
         if study.state != "finished":
             return False
         is_larger = config.n_trials > study.config["n_trials"]
-        if study.config["kind"] == "task" and study.result is None and reader.counts()["COMPLETE"]:
+        if study.config["kind"] in ("task", "table") and study.result is None and reader.counts()["COMPLETE"]:
             return False  # it was cut before the winner could be tested
         is_changed = any(getattr(config, key) != study.config[key] for key in ("timeout", "tracking_uri"))
         return not is_larger and not is_changed

@@ -42,7 +42,7 @@ SCHEMA = Path(__file__).with_name("study.schema.json")
 """Made by `automl.cli.schema`, which knows the options."""
 
 _KEYS = {"n_trials": "trials"}  # where a field of StudyConfig is not called like its option
-_UNWRITTEN = ("kind", "space")  # what the target says by itself, and what is written last
+_UNWRITTEN = ("kind", "data", "space")  # what the target says by itself, and what is written last
 
 
 class Kind(enum.Enum):

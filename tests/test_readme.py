@@ -104,15 +104,25 @@ def test_the_search_in_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
     """It prints the best trial and a table, and goes on with more trials."""
     names: dict[str, object] = {"__name__": "readme"}
 
-    exec(compile(shrink(blocks("python")[1]), "README.md", "exec"), names)
+    exec(compile(shrink(blocks("python")[2]), "README.md", "exec"), names)
 
     assert "params_x" in capsys.readouterr().out
     assert len(names["result"].trials) == 6  # type: ignore[attr-defined]
 
 
+def test_the_winner_of_a_table_predicts(capsys: pytest.CaptureFixture[str]) -> None:
+    """The search on a table, cut short, ends in predictions of both forms."""
+    Path("examples").symlink_to(EXAMPLES)
+    program = shrink(blocks("python")[1]).replace("n_trials=3", "n_trials=1, max_epochs=1")
+
+    exec(compile(program, "README.md", "exec"), {"__name__": "readme"})
+
+    assert "Name: Status" in capsys.readouterr().out
+
+
 def test_the_packages_run_by_themselves(mlflow_here: None) -> None:
     """The other programs run as they stand."""
-    programs = blocks("python")[2:]
+    programs = blocks("python")[3:]
 
     for program in programs:
         exec(compile(program, "README.md", "exec"), {"__name__": "readme"})

@@ -1,7 +1,7 @@
 """The search space that a command line describes.
 
     single = lines({"lr": "1e-4..1e-1 log"}, ["batch_size=32|64"], problems)
-    compose("digits", problems, arch="mlp|cnn", spaces=["space.yaml"], ranges=single)
+    compose(tasks.task("digits"), problems, arch="mlp|cnn", spaces=["space.yaml"], ranges=single)
 
 At the bottom lies what --arch chooses, of a task's own space or of the ready ones; each --space is laid on top of it,
 and then what --lr and the like and -p say of single parameters. With --arch none nothing lies at the bottom.
@@ -15,33 +15,33 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from automl import tasks
 from automl.cli.values import Problems
 from automl.config import unknown
 from automl.errors import ConfigError
+from automl.tasks import Task
 from search_spaces import READY, SearchSpace, SearchSpaceError, architectures, choose, load_space, parse_range, ready
 from search_spaces.errors import did_you_mean
 
 
 def compose(
-    target: str,
+    task: Task | None,
     problems: Problems,
     *,
     arch: str | None = None,
     spaces: Sequence[str | Mapping[str, Any]] = (),
     ranges: Mapping[str, str] | None = None,
 ) -> SearchSpace | None:
-    """Return the space to search for `target`; None when `problems` were found.
+    """Return the space to search; None when `problems` were found.
 
     Args:
-        target: a task has a space of its own.
+        task: has a space of its own; None for a function, which has none.
         problems: takes what is wrong.
         arch: architectures, with "|" between them, or "none".
         spaces: ready names, files, and parameters as in a file; of two the later one wins.
         ranges: name -> range of single parameters, from `lines`.
     """
     found = len(problems.lines)
-    made = problems.attempt(lambda: _base(target, arch)) or SearchSpace()
+    made = problems.attempt(lambda: _base(task, arch)) or SearchSpace()
     layers = [problems.read("--space", each, find_space) if isinstance(each, str) else each for each in spaces]
     if len(problems.lines) > found:
         return None
@@ -90,13 +90,13 @@ def find_space(text: str) -> SearchSpace:
     )
 
 
-def _base(target: str, arch: str | None) -> SearchSpace:
+def _base(task: Task | None, arch: str | None) -> SearchSpace:
     if arch == "none":
         return SearchSpace()
     names = [] if arch is None else [name.strip() for name in arch.split("|")]
     problems = [f"--arch {arch!r}: {name!r} is there twice" for name in dict.fromkeys(names) if names.count(name) > 1]
-    if target in tasks.names():
-        made = tasks.task(target).space(list(dict.fromkeys(names)))
+    if task is not None:
+        made = task.space(list(dict.fromkeys(names)))
     else:
         problems += [
             unknown("--arch", name, architectures.__all__) for name in names if name not in architectures.__all__

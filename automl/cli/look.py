@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from automl.cli import options, output, result
+from automl.cli import options, output, preflight, result
 from automl.cli.output import Format
 from automl.cli.values import Problems, positive, whole
 from automl.errors import AutomlError, ConfigError
@@ -167,7 +167,11 @@ def _best(data: Mapping[str, Any]) -> str:
 def _show_study(data: Mapping[str, Any]) -> None:
     _show_status(data)
     print()
-    output.facts((name, value) for name, value in data["config"].items() if value is not None)
+    config = data["config"]
+    output.facts((name, value) for name, value in config.items() if value is not None and name != "data")
+    if found := preflight.table(config.get("target_column"), config.get("data")):
+        print()
+        output.facts(found)
     print()
     output.table([{"param": name, "range": text} for name, text in data["space"].items()], ["param", "range"])
     print()

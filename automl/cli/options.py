@@ -60,13 +60,15 @@ Target = Annotated[
     str,
     typer.Argument(
         metavar="TARGET",
-        help=f"A task ({', '.join(tasks.names())}), your own file.py:function, or a study file (.yaml, .json).",
+        help=f"A task ({', '.join(tasks.names())}), a data file (.csv, .parquet), your own file.py:function, or a "
+        "study file (.yaml, .json).",
         is_eager=True,  # a study file gives the other options their defaults
         callback=given.read_target,
         autocompletion=completion.among(tasks.names()),
     ),
 ]
 
+Column = Annotated[str | None, _text("--target", "COLUMN", "Of a data file: the column to predict.", WHAT)]
 Name = Annotated[str | None, _text("--name", "NAME", "Name of the study.", WHAT, "TARGET-1, TARGET-2, ...")]
 Metric = Annotated[str | None, _text("--metric", "NAME", "What is measured.", WHAT, "the task's own, or value")]
 Direction = Annotated[

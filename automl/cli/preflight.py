@@ -7,11 +7,14 @@ Whoever reads it can end a search that is not the one meant before it has cost a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from automl.cli import output
 from automl.cli.spaces import describe
 from automl.study_file import without_password
+
+_PLURAL = {"number": "numbers", "category": "categories", "date": "dates"}
 
 if TYPE_CHECKING:
     from automl.config import StudyConfig
@@ -43,6 +46,7 @@ def facts(
     return [
         ("study", name),
         ("target", f"{config.target}: {config.direction} {config.metric}{guessed}"),
+        *table(config.target_column, config.data),
         ("space", describe(config.space)),
         ("sampler", samplers.explain(config)),
         ("stopping", stopping.explain(config.early_stopping, max_epochs=config.max_epochs)),
@@ -51,6 +55,37 @@ def facts(
         ("seed", str(config.seed)),
         ("results", where),
     ]
+
+
+def table(column: str | None, found: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """Return what was found in a table, if there is one: what is predicted, from how many rows, which columns."""
+    if found is None:
+        return []
+    if found["classes"] is None:
+        predicted = f"a number from {output.short(found['range'][0])} to {output.short(found['range'][1])}"
+    else:
+        shares = [f"{label} {share:.1%}" for label, share in found["classes"].items()]
+        predicted = f"{len(shares)} classes: {_some(shares, 8)}"
+    without = found["rows_without_target"]
+    rows = f"{found['rows']:,} rows, split 60 / 20 / 20 % into train, validation and test"
+    if without:
+        rows += f"; {without:,} without {column} are left out"
+    columns = [
+        f"{len(names)} {kind if len(names) == 1 else _PLURAL[kind]}: {_some(names, 12)}"
+        for kind, names in found["columns"].items()
+        if names
+    ]
+    left_out = [f"left out: {name} ({why})" for name, why in found["left_out"].items()]
+    notes = [f"{name}: {note}" for name, note in found["notes"].items()]
+    return [
+        ("predict", f"{column}, {found['problem']}, {predicted}"),
+        ("rows", rows),
+        ("columns", "\n".join([*columns, *left_out, *notes])),
+    ]
+
+
+def _some(words: Sequence[str], n: int) -> str:
+    return ", ".join(words[:n]) + (f" and {len(words) - n} more" if len(words) > n else "")
 
 
 def _budget(config: StudyConfig) -> str:

@@ -19,6 +19,7 @@ from automl.cli.output import Format
 from automl.cli.values import Problems, duration, number, trial_count, whole
 from automl.config import StudyConfig
 from automl.errors import SearchAbortedError
+from automl.tasks import Task
 from search_spaces import SearchSpace
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _SPARE = SearchSpace({"spare": "0..1"})  # stands in for a space with problems, 
 def search(
     context: typer.Context,
     target: options.Target,
+    target_column: options.Column = None,
     name: options.Name = None,
     metric: options.Metric = None,
     direction: options.Direction = None,
@@ -65,18 +67,21 @@ def search(
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Search for the params with the best metric: of a task, or of a function of your own."""
+    """Search for the params with the best metric: of a task, of a network for your table, or of your own function."""
     problems = Problems()
     problems.add(given.file_of(context).problems)
     settings = _numbers(problems, trials=trials, max_epochs=max_epochs, seed=seed, timeout=timeout)
     settings |= _numbers(problems, parallel=parallel, cpus=cpus, gpus=gpus)
     settings |= {"metric": metric, "direction": direction, "sampler": sampler, "early_stopping": early_stopping}
     settings |= {"executor": executor, "ray_address": ray_address, "isolate": isolate}
-    settings |= {"tracker": tracker, "tracking_uri": tracking_uri}
+    settings |= {"tracker": tracker, "tracking_uri": tracking_uri, "target_column": target_column}
+    task, is_wrong = _task(target, target_column, metric, problems)
     ranges = given.ranges(context, problems)
-    composed = compose(target, problems, arch=arch, spaces=given.spaces(context), ranges=ranges)
-    found, config, objective = _planned(target, composed, settings, problems, name=name, home=home)
-    is_guessed = direction is None and target not in tasks.names()
+    composed = compose(task, problems, arch=arch, spaces=given.spaces(context), ranges=ranges)
+    found, config, objective = _planned(
+        "" if is_wrong else task or target, composed, settings, problems, name=name, home=home
+    )
+    is_guessed = direction is None and task is None
     if dry_run:
         more = {"name": name, "home": str(found.path) if home else None}
         plan.show(found, config, objective, more=more, is_guessed=is_guessed, format=format, json=json)
@@ -117,8 +122,15 @@ def resume(
     _run(found, study, config, driver.load(config), before, format=format, json=json, quiet=quiet)
 
 
+def _task(target: str, column: str | None, metric: str | None, problems: Problems) -> tuple[Task | None, bool]:
+    """Return the task that `target` names, if it names one, and whether something is wrong with it."""
+    before = len(problems.lines)
+    task = problems.attempt(lambda: tasks.find(target, column=column, metric=metric)) if target else None
+    return task, len(problems.lines) > before
+
+
 def _planned(
-    target: str,
+    target: Task | str,
     space: SearchSpace | None,
     settings: Mapping[str, Any],
     problems: Problems,
@@ -131,8 +143,8 @@ def _planned(
     from automl.home import Home
 
     planned = None
-    if target or not problems.lines:  # a study file without a target has a problem for it
-        spare = None if target in tasks.names() else _SPARE
+    if target or not problems.lines:  # a target that is wrong, or absent from a study file, has a problem for it
+        spare = None if isinstance(target, Task) else _SPARE
         planned = problems.attempt(lambda: driver.plan(target, spare if space is None else space, **settings))
     found = problems.attempt(lambda: Home.find(home))
     if found is not None:

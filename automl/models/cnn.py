@@ -1,6 +1,6 @@
-"""A convolutional network for images: blocks that halve the image and double the channels, then one logit a class.
+"""A convolutional network for images: blocks that halve the image and double the channels, then the outputs.
 
-    model = CNN(input_shape=(3, 32, 32), n_classes=10, n_blocks=3, width=32, residual=True)
+    model = CNN(input_shape=(3, 32, 32), n_outputs=10, n_blocks=3, width=32, residual=True)
     model(torch.zeros(16, 3, 32, 32)).shape    # (16, 10)
 
 Any size of image and number of channels will do.
@@ -58,7 +58,7 @@ class ConvBlock(nn.Module):
 
 
 class CNN(nn.Module):
-    """Blocks, the means over the four quarters of the image, dropout, and a linear map to the classes.
+    """Blocks, the means over the four quarters of the image, dropout, and a linear map to the outputs.
 
     A block pools while that leaves sides of 2 pixels, and the block after a pooling one has twice its channels (as in
     Simonyan and Zisserman, "Very Deep Convolutional Networks", 2015). Dropout comes after the last batch norm only: in
@@ -70,7 +70,7 @@ class CNN(nn.Module):
         self,
         *,
         input_shape: tuple[int, ...],
-        n_classes: int,
+        n_outputs: int,
         n_blocks: int = 2,
         width: int = 32,
         kernel: int = 3,
@@ -103,10 +103,10 @@ class CNN(nn.Module):
                 n_out, side = 2 * n_out, side // 2
         self.blocks = nn.Sequential(*blocks)
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(n_in * GRID * GRID, n_classes)
+        self.head = nn.Linear(n_in * GRID * GRID, n_outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) -> logits (batch, n_classes)."""
+        """(batch, channels, height, width) -> (batch, n_outputs)."""
         features = F.adaptive_avg_pool2d(self.blocks(x), GRID).flatten(start_dim=1)
-        logits: Tensor = self.head(self.dropout(features))
-        return logits
+        outputs: Tensor = self.head(self.dropout(features))
+        return outputs

@@ -1,4 +1,4 @@
-"""From what the user names to what a worker runs: a task, a function in a file or module, or a Python callable.
+"""From what the user names to what a worker runs: a task, a table, a function in a file or module, a Python callable.
 
 target = resolve("digits", None)
 target.metric, target.direction, target.max_epochs      # "val_acc", "maximize", 30
@@ -19,6 +19,7 @@ from automl.objectives import Objective
 from automl.objectives.function import check_target, load_objective, resolve_target
 from automl.objectives.task import TaskObjective
 from automl.study_file import SUFFIXES
+from automl.tasks import Task
 from automl.trial import Trial
 from search_spaces import SearchSpace
 from search_spaces.errors import did_you_mean
@@ -42,51 +43,70 @@ class Target:
 
     name: str
     kind: str
-    """"task", "function" or "callable"."""
+    """"task", "table", "function" or "callable"."""
     space: SearchSpace | Mapping[str, Any]
     build: Callable[[StudyConfig], Objective]
     metric: str = "value"
     metrics: Mapping[str, str] | None = None
     """Metric -> direction, of a task; a function's are its own affair."""
     max_epochs: int | None = None
+    facts: Mapping[str, Any] | None = None
+    """JSON: what was found in the user's data."""
 
 
-def resolve(objective: Callable[..., Any] | str, space: SearchSpace | Mapping[str, Any] | None) -> Target:
+def resolve(
+    objective: Callable[..., Any] | Task | str,
+    space: SearchSpace | Mapping[str, Any] | None,
+    *,
+    column: str | None = None,
+    metric: str | None = None,
+) -> Target:
     """Return what `objective` names.
 
     Args:
-        objective: a callable, a task's name, `file.py:function` or `package.module:function`.
+        objective: a callable, a task or its name, a data file, `file.py:function` or `package.module:function`.
         space: what to choose from, None for a task's own.
+        column: of a data file, the one to predict.
+        metric: what the user asks for, None for the task's own.
 
     Raises:
         ConfigError: it names nothing that can be evaluated.
     """
+    if isinstance(objective, Task):
+        return _of_task(objective, space)
     if not isinstance(objective, str):
-        name = getattr(objective, "__qualname__", type(objective).__qualname__)
-        return Target(name=name, kind="callable", space=space or {}, build=lambda config: objective)
+        call: Callable[..., Any] = objective
+        if column is not None:
+            raise ConfigError(f"target_column {column!r} names a column, but {call!r:.80} is no data file")
+        name = getattr(call, "__qualname__", type(call).__qualname__)
+        return Target(name=name, kind="callable", space=space or {}, build=lambda config: call)
+    if task := tasks.find(objective, column=column, metric=metric):
+        return _of_task(task, space)
     if is_study_file(objective):
         raise ConfigError(f"{objective!r} is a study file, which `automl search {objective}` runs")
     if _is_function(objective):
         name = resolve_target(objective, Path.cwd())
         check_target(name)
         return Target(name=name, kind="function", space=space or {}, build=lambda config: FunctionObjective(name))
-    if objective not in tasks.names():
-        raise ConfigError(
-            f"{objective!r} is no task{did_you_mean(objective, tasks.names())}; the tasks are "
-            f"{', '.join(tasks.names())}, and your own function is written file.py:function"
-        )
-    task = tasks.task(objective)
+    raise ConfigError(
+        f"{objective!r} is no task{did_you_mean(objective, tasks.names())}; the tasks are {', '.join(tasks.names())}, "
+        f"a data file ends in {' or '.join(tasks.TABLES)}, and your own function is written file.py:function"
+    )
+
+
+def _of_task(task: Task, space: SearchSpace | Mapping[str, Any] | None) -> Target:
     space = task.space() if space is None else SearchSpace(space)
     if problems := task.problems(space):
         raise ConfigError(problems)
     return Target(
-        name=objective,
-        kind="task",
+        name=task.name if task.facts is None else task.facts["path"],
+        kind="task" if task.facts is None else "table",
         space=space,
-        build=lambda config: TaskObjective(task=objective, seed=config.seed, metric=config.metric),
+        build=lambda config: TaskObjective(task=task, seed=config.seed, metric=config.metric),
         metric=task.metric,
-        metrics=tasks.METRICS,
+        metrics=task.directions,
         max_epochs=TASK_EPOCHS,
+        facts=task.facts,
     )
 
 
@@ -98,6 +118,8 @@ def locate(text: str, folder: Path) -> str:
     """
     if is_study_file(text):
         raise ConfigError(f"target {text!r} is a study file; write what that file has for a target")
+    if tasks.is_table(text) and "://" not in text:
+        return str(folder / Path(text).expanduser())
     return resolve_target(text, folder) if _is_function(text) else text
 
 

@@ -1,8 +1,9 @@
-"""What a built-in task is: examples with classes, split once per study and standardized.
+"""What a built-in task is: data, split once per study into parts, and a goal that networks are trained for.
 
-    task = Task(name="digits", description="...", input_shape=(1, 8, 8), n_classes=10, archs=("mlp", "cnn"), read=read)
+    task = Task(name="digits", archs=("mlp", "cnn"), metrics=("val_acc", "val_loss"), metric="val_acc", read=read, ...)
     split = task.load(seed=0)
-    split.train.inputs.shape    # (1078, 1, 8, 8)
+    split.train.inputs.shape              # (1078, 1, 8, 8)
+    network = split.network(params)       # takes such inputs, gives what the goal asks for
 
 To define a task loads nothing: torch and the data come with the first `load`.
 """
@@ -10,62 +11,88 @@ To define a task loads nothing: torch and the data come with the first `load`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from automl import goals
 from automl.errors import ConfigError
+from automl.goals import Goal
 from search_spaces import Categorical, Constant, SearchSpace, choose, cnn, mlp, optimizers, regularization
 from search_spaces.errors import did_you_mean
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from automl.training import Examples
 
-METRICS = {"val_acc": "maximize", "val_loss": "minimize"}
-"""What a task can be searched for, and which way is better."""
-
 ARCHITECTURES: dict[str, Callable[[], SearchSpace]] = {"mlp": mlp, "cnn": cnn}
+
+PREPARATION = "preparation.json"  # the artifact beside the weights of a network for data of the user's
 
 UNSEARCHED = ("patience",)  # params that training reads although no ready space has them
 
 TRAIN, VAL = 0.6, 0.2  # shares of the examples; the rest is for the test
 
 
-class Split(NamedTuple):
-    """Three parts of the examples, without overlap."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """The data of a task in three parts without overlap, and what is to be learnt from them."""
 
     train: Examples
     val: Examples
     test: Examples
     """For the winner, once."""
+    goal: Goal
+    cardinalities: tuple[int, ...] = ()
+    """Of inputs whose last columns are indices of categories, how many each has."""
+    preparation: Mapping[str, Any] | None = None
+    """JSON: what new rows need before a network can take them; kept with a network's weights."""
+
+    @property
+    def parts(self) -> tuple[Examples, Examples, Examples]:
+        """Train, validation and test."""
+        return self.train, self.val, self.test
+
+    def network(self, params: Mapping[str, Any]) -> nn.Module:
+        """Return the network that `params` describe, with fresh weights, for such inputs and this goal."""
+        from automl.models import build_model
+
+        return build_model(
+            params,
+            input_shape=tuple(self.train.inputs.shape[1:]),
+            n_outputs=self.goal.n_outputs,
+            cardinalities=self.cardinalities,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A classification problem that comes with automl."""
+    """A problem that automl can train networks for without a line of the user's code."""
 
     name: str
     description: str
     """One line: what the data are, and how many."""
-    input_shape: tuple[int, ...]
-    """Of one example: (channels, height, width) of an image, (features,) of a row."""
-    n_classes: int
     archs: tuple[str, ...]
     """The networks that can take such inputs."""
-    read: Callable[[], tuple[Tensor, Tensor]]
-    """Return all inputs, (n, *input_shape) float32, and their classes, (n,) int64."""
-    metric: str = "val_acc"
-    """What is searched for unless the user names another of `METRICS`."""
+    metrics: tuple[str, ...]
+    """What it can be searched for: the metrics of its goal, on the validation part."""
+    metric: str
+    """What is searched for unless the user names another of `metrics`."""
+    read: Callable[[int], Split]
+    """Return the parts, chosen by a seed. Picklable, and equal where it reads the same."""
+    without: tuple[str, ...] = ()
+    """Params of the ready spaces that mean nothing to it."""
+    facts: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    """JSON: what was found in the user's data, to be said and kept with the study."""
 
     @property
-    def direction(self) -> str:
-        """Which way `metric` is better: minimize or maximize."""
-        return METRICS[self.metric]
+    def directions(self) -> dict[str, str]:
+        """Each metric, and which way it is better: minimize or maximize."""
+        return {metric: goals.direction(metric) for metric in self.metrics}
 
     def load(self, seed: int) -> Split:
-        """Return 60 / 20 / 20 % of the examples of each class, by random choice, standardized by the training part.
+        """Return the data: 60 / 20 / 20 % by random choice, prepared by what the training part shows.
 
         Read once per process and shared: do not change the tensors in place.
 
@@ -91,7 +118,8 @@ class Task:
         ]
         if problems:
             raise ConfigError(problems)
-        return choose("arch", **{each: ARCHITECTURES[each]() for each in arch}) | optimizers() | regularization()
+        networks = choose("arch", **{each: ARCHITECTURES[each]() for each in arch})
+        return (networks | optimizers() | regularization()).without(*self.without)
 
     def problems(self, space: SearchSpace) -> list[str]:
         """Return one line for each param of `space`, and each text among its choices, that nothing here understands.
@@ -117,19 +145,36 @@ class Task:
 
 @functools.lru_cache(maxsize=2)  # a worker serves one study, a notebook perhaps a few
 def _load(task: Task, seed: int) -> Split:
+    return task.read(seed)
+
+
+def standardized(inputs: Tensor, targets: Tensor, *, goal: Goal, seed: int) -> Split:
+    """Return examples with classes in three parts, each channel standardized by the training part.
+
+    Args:
+        inputs: (n, channels, height, width), or (n, features) with each feature its own channel; float32.
+        targets: (n,) int64.
+        goal: a classification.
+        seed: chooses the parts.
+    """
     from automl.training import Examples
 
-    inputs, targets = task.read()
-    train, val, test = _stratified(targets, seed)
-    over = [dim for dim in range(inputs.dim()) if dim != 1]  # of rows each feature, of images each channel on its own
-    mean = inputs[train].mean(dim=over, keepdim=True)
-    scale = inputs[train].std(dim=over, keepdim=True)
+    chosen = stratified(targets, seed=seed)
+    shown = inputs[chosen[0]]
+    over = [dim for dim in range(inputs.dim()) if dim != 1]
+    mean, scale = shown.mean(dim=over, keepdim=True), shown.std(dim=over, keepdim=True)
     inputs = (inputs - mean) / scale.where(scale > 0, 1.0)
-    return Split(*(Examples(inputs[part], targets[part]) for part in (train, val, test)))
+    train, val, test = (Examples(inputs[part], targets[part]) for part in chosen)
+    return Split(train=train, val=val, test=test, goal=goal)
 
 
-def _stratified(targets: Tensor, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the indices of the three parts, each with its share of every class."""
+def stratified(targets: Tensor, *, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the indices of the three parts, each with its share of every class.
+
+    Args:
+        targets: (n,) int64; all alike where there are no classes.
+        seed: chooses.
+    """
     import torch
 
     generator = torch.Generator().manual_seed(seed)

@@ -1,6 +1,6 @@
 """Train one network: the loop, its optimizers and learning rates, and the checkpoints it can be cut and continued at.
 
-    values = train(trial, lambda: MLP(input_shape=(1, 8, 8), n_classes=10), train=split.train, val=split.val)
+    values = train(trial, network, train=split.train, val=split.val, goal=split.goal, metric="val_acc")
 
 It knows trials, never studies.
 """

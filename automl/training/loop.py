@@ -1,7 +1,8 @@
 """Train the network of a trial epoch by epoch and report each; cut after any epoch, it goes on as if it never was.
 
-    values = train(trial, lambda: MLP(input_shape=(1, 8, 8), n_classes=10), train=split.train, val=split.val)
-    values    # {"val_acc": 0.98, "val_loss": 0.07}, of the epoch whose weights are now the artifact model.safetensors
+    goal = Classification(n_classes=10)
+    values = train(trial, network, train=split.train, val=split.val, goal=goal, metric="val_acc")
+    values    # {"val_acc": 0.98, ...}, of the epoch whose weights are now the artifact model.safetensors
 
 Examples lie in memory as two tensors, and batches are drawn from them by index: for a small network a DataLoader
 costs more than its training. On a CPU the same seed, params and number of threads give the same bits.
@@ -21,8 +22,8 @@ from typing import Any, NamedTuple
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from automl.goals import Goal, direction
 from automl.training import checkpoint
 from automl.training.optim import learning_rate, make_optimizer, set_learning_rate
 from automl.trial import Trial
@@ -36,12 +37,12 @@ logger = logging.getLogger(__name__)
 
 
 class Examples(NamedTuple):
-    """Inputs and their classes."""
+    """Inputs, and what is to be said of them."""
 
     inputs: Tensor
     """(n, *input_shape), float32."""
     targets: Tensor
-    """(n,), int64, from 0."""
+    """(n,): int64, classes from 0, or float32, standardized numbers."""
 
     def to(self, device: torch.device) -> Examples:
         """Return the examples on `device`."""
@@ -54,30 +55,32 @@ def train(
     *,
     train: Examples,
     val: Examples,
-    metric: str = "val_acc",
+    goal: Goal,
+    metric: str,
     patience: int | None = None,
     checkpoint_seconds: float = 10.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> dict[str, float]:
-    """Train a classifier, keep the weights of its best epoch as an artifact, and return that epoch's metrics.
+    """Train a network, keep the weights of its best epoch as an artifact, and return that epoch's metrics.
 
-    Reads of `trial.params`: `batch_size` (default 64), `label_smoothing` (default 0; Szegedy et al., "Rethinking the
-    Inception Architecture for Computer Vision", 2016), `patience`, and what `training.optim` reads. A step is an epoch,
-    which reports `val_acc`, `val_loss`, `train_loss` (as minimized: with dropout, smoothing) and its last batch's `lr`.
+    Reads of `trial.params`: `batch_size` (default 64), `patience`, and what `goal.loss` and `training.optim` read. A
+    step is an epoch, which reports each metric of the goal as `val_<name>`, `train_loss` (as minimized: with dropout,
+    smoothing) and its last batch's `lr`.
 
     Args:
         trial: gives params, seed, budget (`max_epochs`, default 30) and the checkpoint to go on from.
-        network: makes the network, (batch, *input_shape) -> logits (batch, n_classes); called once, under the trial's
+        network: makes the network, (batch, *input_shape) -> (batch, goal.n_outputs); called once, under the trial's
             seed.
         train: what gradients come from.
         val: what epochs are judged by.
-        metric: `val_acc` or `val_loss`: which epoch is best. Equal accuracies are told apart by the loss.
+        goal: what is minimized and measured.
+        metric: one of the goal's, as `val_<name>`: which epoch is best. Equal values are told apart by the loss.
         patience: end after this many epochs without a better one; None never does. The param wins over this.
         checkpoint_seconds: save when the last checkpoint is older, besides at the steps that early stopping decides.
         clock: seconds since any moment.
 
     Returns:
-        `val_acc` and `val_loss`; both NaN if training diverged.
+        Each metric of the goal as `val_<name>`; all NaN if training diverged.
 
     Raises:
         TrialPruned: early stopping ended the trial at a report.
@@ -86,14 +89,14 @@ def train(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     with torch.random.fork_rng(devices=[torch.cuda.current_device()] if device.type == "cuda" else []):
         torch.manual_seed(trial.seed)
-        training = _Training(trial, network().to(device), train.to(device), metric)
+        training = _Training(trial, network().to(device), train.to(device), goal, metric)
         val = val.to(device)
         if trial.restored:
             training.restore(trial.restored.folder)
         progress, saved = training.progress, clock()
         while progress.epoch < training.max_epochs and not _is_over(progress, patience):
             train_loss = training.train_epoch()
-            values = evaluate(training.model, val, prefix="val")
+            values = evaluate(training.model, val, goal=goal, prefix="val")
             if not math.isfinite(train_loss + values["val_loss"]):
                 logger.warning("epoch %d: train_loss %s, val_loss %s", progress.epoch, train_loss, values["val_loss"])
                 return dict.fromkeys(values, math.nan)
@@ -107,20 +110,14 @@ def train(
     return progress.kept_values
 
 
-def evaluate(model: nn.Module, examples: Examples, *, prefix: str) -> dict[str, float]:
-    """Return `<prefix>_acc`, the share classified right, and `<prefix>_loss`, the mean cross-entropy in nats."""
+def evaluate(model: nn.Module, examples: Examples, *, goal: Goal, prefix: str) -> dict[str, float]:
+    """Return the metrics of the goal over all examples, each as `<prefix>_<name>`."""
     device = next(model.parameters()).device
-    right = torch.zeros((), device=device)
-    loss = torch.zeros((), device=device)
     model.eval()
     with torch.inference_mode():
-        parts = (torch.split(tensor, EVALUATION_BATCH) for tensor in examples)
-        for inputs, targets in zip(*parts, strict=True):
-            logits, targets = model(inputs.to(device)), targets.to(device)
-            right += (logits.argmax(dim=1) == targets).sum()
-            loss += F.cross_entropy(logits, targets, reduction="sum")
-    n = len(examples.targets)
-    return {f"{prefix}_acc": right.item() / n, f"{prefix}_loss": loss.item() / n}
+        outputs = torch.cat([model(part.to(device)) for part in torch.split(examples.inputs, EVALUATION_BATCH)])
+        values = goal.measure(outputs, examples.targets.to(device))
+    return {f"{prefix}_{name}": value for name, value in values.items()}
 
 
 @dataclass(slots=True)
@@ -140,9 +137,10 @@ def _is_over(progress: _Progress, patience: int | None) -> bool:
 class _Training:
     """A network in training: the state that moves, and how one epoch moves it."""
 
-    def __init__(self, trial: Trial, model: nn.Module, train: Examples, metric: str) -> None:
-        if metric not in ("val_acc", "val_loss"):
-            raise ValueError(f"metric must be val_acc or val_loss, got {metric!r}")
+    def __init__(self, trial: Trial, model: nn.Module, train: Examples, goal: Goal, metric: str) -> None:
+        known = [f"val_{name}" for name in goal.metrics]
+        if metric not in known:
+            raise ValueError(f"metric must be one of {', '.join(known)}, got {metric!r}")
         self.model = model
         self.max_epochs = trial.max_epochs or MAX_EPOCHS
         self.progress = _Progress()
@@ -150,14 +148,15 @@ class _Training:
         self._trial = trial
         self._params: Mapping[str, Any] = trial.params
         self._train = train
+        self._goal = goal
         self._metric = metric
+        self._sign = 1 if direction(metric) == "maximize" else -1
         self._optimizer = make_optimizer(model, trial.params)
         self._kept: dict[str, Tensor] = {}
 
     def train_epoch(self) -> float:
         """Go through the training examples once, in random order; return their mean loss."""
         inputs, targets = self._train
-        smoothing = float(self._params.get("label_smoothing", 0.0))
         order = torch.randperm(len(targets), device=targets.device)
         batches = torch.split(order, int(self._params.get("batch_size", BATCH_SIZE)))
         if len(batches) > 1 and len(batches[-1]) == 1:  # one example has no variance for a batch norm to use
@@ -168,7 +167,7 @@ class _Training:
             self.lr = learning_rate(self._params, (self.progress.epoch + number / len(batches)) / self.max_epochs)
             set_learning_rate(self._optimizer, self.lr)
             self._optimizer.zero_grad()
-            loss = F.cross_entropy(self.model(inputs[index]), targets[index], label_smoothing=smoothing)
+            loss = self._goal.loss(self.model(inputs[index]), targets[index], self._params)
             loss.backward()  # type: ignore[no-untyped-call]
             self._optimizer.step()
             total.add_(loss.detach(), alpha=len(index))  # stays a tensor: reading it would wait for the device
@@ -182,9 +181,8 @@ class _Training:
             progress.kept_epoch, progress.kept_values = progress.epoch, values
             self._kept = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
 
-    def _rank(self, values: Mapping[str, float]) -> tuple[float, ...]:
-        by_loss = -values["val_loss"]
-        return (by_loss,) if self._metric == "val_loss" else (values["val_acc"], by_loss)
+    def _rank(self, values: Mapping[str, float]) -> tuple[float, float]:
+        return self._sign * values[self._metric], -values["val_loss"]
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint."""

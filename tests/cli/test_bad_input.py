@@ -26,7 +26,7 @@ CASES = [
         ["digits", "--early-stopping", "ahsa"],
         ["--early-stopping 'ahsa' is unknown; did you mean 'asha'?"],
     ),
-    ("unknown metric", ["digits", "--metric", "acc"], ["--metric 'acc' is unknown"]),
+    ("unknown metric", ["digits", "--metric", "acuracy"], ["--metric 'acuracy' is unknown"]),
     ("unknown direction", ["digits", "--direction", "up"], ["--direction 'up' is unknown"]),
     (
         "unknown arch",

@@ -36,7 +36,7 @@ def attempted(
     **flags: Any,
 ) -> SearchSpace | None:
     """Compose as the command line does."""
-    return compose(target, problems, ranges=lines(named or {}, ranges, problems), **flags)
+    return compose(tasks.find(target), problems, ranges=lines(named or {}, ranges, problems), **flags)
 
 
 def test_task_alone() -> None:

@@ -13,6 +13,7 @@ from torch import nn
 from automl.models import CNN, MLP, build_model
 from automl.models.cnn import NORMS as CNN_NORMS
 from automl.models.cnn import POOLS
+from automl.models.embedding import CategoryEmbedding, embedding_size
 from automl.models.layers import ACTIVATIONS
 from automl.models.mlp import NORMS as MLP_NORMS
 from automl.training.optim import OPTIMIZERS, SCHEDULES
@@ -28,13 +29,35 @@ def logits(model: nn.Module, *shape: int) -> torch.Tensor:
 @pytest.mark.parametrize("input_shape", [(7,), (1, 8, 8), (3, 5, 9)])
 def test_mlp_takes_any_shape(input_shape: tuple[int, ...]) -> None:
     """Rows and images alike are flattened."""
-    assert logits(MLP(input_shape=input_shape, n_classes=3), *input_shape).shape == (4, 3)
+    assert logits(MLP(input_shape=input_shape, n_outputs=3), *input_shape).shape == (4, 3)
+
+
+def test_mlp_embeds_categories() -> None:
+    """The last columns of a row are looked up in tables of learnt vectors, each as long as its categories need."""
+    model = MLP(input_shape=(5,), n_outputs=2, cardinalities=(3, 40))
+    rows = torch.tensor([[0.1, 0.2, 0.3, 2.0, 39.0], [0.1, 0.2, 0.3, 0.0, 0.0]])
+
+    model(rows).sum().backward()
+
+    assert isinstance(model.inputs, CategoryEmbedding)
+    assert model.inputs.width == 3 + embedding_size(3) + embedding_size(40) == 3 + 3 + 13
+    assert torch.equal(model.inputs(rows)[1], torch.tensor([0.1, 0.2, 0.3] + [0.0] * 16))
+    for table in model.inputs.tables.parameters():
+        assert table.grad is not None
+        assert table.grad.abs().sum(dim=1).nonzero().flatten().tolist() == [0, len(table) - 1]
+
+
+def test_embeddings_grow_slowly() -> None:
+    """More categories have longer vectors, never longer than 600 and far shorter than their number."""
+    sizes = [embedding_size(n) for n in (2, 10, 100, 1000, 10**6)]
+
+    assert sizes == [2, 6, 21, 77, 600]
 
 
 @pytest.mark.parametrize("n_layers", [0, 1, 5])
 def test_mlp_depth_and_width(n_layers: int) -> None:
     """There are as many hidden layers of the given width as asked for; none at all is a linear model."""
-    model = MLP(input_shape=(6,), n_classes=2, n_layers=n_layers, width=16)
+    model = MLP(input_shape=(6,), n_outputs=2, n_layers=n_layers, width=16)
 
     maps = [module for module in model.modules() if isinstance(module, nn.Linear)]
 
@@ -45,7 +68,7 @@ def test_mlp_depth_and_width(n_layers: int) -> None:
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_mlp_by_name(norm: str, activation: str) -> None:
     """Every norm and activation trains: each weight gets a gradient."""
-    model = MLP(input_shape=(6,), n_classes=2, norm=norm, activation=activation)
+    model = MLP(input_shape=(6,), n_outputs=2, norm=norm, activation=activation)
 
     logits(model, 6).square().sum().backward()
 
@@ -56,7 +79,7 @@ def test_mlp_by_name(norm: str, activation: str) -> None:
 @pytest.mark.parametrize("n_blocks", [1, 3, 6])
 def test_cnn_takes_any_image(input_shape: tuple[int, ...], n_blocks: int) -> None:
     """Pooling ends before nothing is left, however small the image and deep the network."""
-    model = CNN(input_shape=input_shape, n_classes=3, n_blocks=n_blocks, width=4)
+    model = CNN(input_shape=input_shape, n_outputs=3, n_blocks=n_blocks, width=4)
 
     assert logits(model, *input_shape).shape == (4, 3)
 
@@ -66,7 +89,7 @@ def test_cnn_takes_any_image(input_shape: tuple[int, ...], n_blocks: int) -> Non
 @pytest.mark.parametrize("residual", [False, True])
 def test_cnn_by_name(norm: str, pool: str, residual: bool) -> None:
     """Every norm and pooling, with and without shortcuts, trains: each weight gets a gradient."""
-    model = CNN(input_shape=(1, 8, 8), n_classes=2, width=4, norm=norm, pool=pool, residual=residual)
+    model = CNN(input_shape=(1, 8, 8), n_outputs=2, width=4, norm=norm, pool=pool, residual=residual)
 
     logits(model, 1, 8, 8).square().sum().backward()
 
@@ -75,7 +98,7 @@ def test_cnn_by_name(norm: str, pool: str, residual: bool) -> None:
 
 def test_cnn_doubles_channels_where_it_halves_the_image() -> None:
     """On 8x8 pixels two blocks pool; later ones keep size and channels."""
-    model = CNN(input_shape=(1, 8, 8), n_classes=2, n_blocks=4, width=4)
+    model = CNN(input_shape=(1, 8, 8), n_outputs=2, n_blocks=4, width=4)
 
     convolutions = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
 
@@ -86,7 +109,7 @@ def test_cnn_doubles_channels_where_it_halves_the_image() -> None:
 @pytest.mark.parametrize("arch", ["mlp", "cnn"])
 def test_dropout_drops_in_training_only(arch: str) -> None:
     """Two passes differ while training and agree while evaluating."""
-    model = build_model({"arch": arch, "dropout": 0.5}, input_shape=(1, 8, 8), n_classes=10)
+    model = build_model({"arch": arch, "dropout": 0.5}, input_shape=(1, 8, 8), n_outputs=10)
     images = torch.randn(4, 1, 8, 8)
 
     assert not torch.equal(model(images), model(images))
@@ -108,14 +131,14 @@ def test_dropout_drops_in_training_only(arch: str) -> None:
 )
 def test_arch_or_the_only_prefix_picks_the_network(params: dict[str, Any], made: type[nn.Module]) -> None:
     """`arch` decides; without it, the network whose params are there."""
-    assert type(build_model(params, input_shape=(1, 8, 8), n_classes=10)) is made
+    assert type(build_model(params, input_shape=(1, 8, 8), n_outputs=10)) is made
 
 
 def test_params_reach_the_network() -> None:
     """What follows the prefix is an argument of the network, and `dropout` is everyone's."""
     params = {"arch": "mlp", "mlp.n_layers": 1, "mlp.width": 24, "mlp.activation": "tanh", "dropout": 0.25, "lr": 0.1}
 
-    model = build_model(params, input_shape=(6,), n_classes=2)
+    model = build_model(params, input_shape=(6,), n_outputs=2)
 
     kinds = {type(module): module for module in model.modules()}
     assert nn.Tanh in kinds
@@ -129,7 +152,7 @@ def test_every_point_of_the_ready_spaces_is_a_network(seed: int) -> None:
     space = choose("arch", mlp=mlp(), cnn=cnn()) | regularization()
     params = space.sample(random.Random(seed))
 
-    model = build_model(params, input_shape=(1, 8, 8), n_classes=10)
+    model = build_model(params, input_shape=(1, 8, 8), n_outputs=10)
 
     assert type(model) is {"mlp": MLP, "cnn": CNN}[str(params["arch"])]
     assert logits(model, 1, 8, 8).shape == (4, 10)
@@ -168,10 +191,10 @@ def test_ready_spaces_offer_all_that_is_known(name: str, known: Collection[str])
 def test_unknown_values_are_told(params: dict[str, Any], message: str) -> None:
     """A value that is no choice is an error that names the param, the value and the choices."""
     with pytest.raises(ValueError, match=message):
-        build_model(params, input_shape=(1, 8, 8), n_classes=10)
+        build_model(params, input_shape=(1, 8, 8), n_outputs=10)
 
 
 def test_a_cnn_needs_images() -> None:
     """Rows have no neighbours to convolve."""
     with pytest.raises(ValueError, match=r"needs images of \(channels, height, width\), got inputs of shape \(7,\)"):
-        build_model({"arch": "cnn"}, input_shape=(7,), n_classes=10)
+        build_model({"arch": "cnn"}, input_shape=(7,), n_outputs=10)

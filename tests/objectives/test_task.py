@@ -11,8 +11,6 @@ import pytest
 import torch
 
 from automl import tasks
-from automl.errors import ConfigError
-from automl.models import build_model
 from automl.objectives import Objective
 from automl.objectives.task import TaskObjective
 from automl.trial import Report, Trial, outcome
@@ -25,11 +23,15 @@ def make_trial(folder: Path, params: dict[str, Any], reports: list[Report] | Non
     return Trial(number=0, params=params, folder=folder, **({"max_epochs": 3, "send": send} | options))
 
 
+def objective_of(*, seed: int, metric: str = "val_acc", **options: Any) -> TaskObjective:
+    return TaskObjective(task=tasks.task("digits"), seed=seed, metric=metric, **options)
+
+
 def test_a_trial_from_params_to_weights(tmp_path: Path) -> None:
     """The objective returns validation metrics of the study's metric, and leaves weights that fit the params."""
     reports: list[Report] = []
     trial = make_trial(tmp_path, PARAMS, reports)
-    objective: Objective = TaskObjective(task="digits", seed=0)
+    objective: Objective = objective_of(seed=0)
 
     returned = objective(trial)
 
@@ -42,7 +44,7 @@ def test_a_trial_from_params_to_weights(tmp_path: Path) -> None:
 
 def test_the_winner_is_tested_on_the_part_kept_for_it(tmp_path: Path) -> None:
     """The test metrics are those of the saved weights on the test part of the same split, and near the validation's."""
-    objective = TaskObjective(task="digits", seed=4)
+    objective = objective_of(seed=4)
     trial = make_trial(tmp_path, PARAMS)
     returned = objective(trial)
 
@@ -60,31 +62,31 @@ def test_fresh_weights_are_worse_than_the_winners(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
     torch.manual_seed(0)
-    save_file(build_model(PARAMS, input_shape=(1, 8, 8), n_classes=10).state_dict(), tmp_path / "fresh.safetensors")
+    save_file(tasks.task("digits").load(seed=0).network(PARAMS).state_dict(), tmp_path / "fresh.safetensors")
 
-    values = TaskObjective(task="digits", seed=0).evaluate_winner(PARAMS, tmp_path / "fresh.safetensors")
+    values = objective_of(seed=0).evaluate_winner(PARAMS, tmp_path / "fresh.safetensors")
 
     assert values["test_acc"] < 0.4
 
 
 def test_it_travels_to_a_worker(tmp_path: Path) -> None:
     """Pickled it is a few words, and unpickled it measures the same."""
-    objective = TaskObjective(task="digits", seed=0)
+    objective = objective_of(seed=0)
     expected = objective(make_trial(tmp_path / "here", PARAMS))
 
     content = pickle.dumps(objective)
     values = pickle.loads(content)(make_trial(tmp_path / "there", PARAMS))
 
-    assert len(content) < 300
+    assert len(content) < 500
     assert values == expected
 
 
 def test_trials_share_the_split_not_the_weights(tmp_path: Path) -> None:
     """Two seeds of trials give two networks on the same data; another seed of the study gives other data."""
-    objective = TaskObjective(task="digits", seed=0)
+    objective = objective_of(seed=0)
 
     one, two = (objective(make_trial(tmp_path / str(seed), PARAMS, seed=seed)) for seed in (1, 2))
-    elsewhere = TaskObjective(task="digits", seed=5)(make_trial(tmp_path / "other", PARAMS, seed=1))
+    elsewhere = objective_of(seed=5)(make_trial(tmp_path / "other", PARAMS, seed=1))
 
     assert one["val_loss"] != two["val_loss"]
     assert one["val_loss"] != elsewhere["val_loss"]
@@ -93,7 +95,7 @@ def test_trials_share_the_split_not_the_weights(tmp_path: Path) -> None:
 def test_options_reach_the_training(tmp_path: Path) -> None:
     """Patience ends the trial, and the metric says which epoch is kept."""
     reports: list[Report] = []
-    objective = TaskObjective(task="digits", seed=0, metric="val_loss", patience=1)
+    objective = objective_of(seed=0, metric="val_loss", patience=1)
 
     values = objective(make_trial(tmp_path, PARAMS | {"lr": 0.0, "mlp.norm": "none"}, reports, max_epochs=9))
 
@@ -108,12 +110,6 @@ def test_points_of_the_ready_space_train(tmp_path: Path, seed: int) -> None:
     params = task.space().sample(random.Random(seed))
     reports: list[Report] = []
 
-    TaskObjective(task="digits", seed=0)(make_trial(tmp_path, params, reports, max_epochs=1))
+    objective_of(seed=0)(make_trial(tmp_path, params, reports, max_epochs=1))
 
     assert [report.step for report in reports] == [1]
-
-
-def test_unknown_task_is_told(tmp_path: Path) -> None:
-    """A task that was renamed since the study began is an error that names it."""
-    with pytest.raises(ConfigError, match="no task 'mnist'"):
-        TaskObjective(task="mnist", seed=0)(make_trial(tmp_path, PARAMS))

@@ -11,8 +11,9 @@ import torch
 
 from automl import tasks
 from automl.errors import ConfigError
+from automl.goals import Classification
 from automl.models.build import ARCHITECTURES
-from automl.tasks.base import METRICS, Task
+from automl.tasks.base import Task, standardized
 from automl.training import Examples
 from search_spaces import SearchSpace
 
@@ -21,31 +22,35 @@ DIGITS = tasks.task("digits")
 
 def tiny(targets: list[int], inputs: torch.Tensor) -> Task:
     """Make a task of a few examples."""
+    goal = Classification(n_classes=max(targets) + 1)
     return Task(
         name="tiny",
         description="a few rows",
-        input_shape=tuple(inputs.shape[1:]),
-        n_classes=max(targets) + 1,
         archs=("mlp",),
-        read=lambda: (inputs, torch.tensor(targets)),
+        metrics=("val_acc", "val_loss"),
+        metric="val_acc",
+        read=lambda seed: standardized(inputs, torch.tensor(targets), goal=goal, seed=seed),
     )
 
 
 @pytest.mark.parametrize("name", tasks.names())
 def test_every_task_keeps_its_word(name: str) -> None:
-    """Name, shapes, classes and metric are as the task says, in all three parts."""
+    """Its metrics are those of its goal, and in all three parts stand inputs and targets that its networks can take."""
     task = tasks.task(name)
 
     split = task.load(seed=0)
 
     assert task.name == name
-    assert METRICS[task.metric] == task.direction
+    assert [*task.directions] == [f"val_{name}" for name in split.goal.metrics]
+    assert task.metric in task.directions
     assert set(task.archs) <= set(ARCHITECTURES)
-    for part in split:
-        assert part.inputs.shape == (len(part.targets), *task.input_shape)
+    for part in split.parts:
+        assert len(part.inputs) == len(part.targets)
         assert part.inputs.dtype == torch.float32
         assert part.targets.dtype == torch.int64
-        assert set(part.targets.tolist()) == set(range(task.n_classes))
+        assert set(part.targets.tolist()) == set(range(split.goal.n_outputs))
+    for arch in task.archs:
+        assert split.network({"arch": arch})(split.val.inputs[:3]).shape == (3, split.goal.n_outputs)
 
 
 def test_unknown_task_is_told() -> None:
@@ -58,8 +63,9 @@ def test_tasks_are_known_without_loading_anything() -> None:
     """Names, metric and space of a task are there before torch, numpy or scikit-learn are."""
     code = (
         "import pickle, sys; from automl import tasks; from automl.objectives.task import TaskObjective;"
-        "tasks.task('digits').space().size(); pickle.dumps(TaskObjective(task='digits', seed=0));"
-        "print(sorted({'torch', 'numpy', 'sklearn', 'scipy', 'safetensors'} & set(sys.modules)))"
+        "tasks.task('digits').space().size();"
+        "pickle.dumps(TaskObjective(task=tasks.task('digits'), seed=0, metric='val_acc'));"
+        "print(sorted({'torch', 'numpy', 'pandas', 'sklearn', 'scipy', 'safetensors'} & set(sys.modules)))"
     )
     root = Path(__file__).parents[2]
 
@@ -74,8 +80,8 @@ def test_tasks_are_known_without_loading_anything() -> None:
 def ids_by_part(task: Task, seed: int) -> list[list[float]]:
     """Return which rows are in which part, of a task whose rows are numbered from 0 and then standardized."""
     split = task.load(seed)
-    order = torch.cat([part.inputs for part in split]).flatten().argsort().argsort()  # ranks: the numbers again
-    return [part.tolist() for part in order.split([len(part.targets) for part in split])]
+    order = torch.cat([part.inputs for part in split.parts]).flatten().argsort().argsort()  # ranks: the numbers again
+    return [part.tolist() for part in order.split([len(part.targets) for part in split.parts])]
 
 
 def test_every_example_is_in_one_part() -> None:
@@ -93,7 +99,7 @@ def test_inputs_keep_their_classes() -> None:
     """Shuffling never parts an input from its class."""
     task = tiny([0] * 50 + [1] * 10, torch.arange(60.0).unsqueeze(1))
 
-    for ids, part in zip(ids_by_part(task, seed=1), task.load(seed=1), strict=True):
+    for ids, part in zip(ids_by_part(task, seed=1), task.load(seed=1).parts, strict=True):
         assert [int(n >= 50) for n in ids] == part.targets.tolist()
 
 
@@ -116,7 +122,7 @@ def test_standardized_by_the_training_part() -> None:
     torch.manual_seed(0)
     inputs = torch.randn(100, 3) * torch.tensor([5.0, 0.1, 0.0]) + 7
 
-    train, _, test = tiny([0] * 100, inputs).load(seed=0)
+    train, _, test = tiny([0] * 100, inputs).load(seed=0).parts
 
     torch.testing.assert_close(train.inputs.mean(dim=0), torch.zeros(3), atol=1e-4, rtol=0)
     torch.testing.assert_close(train.inputs[:, :2].std(dim=0), torch.ones(2))

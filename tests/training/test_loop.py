@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,12 @@ STEADY = itertools.repeat(0.0).__next__  # a clock that stands still
 
 
 def network(params: Mapping[str, Any]) -> Callable[[], nn.Module]:
-    return lambda: build_model({"mlp.width": 32, "mlp.n_layers": 1} | params, input_shape=(1, 8, 8), n_classes=10)
+    return lambda: build_model({"mlp.width": 32, "mlp.n_layers": 1} | params, input_shape=(1, 8, 8), n_outputs=10)
 
 
 def fit(trial: Trial, digits: Split, **options: Any) -> dict[str, float]:
-    return train(trial, network(trial.params), train=digits.train, val=digits.val, clock=STEADY, **options)
+    options = {"goal": digits.goal, "metric": "val_acc", "clock": STEADY} | options
+    return train(trial, network(trial.params), train=digits.train, val=digits.val, **options)
 
 
 def weights_of(trial: Trial) -> bytes:
@@ -59,7 +61,7 @@ def test_keeps_the_best_epoch(digits: Split, make_trial: MakeTrial, reports: lis
     """The returned values are those of the best reported epoch, and the artifact holds the weights that gave them."""
     targets = digits.val.targets.clone()
     targets[::3] = (targets[::3] + 1) % 10  # wrong classes: the surer the network gets, the higher its loss
-    digits = digits._replace(val=Examples(digits.val.inputs, targets))
+    digits = replace(digits, val=Examples(digits.val.inputs, targets))
     trial = make_trial({"lr": 0.01}, max_epochs=8)
 
     values = fit(trial, digits, metric=metric)
@@ -71,7 +73,7 @@ def test_keeps_the_best_epoch(digits: Split, make_trial: MakeTrial, reports: lis
     assert values == {name: best.values[name] for name in ("val_acc", "val_loss")}
     model = network({})()
     model.load_state_dict(load_file(trial.folder / trial.artifacts["model.safetensors"]))
-    assert evaluate(model, digits.val, prefix="val") == values
+    assert evaluate(model, digits.val, goal=digits.goal, prefix="val") == values
 
 
 @pytest.mark.parametrize(
@@ -187,14 +189,7 @@ def test_checkpoint_when_the_last_is_old(digits: Split, make_trial: MakeTrial, r
     seconds: Iterator[float] = itertools.count(0.0, 0.5)
     trial = make_trial(max_epochs=5)
 
-    train(
-        trial,
-        network({}),
-        train=digits.train,
-        val=digits.val,
-        checkpoint_seconds=1.0,
-        clock=seconds.__next__,
-    )
+    fit(trial, digits, checkpoint_seconds=1.0, clock=seconds.__next__)
 
     assert [report.checkpoint for report in reports] == [None, 2, 2, 4, 4]
 
@@ -239,7 +234,7 @@ def test_a_last_batch_of_one_is_left_out(digits: Split, make_trial: MakeTrial, r
     """65 examples in batches of 64 train a network with batch norm, which cannot see a single example."""
     few = Examples(digits.train.inputs[:65], digits.train.targets[:65])
 
-    train(make_trial(), network({"mlp.norm": "batch"}), train=few, val=digits.val)
+    fit(make_trial({"mlp.norm": "batch"}), replace(digits, train=few))
 
     assert len(reports) == 1
 
@@ -250,7 +245,7 @@ def test_evaluation_neither_drops_nor_learns(digits: Split) -> None:
     model = network({"mlp.norm": "batch", "dropout": 0.5})()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
-    values = [evaluate(model, digits.val, prefix="test") for _ in range(2)]
+    values = [evaluate(model, digits.val, goal=digits.goal, prefix="test") for _ in range(2)]
 
     assert values[0] == values[1]
     assert set(values[0]) == {"test_acc", "test_loss"}
@@ -261,16 +256,16 @@ def test_evaluation_in_parts_is_the_whole(digits: Split, monkeypatch: pytest.Mon
     """Bounding memory changes no value, the last and smaller part included."""
     torch.manual_seed(0)
     model = network({})()
-    whole = evaluate(model, digits.val, prefix="val")
+    whole = evaluate(model, digits.val, goal=digits.goal, prefix="val")
 
     monkeypatch.setattr("automl.training.loop.EVALUATION_BATCH", 7)
 
-    assert evaluate(model, digits.val, prefix="val") == pytest.approx(whole)
+    assert evaluate(model, digits.val, goal=digits.goal, prefix="val") == pytest.approx(whole)
 
 
 def test_unknown_metric_is_told(digits: Split, make_trial: MakeTrial) -> None:
     """What cannot be kept by is an error that says what can."""
-    with pytest.raises(ValueError, match="metric must be val_acc or val_loss, got 'f1'"):
+    with pytest.raises(ValueError, match="metric must be one of val_acc, val_loss, got 'f1'"):
         fit(make_trial(), digits, metric="f1")
 
 
@@ -281,9 +276,11 @@ def test_learns_digits(digits: Split, make_trial: MakeTrial, arch: str) -> None:
 
     values = train(
         trial,
-        lambda: build_model({"arch": arch}, input_shape=(1, 8, 8), n_classes=10),
+        lambda: digits.network({"arch": arch}),
         train=digits.train,
         val=digits.val,
+        goal=digits.goal,
+        metric="val_acc",
     )
 
     assert values["val_acc"] > 0.95
