@@ -165,7 +165,7 @@ def as_number(value: Any, name: str) -> float:
     """
     if not isinstance(value, (str, bytes, bytearray)):
         try:
-            return float(value)
+            return float(value.item() if hasattr(value, "item") else value)  # of numpy, torch, jax: the one element
         except (TypeError, ValueError, OverflowError, RuntimeError):
             pass
     raise BadValueError(f"{name} must be a number, got {_shown(value)} ({type(value).__name__})")
