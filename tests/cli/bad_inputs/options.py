@@ -111,8 +111,7 @@ CASES = [
      "{here}/odd.py:7: 'coroutine' is a coroutine, which nothing would await; expected `def coroutine(trial)`, "
      "returning a number or a dict of metrics"),
     search("URL", "https://example.com/data.csv",
-     "'https://example.com/data.csv': expected file.py:function or package.module:function, got function "
-     "'//example.com/data.csv'"),
+     "https://example.com/data.csv is an address; download it, and give the file"),
     search("no direction", "train.py:objective -p x=0..1 --metric score",
      "--direction is needed: say whether 'score' is to minimize or maximize"),
     search("no space", "train.py:objective --metric val_loss",
