@@ -14,7 +14,6 @@ It ends when its input does, once it has caught up; if the driver is dead, after
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import fcntl
 import math
 import os
@@ -57,15 +56,12 @@ class Delivery:
     """
 
     def __init__(self, mirror: Mirror, *, tracker: Tracker | None = None, rebuild: bool = False) -> None:
-        self._folder = mirror.home.study(mirror.study.name)
-        self._reader = mirror.home.read(mirror.study.name)
-        self._aim(mirror, Position(uri=mirror.uri) if rebuild else mirror.position(), tracker)
-
-    def _aim(self, mirror: Mirror, position: Position, tracker: Tracker | None = None) -> None:
         self._mirror = mirror
-        self._position = position
-        self._tracker = tracker or mirror.make_tracker(position.runs)
+        self._folder = mirror.home.study(mirror.study.name)
+        self._position = Position(uri=mirror.uri) if rebuild else mirror.position()
+        self._tracker = tracker or mirror.make_tracker(self._position.runs)
         self._sent = page.Sent()
+        self._reader = mirror.home.read(mirror.study.name)
 
     def step(self) -> bool:
         """Deliver the next page; return whether there may be more.
@@ -79,9 +75,6 @@ class Delivery:
             self._reader.refresh()  # a snapshot that is kept keeps the ledger's WAL from being reused
 
     def _step(self, study: StudyRow) -> bool:
-        now = dataclasses.replace(self._mirror, study=study)
-        if now.uri != self._mirror.uri:  # a driver that resumes a study may write down another one after we began
-            self._aim(now, now.position())
         position = self._position
         if position.cursor >= study.seq and (position.closed >= study.seq or study.state == "running"):
             return False

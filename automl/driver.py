@@ -12,6 +12,7 @@ result.best_trial.params
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +29,7 @@ from automl.executors import Capacity
 from automl.goals import find_metric
 from automl.home import Home
 from automl.interrupts import Interrupted as Interrupted
+from automl.ledger import lease
 from automl.ledger.requests import Request
 from automl.ledger.writer import create_study
 from automl.study import Listener, Study
@@ -320,7 +322,7 @@ def start(
             home.make(name)
             create_study(home.ledger_url(name), name, config.to_dict())
             _describe(folder, name, config)
-        with beside(home, name, config.trackers), interrupts.raised():
+        with interrupts.raised(), contextlib.ExitStack() as copying:
             study = Study.open(
                 home.ledger_url(name),
                 name,
@@ -331,6 +333,8 @@ def start(
                 listeners=listeners,
             )
             try:
+                # Not before: the ledger says where to deliver to, and a study that is resumed may have changed it.
+                copying.enter_context(beside(home, name, config.trackers))
                 on_ready(capacity)
                 executor.run(study, objective)
                 _test_winner(home, name, study, objective)
@@ -382,6 +386,8 @@ def check_is_free(home: Home, name: str) -> None:
 def _has_nothing_to_do(home: Home, name: str, config: StudyConfig) -> bool:
     with home.read(name) as reader:
         study = reader.study()
+        if study.owner is not None:  # Ray would take seconds to start, only for the same to be said
+            raise lease.refusal(name, study.owner)
         if study.state != "finished":
             return False
         is_larger = config.n_trials > study.config["n_trials"]

@@ -20,8 +20,8 @@ from automl import delivery, mirrors
 from automl.config import TRACKERS
 from automl.errors import ConfigError, LeaseLostError, ResourceExhaustedError, StudyNotFoundError
 from automl.home import LEDGER, Home
+from automl.ledger import lease
 from automl.ledger.database import LedgerError, connect
-from automl.ledger.lease import describe
 from automl.ledger.writer import Writer
 
 
@@ -61,7 +61,7 @@ def look(home: Home, name: str) -> Removable:
             raise
         return Removable(name=name, state="damaged", trials=None, bytes=size, tracking_uri=None, experiment=None)
     if study.owner is not None:
-        raise LeaseLostError(f"study {name!r} is being run by {describe(study.owner)}; `automl stop {name}` ends it")
+        raise lease.refusal(name, study.owner)
     return Removable(
         name=name,
         state=study.state,

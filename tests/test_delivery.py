@@ -301,20 +301,6 @@ class TestSeveralTrackers:
         assert copy_of(home, "mlflow").position().cursor == -1
 
 
-def test_the_tracker_may_change_meanwhile(home: Home, search: Callable[..., driver.SearchResult]) -> None:
-    """A driver that goes on with another tracking URI may say so after delivery has begun: it all goes there."""
-    search(tracking_uri=DEAD, n_trials=3)
-    copier = Delivery(copy_of(home))
-    with contextlib.closing(sqlite3.connect(home.study("s") / "ledger.db", isolation_level=None)) as ledger:
-        ledger.execute("UPDATE studies SET config = json_set(config, '$.tracking_uri', NULL)")
-
-    copier.catch_up()
-    copier.close()
-
-    assert_equal(home)
-    assert copy_of(home).position().error is None
-
-
 def test_delivery_holds_no_moment_of_the_ledger(home: Home, search: Callable[..., driver.SearchResult]) -> None:
     """Between steps, with news or without, it does not keep SQLite from beginning its write-ahead log anew."""
     search(tracker="jsonl")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from automl import driver
+from automl.errors import LeaseLostError
+from automl.executors.local import LocalExecutor
+from automl.home import Home
 from automl.study import Study
 from automl.trial import Trial, TrialState
 
@@ -67,3 +72,52 @@ def test_the_winner_is_tested_after_a_timeout(tmp_path: Path, monkeypatch: pytes
     assert result.state == "finished"
     assert [trial.state for trial in result.trials] == [TrialState.COMPLETE, TrialState.PRUNED]
     assert (result.test, objective.tested) == ({"test_loss": 0.75}, ["weights"])
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> Callable[..., driver.SearchResult]:
+    """Return a function that searches for one trial in this process, without a tracker."""
+    settings: dict[str, Any] = {"n_trials": 1, "name": "s", "executor": "local", "tracker": "none", "listeners": ()}
+
+    def search(**options: Any) -> driver.SearchResult:
+        return driver.search(value, {"x": "0.0..1.0"}, direction="minimize", home=tmp_path, **settings | options)
+
+    return search
+
+
+def value(trial: Trial) -> float:
+    return float(trial.params["x"])
+
+
+def test_a_second_driver_is_refused_before_anything_starts(
+    search: Callable[..., driver.SearchResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With Ray it would be a cluster, and seconds, only to be told the same."""
+    search()
+    monkeypatch.setattr(LocalExecutor, "prepare", lambda self: pytest.fail("the executor was started"))
+    study = Study.open(Home(tmp_path).ledger_url("s"), "s", folder=tmp_path / "s")
+
+    with pytest.raises(LeaseLostError, match=f"is being run by process {os.getpid()} on .*`automl stop s` ends it"):
+        driver.resume("s", value, home=tmp_path, n_trials=9)
+
+    study.close()
+
+
+def test_delivery_begins_when_the_ledger_says_where_to(
+    search: Callable[..., driver.SearchResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A study that goes on with another tracking URI is delivered there from the first point on."""
+    seen = []
+
+    @contextlib.contextmanager
+    def beside(home: Home, name: str, trackers: object) -> Iterator[None]:
+        with home.read(name) as reader:
+            seen.append((reader.study().state, reader.study().config["tracking_uri"]))
+        yield
+
+    monkeypatch.setattr(driver, "beside", beside)
+    search(tracker="mlflow", tracking_uri="http://127.0.0.1:9/old")
+
+    driver.resume("s", value, home=tmp_path, n_trials=2, tracking_uri="http://127.0.0.1:9/new", listeners=())
+
+    assert seen == [("running", "http://127.0.0.1:9/old"), ("running", "http://127.0.0.1:9/new")]

@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from automl.errors import LeaseLostError
+
 RENEW_SECONDS = 5.0
 EXPIRES_SECONDS = 30.0
 CLOCK_STEP_SECONDS = 3.0  # start times move when the clock is set; no pid comes round again so soon
@@ -33,12 +35,15 @@ def is_held(owner: Mapping[str, Any], idle_seconds: float) -> bool:
     return idle_seconds < EXPIRES_SECONDS
 
 
-def describe(owner: Mapping[str, Any]) -> str:
-    """Return the owner in words."""
+def refusal(study: str, owner: Mapping[str, Any]) -> LeaseLostError:
+    """Return what to raise at whoever wants a study that `owner` holds."""
     import datetime
 
     since = datetime.datetime.fromtimestamp(owner["since"]).astimezone().isoformat(sep=" ", timespec="seconds")
-    return f"process {owner['pid']} on {owner['host']} since {since}"
+    return LeaseLostError(
+        f"study {study!r} is being run by process {owner['pid']} on {owner['host']} since {since}; "
+        f"`automl stop {study}` ends it"
+    )
 
 
 @cache

@@ -120,9 +120,7 @@ class Writer:
                 raise StudyNotFoundError(f"no study {name!r} in {shown(engine.url)}; see `automl ls`")
             now = database_time(connection)
             if row["owner"] and lease.is_held(row["owner"], (now - as_utc(row["renewed"])).total_seconds()):
-                raise LeaseLostError(
-                    f"study {name!r} is being run by {lease.describe(row['owner'])}; wait, or end it there"
-                )
+                raise lease.refusal(name, row["owner"])
             used = row["used"]
             if row["owner"]:  # it died without a word; when it last renewed it was alive
                 used += max(0.0, as_utc(row["renewed"]).timestamp() - row["owner"]["since"])
