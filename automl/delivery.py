@@ -230,6 +230,7 @@ def _process(home: Home, name: str, tracker: str) -> Iterator[subprocess.Popen[b
     with (home.study(name) / "delivery.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "automl.delivery", str(home.path), name, tracker, str(os.getpid())],
+            env={**os.environ, "AUTOML_STORAGE": home.storage or ""},  # no password where `ps` shows it
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=log,

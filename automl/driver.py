@@ -31,7 +31,6 @@ from automl.home import Home
 from automl.interrupts import Interrupted as Interrupted
 from automl.ledger import lease
 from automl.ledger.requests import Request
-from automl.ledger.writer import create_study
 from automl.study import Listener, Study
 from automl.trial import TrialRecord, TrialState
 from search_spaces import SearchSpace
@@ -107,6 +106,7 @@ def search(
     sampler: str | optuna.samplers.BaseSampler = "auto",
     early_stopping: stopping.Rule = "asha",
     home: str | Path | None = None,
+    storage: str | None = None,
     listeners: Sequence[Listener] | None = None,
     **options: Any,
 ) -> SearchResult:
@@ -125,6 +125,7 @@ def search(
         early_stopping: a rule such as "asha eta=4" (`automl.stopping.RULES` has the names), any Optuna pruner, or an
             object that does what `automl.stopping.EarlyStopping` says (give objects again to `resume`).
         home: folder for everything; default $AUTOML_HOME or ./automl_runs.
+        storage: URL of a database for the ledger; default $AUTOML_STORAGE, or a file in the study's folder.
         listeners: called with each event; default: one progress line.
         **options: further fields of `StudyConfig`.
 
@@ -135,8 +136,8 @@ def search(
     """
     options |= {"n_trials": n_trials, "sampler": sampler, "early_stopping": early_stopping}
     config, call = plan(objective, space, metric=metric, direction=direction, **options)
-    found = Home.find(home)
-    name = name or found.claim(config.stem)
+    found = Home.find(home, storage)
+    name = found.add(config.to_dict(), stem=config.stem, name=name)
     return start(
         found,
         name,
@@ -153,6 +154,7 @@ def resume(
     objective: Callable[..., Any] | None = None,
     *,
     home: str | Path | None = None,
+    storage: str | None = None,
     sampler: optuna.samplers.BaseSampler | None = None,
     early_stopping: stopping.Rule | None = None,
     listeners: Sequence[Listener] | None = None,
@@ -164,6 +166,7 @@ def resume(
         name: of the study.
         objective: needed only where the study was made with a Python callable.
         home: folder it is in.
+        storage: URL of the database that its ledger is in, if its folder does not say.
         sampler: an Optuna sampler: needed where the study was made with one. What it noted down in its trials is there
             again, and its random generator is seeded anew, so that no draw comes twice.
         early_stopping: the object that it was made with as early stopping, if it was.
@@ -176,7 +179,7 @@ def resume(
         ConfigError: it was made with an object that was not given.
         StudyMismatchError: what was given is not what it was made with.
     """
-    found = Home.find(home)
+    found = Home.find(home, storage)
     rule = None if early_stopping is None else stopping.named(early_stopping)
     config = stored_config(found, name, {**changes, "early_stopping": rule})
     call = objective or load(config)
@@ -300,27 +303,26 @@ def start(
     is_new: bool = True,
     on_ready: Callable[[Capacity], None] = lambda capacity: None,
 ) -> SearchResult:
-    """Run a new or stored study to its end. `on_ready` is called when the machine was found fit, before trials run.
+    """Run a study to its end; one that `is_new` and cannot begin is taken back.
+
+    `on_ready` is called when the machine was found fit, before trials run.
 
     Raises:
         Interrupted: by a signal, or by `automl stop --now`; the state is saved.
     """
     began = time.monotonic()
     folder = home.study(name)
-    if is_new:
-        check_is_free(home, name)
-    elif _has_nothing_to_do(home, name, config):
-        return result(home, name, seconds=0.0)
-    else:
+    if not is_new:
+        if _has_nothing_to_do(home, name, config):
+            return result(home, name, seconds=0.0)
         samplers.check(sampler or config.sampler, config.space)
     executor = executors.make(config)
     try:
         stopping.make(early_stopping or config.early_stopping)  # an object that is missing is missed before Ray starts
         executor.check(objective)
         capacity = executor.prepare()
-        if is_new:
-            home.make(name)
-            create_study(home.ledger_url(name), name, config.to_dict())
+        home.settle(name)
+        if not (folder / "study.yaml").is_file():
             _describe(folder, name, config)
         with interrupts.raised(), contextlib.ExitStack() as copying:
             study = Study.open(
@@ -345,9 +347,12 @@ def start(
                 raise study.failure
             if study.request is Request.NOW and not study.is_finishing:
                 raise Interrupted(by="`automl stop --now`")
+    except BaseException:
+        if is_new:
+            home.discard(name)
+        raise
     finally:
         executor.close()
-        home.unclaim(name)
     return result(home, name, seconds=time.monotonic() - began, is_exhausted=study.is_exhausted)
 
 
@@ -368,18 +373,6 @@ def result(home: Home, name: str, *, seconds: float, is_exhausted: bool = False)
             seconds=seconds,
             waiting=waiting,
             is_exhausted=is_exhausted,
-        )
-
-
-def check_is_free(home: Home, name: str) -> None:
-    folder, taken = home.study(name), home.namesake(name)
-    if taken is None and folder.exists() and any(folder.iterdir()):
-        raise StudyMismatchError(f"{folder} holds files of something else: choose another --name")
-    if taken is not None:
-        differs = "" if taken == name else f", which many file systems take for {name!r}"
-        raise StudyMismatchError(
-            f"study {taken!r} exists in {home.path}{differs}: "
-            f"go on with `automl resume {taken}`, or choose another --name"
         )
 
 

@@ -1,9 +1,10 @@
-"""Where things lie: a home folder with a folder a study, and the tracker's store beside them.
+"""Where things lie: a home folder with a folder a study, the tracker's store beside them, and the ledgers.
 
 automl_runs/
     mlflow.db  artifacts/             MLflow's store, shared by all studies of this home
     digits-1/
-        ledger.db                     the truth (unless --storage says otherwise)
+        ledger.db                     the truth; with --storage it is in that database,
+        ledger.json                   and this says which, so that nobody has to say it again
         study.yaml  space.yaml        what was asked, to read and to use again
         delivery-mlflow.json          how far delivery to this tracker is
         runs/                         a copy as text: a .jsonl a run (--tracker jsonl)
@@ -17,17 +18,21 @@ import errno
 import itertools
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from automl.errors import ConfigError, StudyNotFoundError
-from automl.ledger.address import sqlite_url
-from automl.ledger.queries import Reader
+from automl import durable
+from automl.errors import AutomlError, ConfigError, StudyMismatchError, StudyNotFoundError
+from automl.ledger import address
+from automl.ledger.queries import Reader, opener, study_names
+from automl.ledger.writer import create_study, discard_study
 from search_spaces.scalars import shown
 
 DEFAULT = "automl_runs"
-LEDGER = "ledger.db"
+LEDGER, POINTER = "ledger.db", "ledger.json"
 NAME = re.compile(r"[\w][\w.\-]{0,199}")
 LONGEST = 200
 """Bytes of a study's name, which is a folder's name too."""
@@ -37,25 +42,38 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The folder that holds everything; nothing is created before a study is."""
+    """The folder that holds everything but, with `storage`, the ledgers; nothing is created before a study is."""
 
     path: Path
+    storage: str | None = field(default=None, repr=False)
+    """URL, with its password, of the database that all ledgers are in; None where each study's folder says."""
 
     @classmethod
-    def find(cls, path: str | Path | None = None) -> Home:
-        """Return the home at `path`, or at $AUTOML_HOME, or ./automl_runs."""
-        if path == "":
-            raise ConfigError("--home is empty: give a folder, or leave it out")
-        chosen = Path(path or os.environ.get("AUTOML_HOME") or DEFAULT)
+    def find(cls, path: str | Path | None = None, storage: str | None = None) -> Home:
+        """Return the home at `path`, or at $AUTOML_HOME, or ./automl_runs; with its ledgers in `storage`, or in
+        $AUTOML_STORAGE, or each in its study's folder.
+
+        Raises:
+            ConfigError: one of them cannot be.
+        """
+        problems: list[str] = []
+        chosen, url = Path(), os.environ.get("AUTOML_STORAGE") or None if storage is None else storage
         try:
-            chosen = chosen.expanduser().absolute()
-            is_file = chosen.exists() and not chosen.is_dir()
-        except (OSError, RuntimeError) as error:  # a name that is too long, a user that nobody is
-            reason = getattr(error, "strerror", None) or error
-            raise ConfigError(f"--home {shown(str(chosen))}: {reason}; give another folder") from error
-        if is_file:
-            raise ConfigError(f"--home {chosen} is a file; give a folder, existing or new")
-        return cls(chosen)
+            chosen = _folder(path)
+        except ConfigError as error:
+            problems += error.problems
+        try:
+            url = None if url is None else address.storage(url)
+        except ConfigError as error:
+            problems += error.problems
+        if problems:
+            raise ConfigError(problems)
+        return cls(chosen, url)
+
+    @property
+    def where(self) -> str:
+        """Where its studies are, to be shown: without a password."""
+        return str(self.path) if self.storage is None else address.shown(self.storage)
 
     def study(self, name: str) -> Path:
         """Return the folder of a study.
@@ -80,56 +98,148 @@ class Home:
         return self.study(study) / "runs"
 
     def ledger_url(self, study: str) -> str:
-        """Return the URL of a study's own ledger."""
-        return sqlite_url(self.study(study) / LEDGER)
+        """Return the URL of a study's ledger, as complete as it is known here.
+
+        Raises:
+            ConfigError: the folder of that name belongs to a study in another place.
+        """
+        folder = self.study(study)
+        if self.storage is not None:
+            if (folder / LEDGER).is_file():
+                raise ConfigError(
+                    f"study {study!r} in {self.path} has a ledger of its own: leave --storage and $AUTOML_STORAGE out, "
+                    "or give another --home"
+                )
+            return self.storage
+        if not (folder / POINTER).is_file():
+            return address.sqlite_url(folder / LEDGER)
+        found = durable.read_json(folder / POINTER)
+        if not isinstance(found, dict) or not isinstance(found.get("storage"), str):
+            raise ConfigError(f"{folder / POINTER} does not say where the study's ledger is; give --storage")
+        return str(found["storage"])
+
+    def ledger_address(self, study: str) -> str:
+        """Return where a study's ledger is, to be shown: without a password."""
+        return address.shown(self.ledger_url(study))
 
     def studies(self) -> list[str]:
-        """Return the names of the studies of this home, oldest first."""
-        found = self.path.glob(f"*/{LEDGER}") if self.path.is_dir() else ()
-        return [
-            path.parent.name for path in sorted(found, key=lambda path: (path.parent.stat().st_ctime, path.parent.name))
-        ]
+        """Return the names of the studies in the storage, else of those in this folder, the oldest first."""
+        if self.storage is not None:
+            return study_names(self.storage)
+        found = {file.parent for name in (LEDGER, POINTER) for file in self.path.glob(f"*/{name}")}
+        return [folder.name for folder in sorted(found, key=lambda folder: (folder.stat().st_ctime, folder.name))]
 
     def read(self, study: str) -> Reader:
         """Open a study for reading.
 
         Raises:
-            StudyNotFoundError: this home has none of that name.
+            StudyNotFoundError: there is none of that name.
         """
-        if not (self.study(study) / LEDGER).is_file():
-            import difflib
+        return self._opened(study, Reader.open)
 
-            names = self.studies()
-            near = difflib.get_close_matches(study, names, n=3) or names[-3:]
-            hint = f"; there is {', '.join(near)}" if near else "; it has no studies"
-            raise StudyNotFoundError(f"no study {study!r} in {self.path}{hint}. See `automl ls`, or give --home")
-        return Reader.open(self.ledger_url(study), study)
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Callable[[str], Reader]]:
+        """Yield a `read` for many studies, which opens a server that has several of them only once."""
+        with opener() as opened:
+            yield lambda study: self._opened(study, opened)
 
-    def claim(self, stem: str) -> str:
-        """Return the first of `free_names`, and make its folder, so that nobody else gets it."""
-        return next(name for name in self.free_names(stem) if self.make(name))
+    def _opened(self, study: str, opened: Callable[[str, str], Reader]) -> Reader:
+        if self.storage is None and not self.has_folder(study):
+            raise self._not_found(study)
+        try:
+            return opened(self.ledger_url(study), study)
+        except StudyNotFoundError:
+            raise self._not_found(study) from None
 
-    def free_names(self, stem: str) -> Iterator[str]:
-        """Yield each `<stem>-<n>` that no study has, n counting from 1."""
-        stem = re.sub(r"[^\w.\-]+", "-", stem).strip(".-") or "study"
-        stem = stem.encode()[: LONGEST - 20].decode(errors="ignore")
-        for n in itertools.count(1):
-            name = f"{stem}-{n}"
-            if self.namesake(name) is None and not self.study(name).exists():
-                yield name
+    def has_folder(self, study: str) -> bool:
+        """Say whether there is a study's folder, whether its ledger can be read or not."""
+        return any((self.study(study) / name).is_file() for name in (LEDGER, POINTER))
 
-    def namesake(self, name: str) -> str | None:
-        """Return the study called `name`, or like it but for case, which on many file systems is the same folder."""
-        return next((each for each in self.studies() if each.casefold() == name.casefold()), None)
+    def has_own_ledger(self, study: str) -> bool:
+        """Say whether a study's ledger is, or would be, a file in its folder."""
+        return self.storage is None and not (self.study(study) / POINTER).is_file()
 
-    def make(self, name: str) -> bool:
-        """Make a study's folder; return False where there is one.
+    def _not_found(self, study: str) -> StudyNotFoundError:
+        import difflib
+
+        names = [name for name in self.studies() if name != study]
+        near = difflib.get_close_matches(study, names, n=3) or names[-3:]
+        hint = f"; there is {', '.join(near)}" if near else "; it has no studies"
+        if self.has_folder(study):
+            hint = f": its folder is here, but it is not in {self.ledger_address(study)}"
+        return StudyNotFoundError(f"no study {study!r} in {self.where}{hint}. See `automl ls`, or give --home")
+
+    def add(self, config: Mapping[str, Any], *, stem: str, name: str | None = None) -> str:
+        """Add a study called `name`, or `<stem>-<n>` with the first n that nobody has; return its name.
+
+        Of several processes that want a name, on several hosts too, one gets it.
 
         Raises:
-            ConfigError: it cannot be made here.
+            StudyMismatchError: the name is taken.
+            ConfigError: its folder cannot be made.
         """
+        while True:
+            chosen = self.free_name(stem, name)
+            try:
+                self._add(chosen, config, is_given=name is not None)
+            except StudyMismatchError:  # somebody was faster
+                if name is not None:
+                    raise
+            else:
+                return chosen
+
+    def free_name(self, stem: str, name: str | None = None) -> str:
+        """Return `name`, or the first of `<stem>-<n>`, that no study has.
+
+        Raises:
+            StudyMismatchError: `name` is taken.
+        """
+        taken = {each.casefold(): each for each in self.studies()}
+        if name is None:
+            stem = re.sub(r"[^\w.\-]+", "-", stem).strip(".-") or "study"
+            stem = stem.encode()[: LONGEST - 20].decode(errors="ignore")
+            names = (f"{stem}-{n}" for n in itertools.count(1))
+            return next(each for each in names if each.casefold() not in taken and not self.study(each).exists())
+        if namesake := taken.get(name.casefold()):
+            differs = "" if namesake == name else f", which many file systems take for {name!r}"
+            raise StudyMismatchError(
+                f"study {namesake!r} exists in {self.where}{differs}: "
+                f"go on with `automl resume {namesake}`, or choose another --name"
+            )
+        folder = self.study(name)
+        if folder.exists() and any(folder.iterdir()):
+            raise StudyMismatchError(f"{folder} holds files of something else: choose another --name")
+        return name
+
+    def _add(self, name: str, config: Mapping[str, Any], *, is_given: bool) -> None:
+        folder = self.study(name)
+        if not self._make(folder) and not is_given:
+            raise StudyMismatchError(f"{folder} was made a moment ago")
         try:
-            self.study(name).mkdir(parents=True)
+            create_study(self.ledger_url(name), name, config)
+        except BaseException:
+            self._remove_if_empty(folder)
+            raise
+        self.settle(name)
+
+    def settle(self, study: str) -> None:
+        """See to it that a study has its folder here, and with a storage that the folder names it."""
+        folder = self.study(study)
+        self._make(folder)
+        if self.storage is not None:
+            durable.write_json(folder / POINTER, {"storage": address.shown(self.storage)})
+
+    def discard(self, study: str) -> None:
+        """Take back a study that no driver has ever held: its search ended before it began."""
+        with contextlib.suppress(AutomlError):
+            if discard_study(self.ledger_url(study), study):
+                shutil.rmtree(self.study(study), ignore_errors=True)
+                self._remove_if_empty(self.path)
+
+    def _make(self, folder: Path) -> bool:
+        """Make a study's folder; return False where there is one."""
+        try:
+            folder.mkdir(parents=True)
         except FileExistsError:
             return False
         except OSError as error:
@@ -140,11 +250,10 @@ class Home:
             ) from error
         return True
 
-    def unclaim(self, name: str) -> None:
-        """Remove a study's folder, and this home, unless something is in them: the study never came to be."""
-        for folder in (self.path / name, self.path):
+    def _remove_if_empty(self, folder: Path) -> None:
+        for each in {folder: None, self.path: None}:
             with contextlib.suppress(OSError):
-                folder.rmdir()
+                each.rmdir()
 
     @property
     def tracking_uri(self) -> str:
@@ -155,3 +264,18 @@ class Home:
     def artifacts(self) -> Path:
         """Where this home's MLflow store keeps files."""
         return self.path / "artifacts"
+
+
+def _folder(path: str | Path | None) -> Path:
+    if path == "":
+        raise ConfigError("--home is empty: give a folder, or leave it out")
+    chosen = Path(path or os.environ.get("AUTOML_HOME") or DEFAULT)
+    try:
+        chosen = chosen.expanduser().absolute()
+        is_file = chosen.exists() and not chosen.is_dir()
+    except (OSError, RuntimeError) as error:  # a name that is too long, a user that nobody is
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"--home {shown(str(chosen))}: {reason}; give another folder") from error
+    if is_file:
+        raise ConfigError(f"--home {chosen} is a file; give a folder, existing or new")
+    return chosen

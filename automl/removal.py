@@ -18,8 +18,8 @@ from pathlib import Path
 
 from automl import delivery, mirrors
 from automl.config import TRACKERS
-from automl.errors import ConfigError, LeaseLostError, ResourceExhaustedError, StudyNotFoundError
-from automl.home import LEDGER, Home
+from automl.errors import AutomlError, ConfigError, LeaseLostError, ResourceExhaustedError, StudyNotFoundError
+from automl.home import Home
 from automl.ledger import lease
 from automl.ledger.database import LedgerError, connect
 from automl.ledger.writer import Writer
@@ -56,8 +56,8 @@ def look(home: Home, name: str) -> Removable:
     try:
         with home.read(name) as reader:
             study, counts = reader.study(), reader.counts()
-    except (LedgerError, StudyNotFoundError):
-        if not (folder / LEDGER).is_file():
+    except (LedgerError, StudyNotFoundError) as error:
+        if not _is_ruin(home, name, error):
             raise
         return Removable(name=name, state="damaged", trials=None, bytes=size, tracking_uri=None, experiment=None)
     if study.owner is not None:
@@ -79,6 +79,8 @@ def remove(home: Home, name: str) -> None:
         LeaseLostError: a driver that lives runs it, or its delivery is at work.
     """
     folder = home.study(name)
+    if not home.has_folder(name):
+        home.settle(name)  # it was made in another home, whose files stay
     with _held(home, name) as ledger, delivery.only_one(folder, TRACKERS) as is_ours:
         if not is_ours:
             raise LeaseLostError(f"study {name!r} is being delivered to its tracker; try again when that is through")
@@ -87,7 +89,7 @@ def remove(home: Home, name: str) -> None:
                 shutil.rmtree(path)
             elif not path.name.startswith("ledger."):
                 path.unlink()
-        if ledger is not None and not (folder / LEDGER).is_file():
+        if ledger is not None and not home.has_own_ledger(name):
             ledger.erase()
         shutil.rmtree(folder)
 
@@ -100,8 +102,8 @@ def _held(home: Home, name: str) -> Iterator[Writer | None]:
     """
     try:
         ledger = Writer.open(connect(home.ledger_url(name), create=True), name)
-    except (LedgerError, ResourceExhaustedError, StudyNotFoundError):
-        if not (home.study(name) / LEDGER).is_file():
+    except (LedgerError, ResourceExhaustedError, StudyNotFoundError) as error:
+        if not _is_ruin(home, name, error):
             raise
         yield None
         return
@@ -109,6 +111,11 @@ def _held(home: Home, name: str) -> Iterator[Writer | None]:
         yield ledger
     finally:
         ledger.abandon()
+
+
+def _is_ruin(home: Home, name: str, error: AutomlError) -> bool:
+    """Say whether there is a folder whose ledger is broken, or is gone from the database that it was in."""
+    return home.has_folder(name) and (home.has_own_ledger(name) or isinstance(error, StudyNotFoundError))
 
 
 def _files(folder: Path) -> Iterator[Path]:

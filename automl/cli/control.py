@@ -35,6 +35,7 @@ def stop(
     now: Now = False,
     no_wait: NoWait = False,
     home: options.Home = None,
+    storage: options.Storage = None,
     format: options.Printed = Format.TABLE,
 ) -> None:
     """End a search from another terminal: trials that run go on to their end, no other begins."""
@@ -42,7 +43,7 @@ def stop(
     from automl.ledger.requests import Request, send
     from automl.report import summary
 
-    found = Home.find(home)
+    found = Home.find(home, storage)
     with found.read(study) as reader:
         row = reader.study()
     if row.owner is None:
@@ -62,12 +63,18 @@ def stop(
     output.emit(data, format, show)
 
 
-def rm(studies: Studies, yes: Yes = False, home: options.Home = None, format: options.Printed = Format.TABLE) -> None:
+def rm(
+    studies: Studies,
+    yes: Yes = False,
+    home: options.Home = None,
+    storage: options.Storage = None,
+    format: options.Printed = Format.TABLE,
+) -> None:
     """Delete studies for good: files and ledger. What MLflow has of them stays there."""
     from automl import removal
     from automl.home import Home
 
-    found = Home.find(home)
+    found = Home.find(home, storage)
     would_go = [removal.look(found, name) for name in dict.fromkeys(studies)]
     if not yes:
         _ask(would_go)

@@ -19,20 +19,22 @@ if TYPE_CHECKING:
     from automl.ledger.queries import Reader
 
 
-def ls(home: options.Home = None, format: options.Printed = Format.TABLE) -> None:
+def ls(home: options.Home = None, storage: options.Storage = None, format: options.Printed = Format.TABLE) -> None:
     """List the studies, the oldest first."""
     from automl.home import Home
     from automl.report import summary
 
-    found = Home.find(home)
+    found = Home.find(home, storage)
     rows = []
-    for name in found.studies():
-        try:
-            rows.append(summary.line(found, name))
-        except AutomlError as error:  # one damaged ledger hides no other study
-            output.say(*(f"warning: {name}: {problem}" for problem in error.problems))
+    with found.reading() as read:
+        for name in found.studies():
+            try:
+                with read(name) as reader:
+                    rows.append(summary.line(reader))
+            except AutomlError as error:  # one damaged ledger hides no other study
+                output.say(*(f"warning: {name}: {problem}" for problem in error.problems))
     if not rows:
-        output.say(f"no studies in {found.path}")
+        output.say(f"no studies in {found.where}")
     output.emit(rows, format, lambda: output.table(rows, rows[0]) if rows else None)
 
 
@@ -40,6 +42,7 @@ def status(
     study: options.Study,
     watch: Annotated[bool, options.option("--watch", help="Show it as it goes on, until it ends.")] = False,
     home: options.Home = None,
+    storage: options.Storage = None,
     format: options.Printed = Format.TABLE,
 ) -> None:
     """Say how a study stands: running, interrupted or finished, and its best trial so far."""
@@ -49,7 +52,7 @@ def status(
 
     if watch:
         watching.check(format)
-    found = Home.find(home)
+    found = Home.find(home, storage)
     if watch:
         watching.watch(found, study, format)
         if format is Format.JSON:
@@ -63,6 +66,7 @@ def top(
     study: options.Study,
     n: Annotated[str, options.option("-n", metavar="N", help="How many trials.")] = "10",
     home: options.Home = None,
+    storage: options.Storage = None,
     format: options.Printed = Format.TABLE,
 ) -> None:
     """List the best trials of a study."""
@@ -72,7 +76,7 @@ def top(
     problems = Problems()
     count = problems.read("-n", n, positive)
     problems.check()
-    found = Home.find(home)
+    found = Home.find(home, storage)
     with found.read(study) as reader:
         rows = summary.top(reader, count or 0, _run_ids(found, reader))
         metric = reader.study().metric
@@ -85,6 +89,7 @@ def show(
     trial: Annotated[str | None, typer.Argument(metavar="TRIAL", help="Number of a trial.")] = None,
     log: Annotated[bool, options.option("--log", help="Print what the trial printed.")] = False,
     home: options.Home = None,
+    storage: options.Storage = None,
     format: options.Printed = Format.TABLE,
 ) -> None:
     """Show how a study was made and what it cost, or all about one trial."""
@@ -96,7 +101,7 @@ def show(
     if log and trial is None:
         problems.add(["--log needs the number of a trial, such as: automl show STUDY 0 --log"])
     problems.check()
-    found = Home.find(home)
+    found = Home.find(home, storage)
     with found.read(study) as reader:
         if number is None:
             data = summary.study(found, reader)

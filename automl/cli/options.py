@@ -134,6 +134,10 @@ RayAddress = Annotated[str | None, _text("--ray-address", "ADDRESS", "A Ray clus
 Isolate = Annotated[bool, option("--isolate", help="Give every trial a fresh process.", panel=RUN)]
 
 Home = Annotated[str | None, _text("--home", "DIR", "Folder of all studies.", KEEP, "./automl_runs")]
+Storage = Annotated[
+    str | None,
+    _text("--storage", "URL", "A database for ledgers, postgresql://HOST/DB.", KEEP, "a file in the study's folder"),
+]
 _ALL = ",".join(TRACKERS)
 Tracker = Annotated[
     str,

@@ -42,7 +42,7 @@ def show(
         home: where the study would be.
         config: its settings.
         objective: what its trials would run.
-        more: what was given besides, by its key: the name, or None for the first that is free, and the home.
+        more: what was given besides, by its key: the name, or None for the first that is free, home and storage.
         is_guessed: whether the direction was told by the metric's name.
         format: how to print the plan.
         json: print it as one line instead.
@@ -51,10 +51,9 @@ def show(
         StudyMismatchError: the name is taken.
         ConfigError: it could not run here.
     """
-    from automl import driver, executors, study_file
+    from automl import executors, study_file
 
-    name = more["name"] or next(home.free_names(config.stem))
-    driver.check_is_free(home, name)
+    name = home.free_name(config.stem, more["name"])
     executor = executors.make(config)
     executor.check(objective)
     capacity = executor.expect()

@@ -38,6 +38,8 @@ def facts(
 
     guessed = " (by its name; --direction says otherwise)" if is_guessed else ""
     where = str(home.study(name))
+    if not home.has_own_ledger(name):
+        where += f"\nledger in {home.ledger_address(name)}"
     if "mlflow" in config.trackers:
         uri = without_password(config.tracking_uri or home.tracking_uri)
         where += f"\nMLflow at {uri}: {output.command(home, 'ui', name)}"

@@ -59,6 +59,7 @@ def search(
     ray_address: options.RayAddress = None,
     isolate: options.Isolate = False,
     home: options.Home = None,
+    storage: options.Storage = None,
     tracker: options.Tracker = str(_DEFAULTS["tracker"]),
     tracking_uri: options.TrackingUri = None,
     dry_run: options.DryRun = False,
@@ -79,14 +80,14 @@ def search(
     ranges = given.ranges(context, problems)
     composed = compose(task, problems, arch=arch, spaces=given.spaces(context), ranges=ranges)
     found, config, objective = _planned(
-        "" if is_wrong else task or target, composed, settings, problems, name=name, home=home
+        "" if is_wrong else task or target, composed, settings, problems, name=name, home=home, storage=storage
     )
     is_guessed = direction is None and task is None
     if dry_run:
-        more = {"name": name, "home": str(found.path) if home else None}
+        more = {"name": name, "home": str(found.path) if home else None, "storage": found.where if storage else None}
         plan.show(found, config, objective, more=more, is_guessed=is_guessed, format=format, json=json)
         return
-    name = name or found.claim(config.stem)
+    name = found.add(config.to_dict(), stem=config.stem, name=name)
     _run(found, name, config, objective, {}, format=format, json=json, quiet=quiet, is_guessed=is_guessed)
 
 
@@ -98,6 +99,7 @@ def resume(
     cpus: options.Cpus = None,
     gpus: options.Gpus = None,
     home: options.Home = None,
+    storage: options.Storage = None,
     tracking_uri: options.TrackingUri = None,
     format: options.Printed = Format.TABLE,
     json: options.Json = False,
@@ -109,7 +111,7 @@ def resume(
     from automl.home import Home
     from automl.report import summary
 
-    found = Home.find(home)
+    found = Home.find(home, storage)
     asked = driver.stored_config(found, study, {}).n_trials
     problems = Problems()
     changes = _numbers(problems, timeout=timeout, parallel=parallel, cpus=cpus, gpus=gpus)
@@ -137,6 +139,7 @@ def _planned(
     *,
     name: str | None,
     home: str | None,
+    storage: str | None,
 ) -> tuple[Home, StudyConfig, Objective]:
     """Return where and what to search, or raise all that is wrong with the command line."""
     from automl import driver
@@ -146,7 +149,7 @@ def _planned(
     if target or not problems.lines:  # a target that is wrong, or absent from a study file, has a problem for it
         spare = None if isinstance(target, Task) else _SPARE
         planned = problems.attempt(lambda: driver.plan(target, spare if space is None else space, **settings))
-    found = problems.attempt(lambda: Home.find(home))
+    found = problems.attempt(lambda: Home.find(home, storage))
     if found is not None:
         problems.read("--name", name, found.study)
     problems.check()

@@ -47,6 +47,7 @@ def ui(
     ] = None,
     no_open: Annotated[bool, options.option("--no-open", help="Open no browser.")] = False,
     home: options.Home = None,
+    storage: options.Storage = None,
 ) -> None:
     """Serve MLflow on the results, on this machine only, until Ctrl-C; print where to look."""
     from automl.cli import mlflow_server
@@ -55,7 +56,7 @@ def ui(
     problems = Problems()
     number = problems.read("--port", port, whole)
     problems.check()
-    found = Home.find(home)
+    found = Home.find(home, storage)
     row = _shown(found, study)
     uri = str(row.config["tracking_uri"] or found.tracking_uri) if row else found.tracking_uri
     if row is not None and uri.startswith(_SERVERS):
@@ -81,13 +82,14 @@ def sync(
     study: options.Study,
     rebuild: options.Rebuild = False,
     home: options.Home = None,
+    storage: options.Storage = None,
     format: options.Printed = Format.TABLE,
 ) -> None:
     """Deliver to each tracker whatever it has not got yet."""
     from automl import delivery, mirrors
     from automl.home import Home
 
-    found = Home.find(home)
+    found = Home.find(home, storage)
     with found.read(study) as reader:
         wanted = mirrors.of(found, reader.study())
     if not wanted:
@@ -109,12 +111,17 @@ def sync(
         output.fail(*problems, code=1)
 
 
-def doctor(study: AnyStudy = None, home: options.Home = None, format: options.Printed = Format.TABLE) -> None:
+def doctor(
+    study: AnyStudy = None,
+    home: options.Home = None,
+    storage: options.Storage = None,
+    format: options.Printed = Format.TABLE,
+) -> None:
     """Compare ledger, trackers and files, and name what does not agree."""
     from automl.doctor import audit
     from automl.home import Home
 
-    found = Home.find(home)
+    found = Home.find(home, storage)
     names = found.studies() if study is None else [study]
     reports = {name: audit(found, name) for name in names}
     problems = [
@@ -167,12 +174,13 @@ def _shown(home: Home, study: str | None) -> StudyRow | None:
             )
         return row
     rows = []
-    for name in home.studies():
-        with home.read(name) as reader:
-            rows.append(reader.study())
+    with home.reading() as read:
+        for name in home.studies():
+            with read(name) as reader:
+                rows.append(reader.study())
     rows = [row for row in rows if _is_in_mlflow(row)]
     if not rows and not (home.path / "mlflow.db").is_file():
-        raise ConfigError(f"no study in {home.path} is in MLflow; make one with `automl search`, or give --home")
+        raise ConfigError(f"no study in {home.where} is in MLflow; make one with `automl search`, or give --home")
     return max(rows, key=lambda row: row.created, default=None)
 
 

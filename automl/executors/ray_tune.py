@@ -10,12 +10,14 @@ main thread raises it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
 import socket
 import tempfile
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,7 +130,8 @@ class RayExecutor:
         if address is None:
             options |= {"include_dashboard": False, "num_cpus": _cores()}
         try:
-            ray.init(address=address or "local", **options)  # None would join any cluster that runs on this machine
+            with _hidden("AUTOML_STORAGE"):  # workers inherit what is there now, and need no password of the ledger
+                ray.init(address=address or "local", **options)  # None would join any cluster on this machine
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise MissingDependencyError(
                 f"Ray did not start: {str(error).splitlines()[0]}; see --ray-address"
@@ -159,6 +162,17 @@ def _check_answers(address: str) -> None:
         raise MissingDependencyError(
             f"no Ray cluster answers at {address} ({error}): start one with `ray start --head`, or see --ray-address"
         ) from error
+
+
+@contextlib.contextmanager
+def _hidden(variable: str) -> Iterator[None]:
+    """Take a variable out of the environment for the block."""
+    value = os.environ.pop(variable, None)
+    try:
+        yield
+    finally:
+        if value is not None:
+            os.environ[variable] = value
 
 
 def capacity(config: StudyConfig, nodes: list[dict[str, Any]]) -> Capacity:

@@ -93,11 +93,11 @@ def refusal(error: sa.exc.DBAPIError, url: sa.URL) -> AutomlError | None:
         return ConfigError(f"storage {shown(url)}: {user} may not make the ledger's tables ({reason}); {grant}")
     if state is not None or not isinstance(error, sa.exc.OperationalError):
         return None
-    if not _ANSWERED.search(reason):
+    if not _ANSWERED.search(str(error.orig)):
         return MissingDependencyError(f"storage {shown(url)} does not answer: {reason}")
     has_no_password = "no password supplied" in reason or "password authentication" in reason
     hint = "; a password is taken from the URL, $AUTOML_STORAGE, $PGPASSWORD or ~/.pgpass" if has_no_password else ""
-    return ConfigError(f"storage {shown(url)} lets nobody in: {reason}{hint}")
+    return ConfigError(f"storage {shown(url)} refuses: {reason}{hint}")
 
 
 def repeated(action: Callable[[], T]) -> T:
@@ -136,4 +136,4 @@ def _is_transient(error: sa.exc.DBAPIError) -> bool:
 def _reason(error: sa.exc.DBAPIError) -> str:
     """Return the server's or the library's own words, the first line of them."""
     text = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
-    return " ".join(text[0].rpartition(" failed: ")[2].split())
+    return " ".join(re.sub(r".* failed: |FATAL: |fe_sendauth: ", "", text[0]).split())

@@ -13,15 +13,16 @@ from __future__ import annotations
 import contextlib
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import sqlalchemy as sa
 
-from automl.errors import StudyNotFoundError
-from automl.ledger import address, lease, schema
+from automl.errors import AutomlError, StudyNotFoundError
+from automl.ledger import lease, schema
+from automl.ledger.address import parse, shown
 from automl.ledger.database import as_utc, connect, database_time, translated
 from automl.ledger.requests import Request
 from automl.trial import AttemptState, Reason, TrialRecord, TrialState
@@ -97,10 +98,43 @@ class EventRow:
     data: Mapping[str, Any]
 
 
-def study_names(engine: sa.Engine) -> list[str]:
-    """Return the names of all studies in a ledger, the oldest first."""
-    with translated(), engine.connect() as connection:
-        return list(connection.scalars(sa.select(_S.c.name).order_by(_S.c.created, _S.c.id)))
+def study_names(url: str) -> list[str]:
+    """Return the names of all studies in the ledger at `url`, the oldest first; none where there is no ledger yet."""
+    try:
+        engine = connect(url)
+    except StudyNotFoundError:
+        return []
+    try:
+        with translated(), engine.connect() as connection:
+            return list(connection.scalars(sa.select(_S.c.name).order_by(_S.c.created, _S.c.id)))
+    finally:
+        engine.dispose()
+
+
+@contextlib.contextmanager
+def opener() -> Iterator[Callable[[str, str], Reader]]:
+    """Yield a function like `Reader.open` for many studies: it connects to each server once, or fails to once."""
+    engines: dict[str, sa.Engine | AutomlError] = {}
+
+    def opened(url: str, name: str) -> Reader:
+        if parse(url).get_backend_name() == "sqlite":  # a file a study, and files are quick to open
+            return Reader.open(url, name)
+        if url not in engines:
+            try:
+                engines[url] = connect(url)
+            except AutomlError as error:
+                engines[url] = error
+        engine = engines[url]
+        if isinstance(engine, AutomlError):
+            raise engine
+        return Reader(engine, name)
+
+    try:
+        yield opened
+    finally:
+        for engine in engines.values():
+            if isinstance(engine, sa.Engine):
+                engine.dispose()
 
 
 class Reader:
@@ -114,7 +148,7 @@ class Reader:
             try:
                 study_id = self._connection.scalar(sa.select(_S.c.id).where(_S.c.name == name))
                 if study_id is None:
-                    raise StudyNotFoundError(f"no study {name!r} in {address.shown(engine.url)}; see `automl ls`")
+                    raise StudyNotFoundError(f"no study {name!r} in {shown(engine.url)}; see `automl ls`")
                 version = self._connection.scalar(sa.text(f"SELECT version_num FROM {schema.VERSION_TABLE}"))
             except BaseException:
                 self._connection.close()

@@ -86,6 +86,16 @@ def create_study(url: str, name: str, config: Mapping[str, Any], *, clock: Calla
         engine.dispose()
 
 
+def discard_study(url: str, name: str) -> bool:
+    """Remove a study that no driver has ever held; return whether it was such a one."""
+    engine = connect(url, create=True)
+    try:
+        with translated(), engine.begin() as connection:
+            return connection.execute(sa.delete(_S).where(_S.c.name == name, _S.c.epoch == 0)).rowcount > 0
+    finally:
+        engine.dispose()
+
+
 class Writer:
     """The driver's hold on one study: its lease and the rows that wait for the next commit."""
 

@@ -26,7 +26,6 @@ from optuna.trial import TrialState as OptunaState
 from automl.errors import ReadOnlyError, StudyNotFoundError
 from automl.home import Home
 from automl.ledger import address
-from automl.ledger.database import connect
 from automl.ledger.queries import Reader, StudyRow, study_names
 from automl.samplers.optuna_study import distributions, frozen
 from automl.trial import TrialRecord
@@ -41,7 +40,8 @@ def open_storage(source: str | Path | None = None) -> LedgerStorage:
 
     Args:
         source: the name of a study, a study's folder or its `ledger.db`, a home folder with all of its studies, or the
-            URL of a database; default: the home at $AUTOML_HOME or ./automl_runs.
+            URL of a database; default: $AUTOML_STORAGE, else the home at
+            $AUTOML_HOME or ./automl_runs.
 
     Raises:
         StudyNotFoundError: there is no study.
@@ -84,11 +84,7 @@ class _Database:
     url: str
 
     def names(self) -> Sequence[str]:
-        engine = connect(self.url)
-        try:
-            return study_names(engine)
-        finally:
-            engine.dispose()
+        return study_names(self.url)
 
     def read(self, name: str) -> Reader:
         return Reader.open(self.url, name)
@@ -114,7 +110,7 @@ class _Folders:
         return self.home.read(name)
 
     def __str__(self) -> str:
-        return str(self.home.path)
+        return self.home.where
 
 
 class LedgerStorage(BaseStorage):

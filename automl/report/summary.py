@@ -33,25 +33,24 @@ def status(home: Home, reader: Reader) -> dict[str, Any]:
         "paused": len(reader.paused()),
         "trials": study.config["n_trials"],
         "best": best(reader),
-        "storage": home.ledger_url(study.name),
+        "storage": home.ledger_address(study.name),
         "tracking_uri": tracking_uri(home, study),
         "owner": dict(study.owner) if study.owner else None,
         "request": study.request,
     }
 
 
-def line(home: Home, name: str) -> dict[str, Any]:
+def line(reader: Reader) -> dict[str, Any]:
     """Return a study's line in `automl ls`."""
-    with home.read(name) as reader:
-        study = reader.study()
-        found = best(reader)
-        return {
-            "name": name,
-            "state": study.state,
-            "trials": sum(reader.counts().values()),
-            "metric": study.metric,
-            "best": found["value"] if found else None,
-        }
+    study = reader.study()
+    found = best(reader)
+    return {
+        "name": study.name,
+        "state": study.state,
+        "trials": sum(reader.counts().values()),
+        "metric": study.metric,
+        "best": found["value"] if found else None,
+    }
 
 
 def best(reader: Reader) -> dict[str, Any] | None:

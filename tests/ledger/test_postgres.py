@@ -214,7 +214,7 @@ def test_one_of_many_gets_a_name_in_an_empty_database(postgres_url: str) -> None
 
     assert sorted(each is None for each in found) == [False] * 5 + [True]
     assert all(isinstance(each, StudyMismatchError) for each in found if each is not None)
-    assert study_names(connect(postgres_url)) == ["s"]
+    assert study_names(postgres_url) == ["s"]
 
 
 def test_a_stopped_driver_keeps_no_lock(writer: Writer) -> None:

@@ -193,7 +193,7 @@ def test_whatever_names_studies_will_do(found: SearchResult, monkeypatch: pytest
         (".", StudyNotFoundError, "there are no studies in"),
         ("nowhere", StudyNotFoundError, "no study 'nowhere' in .*it has no studies"),
         ("home/nowhere", StudyNotFoundError, "there is no .*/home/nowhere; give a study, its folder"),
-        ("sqlite:////nowhere.db", StudyNotFoundError, "there is no ledger /nowhere.db"),
+        ("sqlite:////nowhere.db", StudyNotFoundError, "there are no studies in sqlite:////nowhere.db"),
         ("mysql://db/x", ConfigError, "only SQLite, and PostgreSQL by psycopg 3, are supported"),
     ],
 )
