@@ -174,7 +174,7 @@ def _show_study(data: Mapping[str, Any]) -> None:
     print()
     config = data["config"]
     output.facts((name, value) for name, value in config.items() if value is not None and name != "data")
-    if found := preflight.table(config.get("target_column"), config.get("data")):
+    if found := preflight.table(config.get("target_column"), config.get("data"), most=sys.maxsize):
         print()
         output.facts(found)
     print()

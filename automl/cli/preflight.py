@@ -59,21 +59,28 @@ def facts(
     ]
 
 
-def table(column: str | None, found: Mapping[str, Any] | None) -> list[tuple[str, str]]:
-    """Return what was found in a table, if there is one: what is predicted, from how many rows, which columns."""
+def table(column: str | None, found: Mapping[str, Any] | None, *, most: int = 12) -> list[tuple[str, str]]:
+    """Return what was found in a table, if there is one: what is predicted, from how many rows, which columns.
+
+    Args:
+        column: to predict.
+        found: `StudyConfig.data`.
+        most: columns of a kind, and classes, that are named; the others are counted.
+    """
     if found is None:
         return []
     if found["classes"] is None:
         predicted = f"a number from {output.short(found['range'][0])} to {output.short(found['range'][1])}"
     else:
         shares = [f"{label} {share:.1%}" for label, share in found["classes"].items()]
-        predicted = f"{len(shares)} classes: {_some(shares, 8)}"
+        predicted = f"{len(shares)} classes: {_some(shares, most)}"
+    predicted += f"; default metric {found['default_metric']}" + (f"\n{found['hint']}" if found["hint"] else "")
     without = found["rows_without_target"]
     rows = f"{found['rows']:,} rows, split 60 / 20 / 20 % into train, validation and test"
     if without:
         rows += f"; {without:,} without {column} are left out"
     columns = [
-        f"{len(names)} {kind if len(names) == 1 else _PLURAL[kind]}: {_some(names, 12)}"
+        f"{len(names)} {kind if len(names) == 1 else _PLURAL[kind]}: {_some(names, most)}"
         for kind, names in found["columns"].items()
         if names
     ]

@@ -21,7 +21,18 @@ from automl.trial import TrialRecord
 from trackers import Point, Run
 
 DESCRIPTION_TAG = "mlflow.note.content"
-_SHOWN = ("target", "metric", "direction", "n_trials", "max_epochs", "timeout", "sampler", "early_stopping", "seed")
+_SHOWN = (
+    "target",
+    "target_column",
+    "metric",
+    "direction",
+    "n_trials",
+    "max_epochs",
+    "timeout",
+    "sampler",
+    "early_stopping",
+    "seed",
+)
 
 
 @dataclass
@@ -34,7 +45,7 @@ class Sent:
 
 def params(study: StudyRow) -> dict[str, Any]:
     """Return how the study is run."""
-    return {name: study.config[name] for name in _SHOWN if study.config[name] is not None}
+    return {name: study.config[name] for name in _SHOWN if study.config.get(name) is not None}
 
 
 def best(study: StudyRow, record: TrialRecord) -> list[Point]:

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,15 +34,31 @@ MOST = 0.95
 DATE_FORMATS = ("ISO8601", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%Y/%m/%d", "%d %b %Y", "%b %d, %Y")
 """In the order in which they are tried; of two that read as many values the first is meant."""
 
+SAMPLE = 1000
+"""Words of a column that choose the format of its dates."""
+
 _DRESSED = re.compile(
     r"[-+(]?\s*[$€£¥]?\s*[-+]?"  # sign and currency
     r"(\d{1,3}([, '.]\d{3})+([.,]\d+)?|\d+,\d+|\d+(\.\d+)?)"  # groups of thousands, a comma for a point, plain
     r"\s*([%$€£¥]|EUR|USD)?\)?"
 )
+_DIGIT = re.compile(r"\d")
 _ID_NAME = re.compile(
     r"(^|[\W_])(id|uuid|guid|index|idx|key|nr|no|num|rowid|row)$|[a-z]Id$|^Unnamed: \d+$", re.IGNORECASE
 )
 _SCALARS = (str, bool, int, float, Decimal, np.generic)
+
+
+class Texts(NamedTuple):
+    """A column as texts; each that differs from the others is there once, so that it is read once."""
+
+    codes: npt.NDArray[np.intp]
+    """(rows,) which of `words`, -1 where the value is missing."""
+    words: list[str]
+
+    def where(self, chosen: Sequence[bool] | Mask) -> Mask:
+        """Return which rows hold a chosen word: (words,) -> (rows,)."""
+        return np.append(np.asarray(chosen, dtype=bool), False)[self.codes]
 
 
 class Kind(enum.StrEnum):
@@ -83,7 +99,8 @@ def examine(series: pd.Series, place: Place) -> Column:
         return _without_constants(Column(name=name, kind=Kind.CATEGORY), values)
     if types.is_numeric_dtype(values.dtype) and not types.is_complex_dtype(values.dtype):
         return _examine_numbers(name, numbers(values), place)
-    if example := next((value for value in values[is_there] if not isinstance(value, _SCALARS)), None):
+    is_text = isinstance(values.dtype, pd.StringDtype)
+    for example in () if is_text else (value for value in values[is_there] if not isinstance(value, _SCALARS)):
         return Column(name=name, left_out=f"neither numbers, text nor dates, such as {str(example)[:40]!r}")
     return _examine_texts(name, values, is_there, place)
 
@@ -100,7 +117,7 @@ def features(frame: pd.DataFrame, target: str, place: Place) -> list[Column]:
 
 
 def plain(series: pd.Series) -> pd.Series:
-    """Return a column as numbers, booleans or timestamps in a type of numpy's, or else as objects."""
+    """Return a column as numbers, booleans, timestamps or strings, or else as objects."""
     if isinstance(series.dtype, pd.CategoricalDtype):
         series = series.astype(object)
     if isinstance(series.dtype, pd.PeriodDtype):
@@ -111,6 +128,8 @@ def plain(series: pd.Series) -> pd.Series:
         return pd.to_datetime(series, utc=True).dt.tz_localize(None)
     if types.is_bool_dtype(series.dtype) and series.notna().all():
         return series.astype(bool)
+    if isinstance(series.dtype, pd.StringDtype):
+        return series
     if types.is_numeric_dtype(series.dtype) and not types.is_bool_dtype(series.dtype):
         return series
     return series.astype(object).map(lambda value: str(value) if hasattr(value, "isoformat") else value)
@@ -128,26 +147,28 @@ def numbers(series: pd.Series) -> Numbers:
     return np.array([_as_number(value) for value in values], dtype="float64")
 
 
-def texts(series: pd.Series) -> list[str | None]:
-    """Return a column as texts, None where a value is missing or blank."""
+def texts(series: pd.Series) -> Texts:
+    """Return a column as texts; blank ones are missing."""
     values = plain(series)
-    found = (None if missing else str(v).strip() for v, missing in zip(values, values.isna(), strict=True))
-    return [text or None for text in found]
+    if not isinstance(values.dtype, pd.StringDtype):
+        missing = values.isna()
+        values = pd.Series(
+            [None if no else str(value) for value, no in zip(values, missing, strict=True)], dtype=object
+        )
+    codes, found = pd.factorize(values)
+    indices, words = pd.factorize(np.array([word.strip() or None for word in found], dtype=object))
+    return Texts(np.append(indices, -1)[codes], list(words))
 
 
-def dates(series: pd.Series, format: str | None) -> pd.Series:
+def dates(series: pd.Series, format: str | None = None) -> pd.Series:
     """Return a column as timestamps without a zone (UTC), NaT where a value is missing or none."""
     values = plain(series)
     if not types.is_datetime64_any_dtype(values.dtype):
-        texted = pd.Series(texts(values), index=values.index, dtype=object)
-        values = pd.to_datetime(texted, format=format or DATE_FORMATS[0], errors="coerce", utc=True)
+        codes, words = texts(values)
+        once = pd.Series([*words, None], dtype=object)
+        read = pd.to_datetime(once, format=format or DATE_FORMATS[0], errors="coerce", utc=True)
+        values = read.iloc[codes].set_axis(values.index)
     return pd.to_datetime(values, utc=True).dt.tz_localize(None)
-
-
-def shown(names: list[str]) -> str:
-    """Return values as a list to read, the first few of many."""
-    few = ", ".join(repr(name[:40]) for name in names[:3])
-    return f"{few}, ..." if len(names) > 3 else few
 
 
 def _useless(column: Column, series: pd.Series, target: pd.Series) -> str | None:
@@ -157,8 +178,9 @@ def _useless(column: Column, series: pd.Series, target: pd.Series) -> str | None
     if column.kind is Kind.NUMBER and _is_running_number(column.name, numbers(series)):
         return "all different whole numbers, which only tell rows apart"
     if column.kind is Kind.CATEGORY:
-        words = [word for word in texts(series) if word is not None]
-        return f"all different, such as {words[0][:40]!r}" if len(set(words)) == len(words) > 2 else None
+        codes, words = texts(series)
+        n = int((codes >= 0).sum())
+        return f"all different, such as {words[0][:40]!r}" if len(words) == n > 2 else None
     return None
 
 
@@ -195,49 +217,55 @@ def _examine_numbers(name: str, values: Numbers, place: Place, note: str | None 
 
 
 def _examine_texts(name: str, values: pd.Series, is_there: Mask, place: Place) -> Column:
-    words = pd.Series(texts(values), dtype=object)
-    unique = words.dropna().unique()
-    if len(unique) <= 2 and {word.casefold() for word in unique} <= {"true", "false"}:
-        return _without_constants(Column(name=name, kind=Kind.CATEGORY), words)
-    found = numbers(values)
-    is_other = is_there & np.isnan(found)
+    found = texts(values)
+    if {word.casefold() for word in found.words[:3]} <= {"true", "false"}:
+        return _without_constants(Column(name=name, kind=Kind.CATEGORY), values)
+    is_there = is_there & (found.codes >= 0)
     n = int(is_there.sum())
-    dressed = words.isin([word for word in unique if _DRESSED.fullmatch(word)]).to_numpy() & is_other
+    read = numbers(values)
+    is_other = is_there & np.isnan(read)
+    dressed = found.where([bool(_DRESSED.fullmatch(word)) for word in found.words]) & is_other
     if dressed.any() and (is_other & ~dressed).sum() <= (1 - MOST) * n:
-        row = int(dressed.argmax())
+        example = _example(found, dressed, place)
         return Column(
             name=name,
             problem=f"column {name!r}: {dressed.sum():,} of {n:,} values look like numbers but are not, such as "
-            f"{words[row]!r} ({place(row)}); write them plainly, such as 1234.5",
+            f"{example}; write them plainly, such as 1234.5",
         )
     if is_other.sum() <= (1 - MOST) * n:
-        return _examine_numbers(name, found, place, _note(words, is_other, "numbers", place))
-    if format := _date_format(words):
-        is_other = is_there & dates(words, format).isna().to_numpy()
-        column = Column(name=name, kind=Kind.DATE, format=format, note=_note(words, is_other, "dates", place))
-        return _without_constants(column, words)
-    return _without_constants(Column(name=name, kind=Kind.CATEGORY), words)
+        return _examine_numbers(name, read, place, _note(found, is_other, "numbers", place))
+    if format := _date_format(found.words):
+        is_other = is_there & dates(values, format).isna().to_numpy()
+        if is_other.sum() <= (1 - MOST) * n:
+            note = _note(found, is_other, "dates", place)
+            return _without_constants(Column(name=name, kind=Kind.DATE, format=format, note=note), values)
+    return _without_constants(Column(name=name, kind=Kind.CATEGORY), values)
 
 
-def _note(words: pd.Series, is_other: Mask, what: str, place: Place) -> str | None:
+def _example(found: Texts, chosen: Mask, place: Place) -> str:
+    row = int(chosen.argmax())
+    return f"{found.words[found.codes[row]]!r} ({place(row)})"
+
+
+def _note(found: Texts, is_other: Mask, what: str, place: Place) -> str | None:
     if not is_other.any():
         return None
-    row = int(is_other.argmax())
-    return f"{is_other.sum():,} values that are no {what} are read as missing, such as {words[row]!r} ({place(row)})"
+    return (
+        f"{is_other.sum():,} values that are no {what} are read as missing, such as {_example(found, is_other, place)}"
+    )
 
 
 def _without_constants(column: Column, values: pd.Series) -> Column:
-    if values.notna().all() and values.nunique() == 1:
+    if values.notna().all() and len(values.drop_duplicates()) == 1:
         return Column(name=column.name, left_out=f"always {str(values.iloc[0])[:40]!r}")
     return column
 
 
-def _date_format(words: pd.Series) -> str | None:
-    """Return the format that reads the most words as dates, None when too few are."""
-    some = words.dropna().head(1000)
-    some = some[some.str.contains(r"\d", regex=True)]
-    if len(some) < MOST * min(len(words.dropna()), 1000):
-        return None
-    counts = {each: int(dates(some, each).notna().sum()) for each in DATE_FORMATS}
+def _date_format(words: Sequence[str]) -> str | None:
+    """Return the format that reads the most of the words as dates, None when that is none of them."""
+    some = pd.Series([word for word in words if _DIGIT.search(word)][:SAMPLE], dtype=object)
+    counts = {
+        each: int(pd.to_datetime(some, format=each, errors="coerce", utc=True).notna().sum()) for each in DATE_FORMATS
+    }
     best = max(counts, key=lambda each: counts[each])
-    return best if counts[best] >= MOST * len(some) else None
+    return best if counts[best] else None

@@ -12,18 +12,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
-import torch
-from safetensors.torch import load_file
-from torch import Tensor, nn
 
 from automl.errors import ConfigError
-from automl.models import build_model
 from automl.tasks.base import PREPARATION
 from automl.tasks.tables.prepare import Preparation
 from automl.tasks.tables.target import Label
-from automl.training.loop import EVALUATION_BATCH, WEIGHTS
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,6 +69,10 @@ class Predictor:
         missing = [name for name in self.preparation.names if name not in frame.columns]
         if missing:
             raise ConfigError(f"the rows lack the columns {', '.join(missing)}, which the network was trained with")
+        import torch
+
+        from automl.training.loop import EVALUATION_BATCH
+
         with torch.inference_mode():
             parts = torch.split(self.preparation.inputs(frame), EVALUATION_BATCH)
             return torch.cat([self.model(part) for part in parts])
@@ -84,6 +87,11 @@ def load_predictor(folder: str | Path) -> Predictor:
     Raises:
         ConfigError: they are not there.
     """
+    from safetensors.torch import load_file
+
+    from automl.models import build_model
+    from automl.training.loop import WEIGHTS
+
     folder = Path(folder)
     missing = [name for name in (WEIGHTS, PREPARATION) if not (folder / name).is_file()]
     if missing:
@@ -91,14 +99,13 @@ def load_predictor(folder: str | Path) -> Predictor:
     kept = json.loads((folder / PREPARATION).read_text(encoding="utf-8"))
     preparation = Preparation.from_dict(kept["columns"])
     classes = tuple(kept["classes"]) if kept["classes"] else None
-    weights = load_file(folder / WEIGHTS)
     model = build_model(
         kept["params"],
         input_shape=(preparation.n_features,),
         n_outputs=len(classes) if classes else 1,
         cardinalities=preparation.cardinalities,
     )
-    model.load_state_dict(weights)
+    model.load_state_dict(load_file(folder / WEIGHTS))
     model.eval()
     return Predictor(
         target=kept["target"],

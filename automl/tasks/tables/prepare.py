@@ -10,17 +10,17 @@ Whatever a frame holds, what comes out is finite: missing, infinite and unheard-
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
 
 from automl.tasks.tables.columns import Column, Kind, Numbers, dates, numbers, texts
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MAX_CATEGORIES = 1000
 """Of a column, those that the training part has most often; the others share the index of the unknown."""
@@ -105,14 +105,16 @@ class CategoryColumn:
 
     @classmethod
     def fit(cls, column: Column, series: pd.Series) -> Self:
-        counts = Counter(text for text in texts(series) if text is not None)
-        often = sorted((text for text, n in counts.items() if n >= SEEN), key=lambda text: (-counts[text], text))
-        return cls(name=column.name, categories=tuple(often[:MAX_CATEGORIES]))
+        codes, words = texts(series)
+        counts = np.bincount(codes[codes >= 0], minlength=len(words)).tolist()
+        often = sorted((-n, word) for n, word in zip(counts, words, strict=True) if n >= SEEN)
+        return cls(name=column.name, categories=tuple(word for _, word in often[:MAX_CATEGORIES]))
 
     def encode(self, series: pd.Series) -> Numbers:
         """Return (rows, 1)."""
-        index = {text: number for number, text in enumerate(self.categories, 1)}
-        return np.array([index.get(text, 0) if text else 0 for text in texts(series)], dtype="float64")[:, None]
+        index = {word: number for number, word in enumerate(self.categories, 1)}
+        codes, words = texts(series)
+        return np.array([*(index.get(word, 0) for word in words), 0], dtype="float64")[codes, None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +154,8 @@ class Preparation:
 
     def inputs(self, frame: pd.DataFrame) -> Tensor:
         """Return rows as a network takes them: (rows, features), float32, finite."""
+        import torch
+
         encoded = [column.encode(frame[column.name]) for column in self._columns]
         return torch.from_numpy(np.concatenate([np.empty((len(frame), 0)), *encoded], axis=1).astype("float32"))
 

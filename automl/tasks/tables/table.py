@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from automl.errors import ConfigError, StudyMismatchError
 from automl.goals import Classification, Goal, Regression
@@ -26,8 +25,10 @@ from automl.tasks.tables.columns import Column, Kind, Numbers, features
 from automl.tasks.tables.files import Source
 from automl.tasks.tables.prepare import Preparation
 from automl.tasks.tables.target import Target, examine_target, read_target
-from automl.training import Examples
 from search_spaces.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LISTED = 20  # columns that an error names
 
@@ -48,6 +49,10 @@ class Table:
         Raises:
             StudyMismatchError: the file is not what it was when the study was made.
         """
+        import torch
+
+        from automl.training import Examples
+
         path = files.check(self.path)
         check_unchanged(path, self.sha256)
         source = files.read(path)
@@ -133,8 +138,10 @@ def _check_column(source: Source, column: str | None) -> None:
         raise ConfigError(f"--target {column!r}: {source.path.name} has no such column{near} (it has {listed})")
 
 
-def _goal(target: Target, values: Numbers, *, train: npt.NDArray[np.int64]) -> tuple[Goal, torch.Tensor]:
+def _goal(target: Target, values: Numbers, *, train: npt.NDArray[np.int64]) -> tuple[Goal, Tensor]:
     """Return what is to be learnt, and the targets as it wants them."""
+    import torch
+
     if target.classes is not None:
         return Classification(n_classes=len(target.classes)), torch.from_numpy(values.astype("int64"))
     mean, scale = float(values[train].mean()), float(values[train].std()) or 1.0
@@ -156,6 +163,8 @@ def _facts(table: Table, target: Target, columns: Iterable[Column]) -> Mapping[s
         "rows": len(there),
         "rows_without_target": int((~target.is_there).sum()),
         "problem": target.problem,
+        "default_metric": target.metric,
+        "hint": target.hint,
         "classes": classes,
         "range": None if classes else [float(there.min()), float(there.max())],
         "columns": {kind.value: [each.name for each in columns if each.kind is kind] for kind in Kind},

@@ -11,7 +11,7 @@ numbers is asked for; all other numbers are numbers, unless a metric of classes 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -48,6 +48,8 @@ class Target:
     """In their order; None for a number."""
     values: Numbers
     """(rows,) of the table: index of the class, or the number; NaN where it is missing."""
+    hint: str | None = None
+    """Why it was taken for what it is, where it could be otherwise."""
 
     @property
     def problem(self) -> str:
@@ -105,6 +107,8 @@ def examine_target(series: pd.Series, *, place: Place, metric: str | None = None
     target = read_target(series, problem="regression" if is_number else "classification")
     if problem := _too_few(target):
         raise ConfigError(problem)
+    if column.kind is Kind.NUMBER and not is_number:
+        return replace(target, hint="whole numbers taken for classes; --metric rmse predicts a number")
     return target
 
 
@@ -129,7 +133,8 @@ def _labels(series: pd.Series) -> list[Label | None]:
         return [bool(value) for value in values]
     if types.is_numeric_dtype(values.dtype):
         return [None if value != value else int(value) if value % 1 == 0 else float(value) for value in numbers(values)]
-    return list(texts(values))
+    codes, words = texts(values)
+    return [words[code] if code >= 0 else None for code in codes]
 
 
 def _means_classes(values: Numbers, metric: str | None) -> bool:

@@ -48,6 +48,7 @@ def place(row: int) -> str:
         (["x", "x", "x"], None),
         ([[1], [2], [3]], None),
         ([{"a": 1}, None, None], None),
+        ([[], [], []], None),
         (np.array([1j, 2j, 3j]), None),
     ],
     ids=str,
@@ -138,7 +139,18 @@ def test_values_as_numbers_texts_and_dates() -> None:
 
     assert numbers(series).tolist()[:2] == [1.0, 2.0]
     assert np.isnan(numbers(series)[[2, 3, 4, 5, 6, 8]]).all()
-    assert texts(series) == ["1", "2", None, "x", "[3]", str(10**400), "pad", "True", None]
+    codes, words = texts(series)
+    assert [words[code] if code >= 0 else None for code in codes] == [
+        "1",
+        "2",
+        None,
+        "x",
+        "[3]",
+        str(10**400),
+        "pad",
+        "True",
+        None,
+    ]
     assert dates(series, None).isna().all()
 
 

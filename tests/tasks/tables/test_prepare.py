@@ -150,7 +150,7 @@ FRAMES = data_frames(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(train=FRAMES, other=FRAMES, as_object=st.booleans())
 def test_whatever_a_frame_holds_tensors_are_finite(train: pd.DataFrame, other: pd.DataFrame, as_object: bool) -> None:
     """Any column of any kind, fitted on one frame and used on another, gives finite numbers and valid indices."""
@@ -169,7 +169,7 @@ def test_whatever_a_frame_holds_tensors_are_finite(train: pd.DataFrame, other: p
 
 
 @given(kinds=st.lists(st.sampled_from(list(Kind)), min_size=3, max_size=3), frame=FRAMES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_column_of_another_kind_than_before_is_prepared_too(kinds: list[Kind], frame: pd.DataFrame) -> None:
     """New rows may hold anything where numbers, dates or categories were: what cannot be read is missing."""
     columns = [Column(name=name, kind=kind) for name, kind in zip(["o", "s", "d"], kinds, strict=True)]

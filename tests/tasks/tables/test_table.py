@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import pickle
 import random
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,16 @@ def test_a_table_becomes_a_task(small: Path) -> None:
     assert sum(facts["classes"].values()) == pytest.approx(1)
     assert facts["columns"] == {"number": ["age", "spent"], "category": ["plan", "active"], "date": ["joined"]}
     assert set(facts["left_out"]) == {"customer_id", "country"}
+
+
+def test_looking_through_a_table_loads_no_torch(small: Path) -> None:
+    """The driver needs no more than pandas; networks are the workers' affair."""
+    code = "import sys; from automl import tasks; tasks.find(sys.argv[1], column='left'); print('torch' in sys.modules)"
+    root = Path(__file__).parents[3]
+
+    done = subprocess.run([sys.executable, "-c", code, small], cwd=root, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "False\n"
 
 
 def test_parts_are_stratified_and_prepared_by_the_training_part(small: Path) -> None:
@@ -196,7 +208,7 @@ def test_points_of_the_ready_space_train(small: Path, tmp_path: Path, seed: int)
 def test_winner_predicts_classes_of_new_rows(credit: Path, tmp_path: Path) -> None:
     """Weights and preparation in a folder give what was measured on the test part, which beats the majority."""
     task = open_table(str(credit), column="Status")
-    trial, _ = run(task, tmp_path / "trial", epochs=6)
+    trial, _ = run(task, tmp_path / "trial", epochs=4)
     objective = TaskObjective(task=task, seed=0, metric=task.metric)
     measured = objective.evaluate_winner(PARAMS, trial.folder / trial.artifacts["model.safetensors"])
     frame = pd.read_csv(credit)

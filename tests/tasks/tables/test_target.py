@@ -48,6 +48,13 @@ def test_classes_or_numbers(values: Any, metric: str | None, classes: tuple[Any,
     assert target.metric in target.metrics
 
 
+def test_what_could_be_otherwise_is_said() -> None:
+    """Whole numbers that are taken for classes name the metric that makes numbers of them."""
+    assert target_of([3, 5, 9] * 10).hint == "whole numbers taken for classes; --metric rmse predicts a number"
+    assert target_of(["a", "b"] * 10).hint is None
+    assert target_of([3, 5, 9] * 10, "rmse").hint is None
+
+
 def test_values_are_indices_of_classes() -> None:
     """Each row has the place of its class in the list, or NaN."""
     target = target_of(["b", "a", None, "b"] * 4)
