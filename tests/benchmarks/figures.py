@@ -95,7 +95,7 @@ def trial(bench: Bench) -> list[Row]:
     warm.
     """
     rows, told, visible = [], "first ask to last tell; bare Tune", "until visible in MLflow; Tune's own glue"
-    for reports, glue_trials in ((20, 20), (1, 200)):
+    for reports, glue_trials in ((20, 12), (1, 200)):
         ours, floor, glue = bench.in_turns(
             f"trial, {reports} reports",
             bench.search(OURS, trials=bench.trials(200), reports=reports),
