@@ -21,6 +21,7 @@ from automl.errors import unknown as unknown
 from automl.trial import LONGEST_NAME
 from search_spaces import SearchSpace
 from search_spaces.scalars import shown
+from trackers.mlflow_address import address_problem
 
 SAMPLERS = ("auto", "random", "tpe", "gp", "grid", "qmc", "nsga2")
 OWN_SAMPLER = stopping.OWN
@@ -81,6 +82,8 @@ class StudyConfig:
         for name in ("ray_address", "tracking_uri"):
             if getattr(self, name) == "":
                 problems.append(f"--{name.replace('_', '-')} is empty: give an address, or leave it out")
+        if self.tracking_uri and (problem := address_problem(self.tracking_uri)):
+            problems.append(f"--tracking-uri {problem}")
         if not len(self.space):
             problems.append(
                 'the search space is empty: give --space, --lr or -p NAME=RANGE, e.g. -p lr="1e-4..1e-1 log"'

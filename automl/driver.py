@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import optuna
     import pandas
 
+    from automl.objectives.target import Target
     from automl.tasks import Task
 
 
@@ -213,10 +214,14 @@ def plan(
     """
     from automl.objectives.target import resolve
 
-    target = resolve(objective, space, column=target_column, metric=metric)
+    problems: list[str] = []
+    try:
+        target = resolve(objective, space, column=target_column, metric=metric)
+    except ConfigError as error:
+        problems += error.problems
+        target = _stand_in(space)
     space = target.space if isinstance(target.space, SearchSpace) else SearchSpace(target.space)
     metric = find_metric(target.metric if metric is None else metric, target.metrics or ())
-    problems = []
     if metric and target.metrics is not None and metric not in target.metrics:
         problems.append(unknown("--metric", metric, list(target.metrics)))
     if direction is None:
@@ -246,6 +251,13 @@ def plan(
         raise ConfigError(problems)
     samplers.check(sampler, space)
     return config, target.build(config)
+
+
+def _stand_in(space: SearchSpace | Mapping[str, Any] | None) -> Target:
+    """Return a target in the place of one that is wrong, so that what is wrong with other options is found too."""
+    from automl.objectives.target import Target
+
+    return Target(name="", kind="function", space=space or {"x": "0..1"}, build=lambda config: lambda trial: None)
 
 
 def stored_config(home: Home, name: str, changes: Mapping[str, Any]) -> StudyConfig:

@@ -24,8 +24,9 @@ class SearchSpaceError(ValueError):
 
 
 def did_you_mean(seen: object, known: Iterable[str]) -> str:
-    """Return "; did you mean 'x'?" for the known word nearest to `seen`, or "" when none is near."""
+    """Return "; did you mean 'x'?" for the known word nearest to `seen`, whatever its case, or "" when none is near."""
     import difflib
 
-    near = difflib.get_close_matches(str(seen), list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    words = {word.casefold(): word for word in known}
+    near = difflib.get_close_matches(str(seen).casefold(), words, n=1)
+    return f"; did you mean {words[near[0]]!r}?" if near else ""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from automl.cli import output
 from automl.cli.spaces import describe
 from automl.study_file import without_password
+from trackers.mlflow_address import why_silent
 
 _PLURAL = {"number": "numbers", "category": "categories", "date": "dates"}
 
@@ -43,6 +44,9 @@ def facts(
     if "mlflow" in config.trackers:
         uri = without_password(config.tracking_uri or home.tracking_uri)
         where += f"\nMLflow at {uri}: {output.command(home, 'ui', name)}"
+        if why := why_silent(config.tracking_uri or ""):
+            sync = output.command(home, "sync", name)
+            where += f"\nit does not answer ({why}): the search goes on, and `{sync}` delivers what will wait"
     if "jsonl" in config.trackers:
         where += f"\nJSON lines in {home.runs(name)}"
     return [

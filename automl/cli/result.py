@@ -12,8 +12,10 @@ from automl.trial import TrialState
 if TYPE_CHECKING:
     from automl.driver import SearchResult
     from automl.ledger.queries import Reader
+    from automl.mirrors import Mirror
 
 _TOP = 5  # trials in the leaderboard
+_LONGEST = 160  # of a tracker's own words
 
 
 def show(found: SearchResult, *, format: Format, json: bool) -> None:
@@ -59,11 +61,17 @@ def _show_table(found: SearchResult, reader: Reader, data: Mapping[str, Any]) ->
         facts.insert(0, ("test", f"{output.short(found.test)} (the winner, on data that no trial saw)"))
     copies = mirrors.of(found.home, reader.study())
     ui, sync = (output.command(found.home, verb, found.name) for verb in ("ui", "sync"))
-    waiting = {copy.where: n for copy in copies if (n := copy.waiting(reader))}
+    waiting = [(copy, n) for copy in copies if (n := copy.waiting(reader))]
     facts += [("browse", ui if copy.tracker == "mlflow" else copy.where) for copy in copies]
-    facts += [("waiting", f"{n} points wait for {where}: {sync}") for where, n in waiting.items()]
+    facts += [("waiting", f"{n} points wait for {copy.where}: {sync}{_why(copy)}") for copy, n in waiting]
     go_on = "nothing is left to try in this space" if found.is_exhausted else data["resume"]
     output.facts([*facts, ("go on", go_on)])
+
+
+def _why(copy: Mirror) -> str:
+    """Return what a tracker said when it took nothing, as one more line."""
+    lines = (copy.position().error or "").splitlines()
+    return f"\n{lines[0][:_LONGEST]}" if lines else ""
 
 
 def leaderboard(rows: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:

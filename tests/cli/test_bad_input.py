@@ -23,11 +23,12 @@ from pathlib import Path
 import pytest
 
 from automl.cli import main
-from tests.cli.bad_inputs import options, spaces, studies
+from tests.cli.bad_inputs import options, spaces, studies, tables
 from tests.cli.bad_inputs.case import Case
 from tests.cli.conftest import LOCAL, ROOT, SEARCH, TRAIN, Run
 
-CASES = [*spaces.CASES, *options.CASES]
+IN_A_HURRY = {"AUTOML_MAX_EPOCHS": "1", "AUTOML_TRACKER": "none"}  # should one of them be searched after all
+CASES = [*spaces.CASES, *options.CASES, *tables.CASES]
 
 
 def cases(rows: list[Case]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -60,13 +61,13 @@ def check(case: Case, run: Run, here: Path) -> None:
 def test_refused(case: Case, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is wrong is said, a line each, before anything is made."""
     case.write_files(tmp_path)
-    for name, value in case.env.items():
+    for name, value in (IN_A_HURRY | case.env).items():
         monkeypatch.setenv(name, value)
 
     check(case, run, tmp_path)
 
 
-@cases(CASES[::12])
+@cases([*spaces.CASES, *options.CASES][::10])
 def test_refused_by_the_script(case: Case, tmp_path: Path) -> None:
     """The same in a process of its own, whose streams and exit code are what a shell gets."""
     case.write_files(tmp_path)
@@ -76,7 +77,7 @@ def test_refused_by_the_script(case: Case, tmp_path: Path) -> None:
         [sys.executable, "-c", "import sys; from automl.cli import main; sys.exit(main())", *case.arguments],
         capture_output=True,
         text=True,
-        env=os.environ | case.env | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        env=os.environ | IN_A_HURRY | case.env | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
         check=False,
     )
 

@@ -70,7 +70,7 @@ def check(text: str) -> Path:
         with path.open("rb") if stat.S_ISREG(found.st_mode) else io.BytesIO():
             pass
     except FileNotFoundError:
-        near = did_you_mean(path.name, [each.name for each in path.parent.glob("*.*")])
+        near = did_you_mean(path.name, [each.name for each in path.parent.glob("*.*")]) or "; give the path of a table"
         raise ConfigError(f"{path} does not exist{near}") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error

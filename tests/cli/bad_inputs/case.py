@@ -20,7 +20,7 @@ class Case:
     """A line for each problem, in order; `...` stands for anything, `{here}` for the working folder."""
     files: Mapping[str, Content] = field(default_factory=dict)
     """Path -> content of what is there before."""
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
     code: int = 2
 
     def write_files(self, folder: Path) -> None:

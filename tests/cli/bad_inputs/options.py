@@ -327,7 +327,8 @@ CASES = [
      "study.yaml:4:10: isolate must be true or false, got 1",
      'study.yaml:5:9: YAML takes 1:30 for a number, 90; write "1:30" if it is text',
      "'digit' is no task; did you mean 'digits'?; the tasks are ..., and your own function is written "
-     "file.py:function"),
+     "file.py:function",
+     "study.yaml:3:10: sampler 'tpee' is unknown; did you mean 'tpe'? known: ..."),
     study("every kind of value", "study.yaml",
      "target: digits\ntrials: few\ntimeout: 1h30\nlr: {type: float, low: 1, high: 0}\nspace: {x: 3..1, a/b: 1}\n",
      "study.yaml:4:24: lr: low 1.0 is above high 0.0: swap them",
