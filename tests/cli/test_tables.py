@@ -1,4 +1,4 @@
-"""A table on the command line: what is in it is said, it is searched, resumed, refused when it changes or is wrong."""
+"""A table on the command line: what is in it is said, it is searched, resumed, refused when it has changed."""
 
 from __future__ import annotations
 
@@ -75,36 +75,3 @@ def test_resume_from_elsewhere_unless_the_table_changed(
     assert refused.code == 3
     assert len(refused.errors) == 1
     assert "t.csv has changed since the study was made" in refused.err
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["t.csv"], ["--target is needed: which column of t.csv is to be predicted? It has a, y, z"]),
-        (["t.csv", "--target", "w"], ["--target 'w': t.csv has no such column (it has a, y, z)"]),
-        (["t.cvs", "--target", "y"], ["'t.cvs' is no data file (.csv, .csv.gz"]),
-        (["tt.csv", "--target", "y"], ["tt.csv does not exist; did you mean 't.csv'?"]),
-        (["https://example.org/t.csv", "--target", "y"], ["is an address; download it"]),
-        (["digits", "--target", "y"], ["--target 'y' names a column, but 'digits' is no data file"]),
-        (["train.py:objective", "-p", "x=0..1", "--target", "y"], ["--target 'y' names a column, but"]),
-        (["t.csv", "--target", "y", "--metric", "rmse"], ["--metric 'rmse' is unknown; known: val_acc"]),
-        (["t.csv", "--target", "y", "--arch", "cnn"], ["--arch 'cnn': task 't' has mlp"]),
-        (["t.csv", "--target", "z", "--sampler", "tpee"], ["--target 'z': always 1"]),
-        (["ragged.csv", "--target", "y"], ["ragged.csv:3: 1 field, expected 2"]),
-        (["t.csv", "--target", "y", "-p", "label_smoothng=0.1"], ["label_smoothng: task 't' has no such param"]),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_tables_that_cannot_be_searched(run: Run, tmp_path: Path, arguments: list[str], said: list[str]) -> None:
-    """A line a problem, exit 2, and nothing is made."""
-    (tmp_path / "t.csv").write_text("a,y,z\n" + "1.5,yes,1\n2.5,no,1\n" * 10)
-    (tmp_path / "ragged.csv").write_text("a,y\n1,2\n1\n")
-
-    ran = run("search", *arguments)
-
-    assert ran.code == 2
-    assert ran.out == ""
-    assert len(ran.errors) == len(ran.err.splitlines())
-    for line in said:
-        assert line in ran.err
-    assert not (tmp_path / "automl_runs").exists()

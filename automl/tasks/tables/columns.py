@@ -205,11 +205,9 @@ def _as_number(value: Any) -> float:
 def _examine_numbers(name: str, values: Numbers, place: Place, note: str | None = None) -> Column:
     infinite = np.isinf(values)
     if infinite.any():
+        seen = f"column {name!r} is infinite in {infinite.sum():,} of {len(values):,} rows"
         where = place(int(infinite.argmax()))
-        more = (
-            f"column {name!r} has {infinite.sum():,} infinite values, the first at {where}; leave out what is unknown"
-        )
-        return Column(name=name, problem=more)
+        return Column(name=name, problem=f"{seen}, the first at {where}; leave out what is unknown")
     there = values[~np.isnan(values)]
     if len(there) == len(values) and (there == there[0]).all():
         return Column(name=name, left_out=f"always {there[0]:g}")

@@ -163,6 +163,6 @@ def _too_few(target: Target) -> str | None:
         return None
     which = ", ".join(rare[:5]) + (f" and {len(rare) - 5:,} more" if len(rare) > 5 else "")
     return (
-        f"--target {target.name!r} has {len(target.classes):,} classes, of which {len(rare):,} have fewer than the "
-        f"{MIN_ROWS} rows that three parts need: {which}; leave these rows out, or join them to another class"
+        f"--target {target.name!r}: of {len(target.classes):,} classes {len(rare):,} have fewer than the {MIN_ROWS} "
+        f"rows that three parts need: {which}; leave these rows out, or join them to another class"
     )

@@ -53,14 +53,14 @@ CASES = [
     table("target that is always missing", lines("a,y", "{i},"), "data.csv --target y",
      "--target 'y': no values; there is nothing to predict"),
     table("target all distinct text", lines("a,y", "{i},t{i}"), "data.csv --target y",
-     "--target 'y' has 60 classes, of which 60 have fewer than the 4 rows that three parts need: 't0' (1), "
+     "--target 'y': of 60 classes 60 have fewer than the 4 rows that three parts need: 't0' (1), "
      "'t1' (1), 't10' (1), 't11' (1), 't12' (1) and 55 more; leave these rows out, or join them to another "
      "class"),
     table("class of two rows", lines("a,y", "{i},{letter}") + "7,rare\n8,rare\n", "data.csv --target y",
-     "--target 'y' has 3 classes, of which 1 have fewer than the 4 rows that three parts need: 'rare' (2); leave "
+     "--target 'y': of 3 classes 1 have fewer than the 4 rows that three parts need: 'rare' (2); leave "
      "these rows out, or join them to another class"),
     table("two rows", "a,y\n1,x\n2,z\n", "data.csv --target y",
-     "--target 'y' has 2 classes, of which 2 have fewer than the 4 rows that three parts need: 'x' (1), 'z' "
+     "--target 'y': of 2 classes 2 have fewer than the 4 rows that three parts need: 'x' (1), 'z' "
      "(1); leave these rows out, or join them to another class"),
     table("line with a field too many", GOOD + "1,2,3,4\n", "data.csv --target y",
      "data.csv:62: 4 fields, expected 3 as in the header"),
@@ -82,7 +82,7 @@ CASES = [
      "data.csv: column 'a': 60 of 60 values look like numbers but are not, such as '$0.50' (data.csv:2); write "
      "them plainly, such as 1234.5"),
     table("infinite target", lines("a,y", "{i},{i}.5") + "7,inf\n", "data.csv --target y",
-     "column 'y' has 1 infinite values, the first at data.csv:62; leave out what is unknown"),
+     "column 'y' is infinite in 1 of 61 rows, the first at data.csv:62; leave out what is unknown"),
     table("only columns that cannot help", lines("id,c,y", "u{i},1,{letter}"), "data.csv --target y",
      "data.csv has no column that could help to predict 'y': id: all different, such as 'u0'; c: always 1"),
     table("gzip that is cut", gzip.compress(GOOD.encode())[:-20], "data.csv.gz --target y",
@@ -102,7 +102,7 @@ CASES = [
     table("metric of numbers for classes", GOOD, "data.csv --target y --metric rmse",
      "--metric 'rmse' is unknown; known: ..."),
     table("metric of classes for numbers", lines("a,y", "{i},{i}.5"), "data.csv --target y --metric auc",
-     "--target 'y' has 60 classes, of which 60 have fewer than the 4 rows that three parts need: ...; leave "
+     "--target 'y': of 60 classes 60 have fewer than the 4 rows that three parts need: ...; leave "
      "these rows out, or join them to another class"),
     table("unknown metric", GOOD, "data.csv --target y --metric acuracy",
      "--metric 'acuracy' is unknown; known: ..."),

@@ -106,8 +106,8 @@ def test_why_columns_are_left_out() -> None:
         (["$5", "$ 7.50", "-$3"], "3 of 3 values look like numbers"),
         (["5 %", "7%", "3.5%"], "such as '5 %' (t.csv:2)"),
         (["1.0"] * 50 + ["1 000.5"], "1 of 51 values look like numbers but are not, such as '1 000.5' (t.csv:52)"),
-        ([1.0, np.inf, -np.inf], "has 2 infinite values, the first at t.csv:3"),
-        (["1", "inf", "2"], "has 1 infinite values, the first at t.csv:3"),
+        ([1.0, np.inf, -np.inf], "is infinite in 2 of 3 rows, the first at t.csv:3"),
+        (["1", "inf", "2"], "is infinite in 1 of 3 rows, the first at t.csv:3"),
     ],
     ids=lambda value: str(value)[:20],
 )

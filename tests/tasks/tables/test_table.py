@@ -113,7 +113,7 @@ def test_the_metric_chooses_between_classes_and_numbers(abalone: Path) -> None:
     assert few.facts is not None
     assert few.facts["problem"] == "classification"
     assert open_table(str(abalone), column="rings").metric == "val_rmse"
-    with pytest.raises(ConfigError, match="28 classes, of which 7 have fewer than the 4 rows"):
+    with pytest.raises(ConfigError, match="of 28 classes 7 have fewer than the 4 rows"):
         open_table(str(abalone), column="rings", metric="accuracy")
 
 

@@ -74,16 +74,16 @@ def test_values_are_indices_of_classes() -> None:
         ([None] * 20, "--target 'y': no values; there is nothing to predict"),
         (
             ["a", "b"] * 9 + ["c"] * 3,
-            "has 3 classes, of which 1 have fewer than the 4 rows that three parts need: 'c' (3)",
+            "of 3 classes 1 have fewer than the 4 rows that three parts need: 'c' (3)",
         ),
         (
             [f"n{k}" for k in range(20)],
-            "20 classes, of which 20 have fewer than the 4 rows that three parts need: 'n0' (1)",
+            "of 20 classes 20 have fewer than the 4 rows that three parts need: 'n0' (1)",
         ),
         (np.linspace(0, 1, 9), "--target 'y' has 9 rows; a regression needs at least 10"),
         (["2024-01-01", "2024-01-02"] * 9, "--target 'y' holds dates; expected classes or numbers"),
         (["1,5", "2,5"] * 9, "column 'y': 18 of 18 values look like numbers but are not"),
-        ([1.0, np.inf] * 9, "column 'y' has 9 infinite values"),
+        ([1.0, np.inf] * 9, "column 'y' is infinite in 9 of 18 rows"),
         (
             ["1.5"] * 98 + ["?x", "n/k"],
             "2 values that are no numbers are read as missing, such as '?x' (t.csv:100); correct",
