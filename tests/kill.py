@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import signal
 import subprocess
@@ -26,6 +27,8 @@ OBJECTIVE = """
 import os
 
 def objective(trial):
+    assert "AUTOML_STORAGE" not in os.environ, "workers hold no password"
+
     def note(what):
         with open(os.path.join(os.path.dirname(__file__), "history"), "a") as file:
             file.write(f"{trial.number} {what}\\n")
@@ -48,24 +51,31 @@ def automl(*arguments: str) -> list[str]:
     return [str(Path(sys.executable).with_name("automl")), *arguments]
 
 
-def play(folder: Path, seed: int) -> dict[str, Any]:
-    """Play one round in `folder`; return what was found, with `ok`."""
+def play(folder: Path, seed: int, storage: str | None = None) -> dict[str, Any]:
+    """Play one round in `folder`, with the ledger there or in `storage`; return what was found, with `ok`."""
     rng = random.Random(seed)
     script = folder / "train.py"
     script.write_text(OBJECTIVE)
-    home = Home(folder / "runs")
+    home = Home(folder / "runs", storage)
+    environment = {**os.environ, "AUTOML_STORAGE": storage or ""}
     options = ["--home", str(home.path), "-q"]
     search = automl(
         "search", f"{script}:objective", "--name", "s", "-p", "x=0.0..1.0", "--metric", "loss",
         "--trials", str(TRIALS), "--max-epochs", "9", *options,
     )  # fmt: skip
     delay = rng.uniform(0.0, 6.0)
-    cut = _kill_after(search, home, delay)
+    cut = _kill_after(search, home, delay, environment)
     before = _finished(home)
-    resumed = subprocess.run(automl("resume", "s", *options), capture_output=True, text=True, check=False)
+    resumed = subprocess.run(
+        automl("resume", "s", *options), capture_output=True, text=True, check=False, env=environment
+    )
     after = _finished(home)
     doctor = subprocess.run(
-        automl("doctor", "s", "--home", str(home.path), "-f", "json"), capture_output=True, text=True, check=False
+        automl("doctor", "s", "--home", str(home.path), "-f", "json"),
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
     )
     audit = json.loads(doctor.stdout or '{"ok": false}')
     with home.read("s") as reader:
@@ -98,9 +108,9 @@ def play(folder: Path, seed: int) -> dict[str, Any]:
     return found
 
 
-def _kill_after(command: list[str], home: Home, delay: float) -> bool:
+def _kill_after(command: list[str], home: Home, delay: float, environment: dict[str, str]) -> bool:
     """Start `command`, and kill it `delay` seconds after its study is there; return whether it still ran."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     while not (home.path / "s" / "space.yaml").exists() and process.poll() is None:
         time.sleep(0.01)  # another process's file: there is no event to wait for
     try:

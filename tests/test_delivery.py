@@ -122,6 +122,16 @@ def test_every_trial_is_mirrored(home: Home, search: Callable[..., driver.Search
     assert best == [min(result.best_trial.reports.values())]
 
 
+def test_a_ledger_on_postgresql_is_mirrored_alike(
+    home: Home, search: Callable[..., driver.SearchResult], postgres_url: str
+) -> None:
+    """The process that delivers finds the database, with its password."""
+    result = search(storage=postgres_url)
+
+    assert result.waiting == 0
+    assert_equal(Home(home.path, postgres_url))
+
+
 def test_the_studys_own_run_is_a_page(home: Home, search: Callable[..., driver.SearchResult]) -> None:
     """Params, a curve of the best so far by trial number, a description, the study's files and the winner's."""
     result = search()

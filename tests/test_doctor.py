@@ -18,6 +18,7 @@ from automl.delivery import Delivery
 from automl.doctor import Audit, audit
 from automl.errors import StudyNotFoundError
 from automl.home import Home
+from automl.ledger.database import connect
 from automl.mirrors import Mirror, position_of
 from automl.study import Study
 from automl.trial import Trial, newest_checkpoint
@@ -47,7 +48,7 @@ def objective_cut(trial: Trial) -> float:
     return objective(trial)
 
 
-def run(home: Path, *, tracker: str = "none", function: object = objective) -> None:
+def run(home: Path, *, tracker: str = "none", function: object = objective, storage: str | None = None) -> None:
     """Make the study "s" of six trials, of which early stopping pauses some."""
     driver.search(
         function,  # type: ignore[arg-type]
@@ -62,6 +63,7 @@ def run(home: Path, *, tracker: str = "none", function: object = objective) -> N
         executor="local",
         tracker=tracker,
         home=home,
+        storage=storage,
         listeners=(),
     )
 
@@ -164,6 +166,18 @@ class TestHealthy:
 
         assert found == Audit(problems=(), notes=())
         assert found.ok
+
+    def test_postgresql_is_audited_alike(self, tmp_path: Path, postgres_url: str) -> None:
+        """NaN, infinities and all: nothing is found before an edit, and the edit after it."""
+        run(tmp_path / "home", storage=postgres_url)
+        home = Home(tmp_path / "home", postgres_url)
+
+        before = audit(home, "s")
+        with connect(postgres_url, create=True).begin() as connection:
+            connection.exec_driver_sql("DELETE FROM trials WHERE number = 1")
+
+        assert before == Audit(problems=(), notes=())
+        assert ("trial-missing", 1) in codes(audit(home, "s"))
 
     def test_a_study_that_runs_is_ok(self, interrupted: Home) -> None:
         """What is RUNNING has a driver that lives."""
