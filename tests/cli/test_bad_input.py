@@ -23,12 +23,12 @@ from pathlib import Path
 import pytest
 
 from automl.cli import main
-from tests.cli.bad_inputs import options, spaces, studies, tables
+from tests.cli.bad_inputs import options, spaces, storages, studies, tables
 from tests.cli.bad_inputs.case import Case
 from tests.cli.conftest import LOCAL, ROOT, SEARCH, TRAIN, Run
 
 IN_A_HURRY = {"AUTOML_MAX_EPOCHS": "1", "AUTOML_TRACKER": "none"}  # should one of them be searched after all
-CASES = [*spaces.CASES, *options.CASES, *tables.CASES]
+CASES = [*spaces.CASES, *options.CASES, *storages.CASES, *tables.CASES]
 
 
 def cases(rows: list[Case]) -> Callable[[Callable[..., None]], Callable[..., None]]:

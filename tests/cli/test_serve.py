@@ -121,9 +121,11 @@ def test_port() -> None:
 
 
 def test_sync(run: Run, tmp_path: Path, mlflow_template: Path) -> None:
-    """What a dead tracker did not get is said at the end of the search, and delivered later, once."""
-    ran = run(*TRACKED, "--tracking-uri", "http://127.0.0.1:1")
+    """A dead tracker is told before the first trial, what it did not get at the end; it is delivered later, once."""
+    ran = run(*[word for word in TRACKED if word != "-q"], "--tracking-uri", "http://127.0.0.1:1")
     assert ran.code == 0
+    told = "it does not answer (Connection refused): the search goes on, and `automl sync train-1` delivers"
+    assert ran.err.index(told) < ran.err.index("trial 0")
     assert "points wait for http://127.0.0.1:1: automl sync train-1" in ran.out
 
     down = run("sync", "train-1")

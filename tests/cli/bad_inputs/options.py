@@ -270,6 +270,11 @@ CASES = [
      "--home '...: File name too long; give another folder"),
     search("empty tracking URI", 'digits --tracking-uri ""',
      "--tracking-uri is empty: give an address, or leave it out"),
+    search("tracking URI without a scheme", "digits --tracking-uri localhost:5000",
+     "--tracking-uri 'localhost:5000' has no scheme: write http://localhost:5000"),
+    search("tracking URI with a password", "digits --tracking-uri postgres://ada:secret@db/mlflow",
+     "--tracking-uri 'postgres://ada:...@db/mlflow' begins with postgres, expected one of ...; did you mean "
+     "postgresql?"),
     search("empty Ray address", 'digits --ray-address ""', "--ray-address is empty: give an address, or leave it out"),
     search("misspelled option", "digits --trails 3",
      "No such option: --trails; did you mean --trials? See: automl search --help"),
