@@ -67,7 +67,9 @@ class Halt:
             return
         if any(r.state in (TrialState.COMPLETE, TrialState.PRUNED) or r.paused for r in records):
             return
+        failed = len(self._failures)
+        last = f", the last {FAILURES_IN_A_ROW}" if failed > FAILURES_IN_A_ROW else ""
         self.failure = SearchAbortedError(
-            f"the first {len(self._failures)} trials failed, the last {FAILURES_IN_A_ROW} with reason "
-            f"{ended.reason}: {ended.message}" + (f". See {log}" if log.is_file() else "")
+            f"the first {failed} trials failed{last} with reason {ended.reason}: {ended.message}"
+            + (f". See {log}" if log.is_file() else "")
         )

@@ -127,7 +127,7 @@ class Home:
         if self.storage is not None:
             return study_names(self.storage)
         found = {file.parent for name in (LEDGER, POINTER) for file in self.path.glob(f"*/{name}")}
-        return [folder.name for folder in sorted(found, key=lambda folder: (folder.stat().st_ctime, folder.name))]
+        return [folder.name for folder in sorted(found, key=lambda folder: (_made(folder), folder.name))]
 
     def read(self, study: str) -> Reader:
         """Open a study for reading.
@@ -279,3 +279,11 @@ def _folder(path: str | Path | None) -> Path:
     if is_file:
         raise ConfigError(f"--home {chosen} is a file; give a folder, existing or new")
     return chosen
+
+
+def _made(folder: Path) -> float:
+    """Return when a study was made: what was asked is written then, while the folder changes with each resume."""
+    for path in (folder / "study.yaml", folder):
+        with contextlib.suppress(FileNotFoundError):
+            return path.stat().st_mtime
+    return 0.0  # it is being deleted

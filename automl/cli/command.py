@@ -33,6 +33,13 @@ class Command(TyperCommand):
         for parameter in self.params:
             _complete_help(parameter)
 
+    def get_help_option(self, ctx: Any) -> Any:
+        """Return --help as the flag that it is; Typer shows it as one that takes a bool."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.metavar = ""
+        return option
+
     def invoke(self, ctx: Any) -> Any:
         """Run the verb; what is wrong with a value of a variable or a file is told under that name."""
         try:

@@ -166,7 +166,7 @@ def _best(data: Mapping[str, Any]) -> str:
         return "no trial has a value yet"
     partial = " so far" if best.get("partial") else ""
     value = f"{output.short(best['value'])}{partial} at step {best['step']}"
-    return f"trial {best['number']}: {value}\n{output.short(best['params'])}"
+    return f"trial {best['number']}: {value}\n{output.fold(output.short(best['params']), indent=9)}"
 
 
 def _show_study(data: Mapping[str, Any]) -> None:

@@ -14,7 +14,9 @@ import enum
 import json
 import math
 import shlex
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
@@ -104,6 +106,14 @@ def facts(pairs: Iterable[tuple[str, object]], *, file: Any = None) -> None:
         print(f"{name:<{width}}  {safe(first)}".rstrip(), file=file or sys.stdout)
         for text in more:
             print(f"{'':<{width}}  {safe(text)}", file=file or sys.stdout)
+
+
+def fold(text: str, *, indent: int) -> str:
+    """Return `text` as lines that fit beside `indent` columns of a screen; as it is where nobody reads it on one."""
+    if not sys.stdout.isatty():
+        return text
+    room = max(20, shutil.get_terminal_size().columns - indent)
+    return textwrap.fill(text, room, break_long_words=False, break_on_hyphens=False)
 
 
 def say(*lines: str) -> None:

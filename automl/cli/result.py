@@ -58,7 +58,8 @@ def _show_table(found: SearchResult, reader: Reader, data: Mapping[str, Any]) ->
         print()
     facts = [("cost", cost(summary.receipt(reader)))]
     if found.test:
-        facts.insert(0, ("test", f"{output.short(found.test)} (the winner, on data that no trial saw)"))
+        test = f"{output.short(found.test)} (the winner, on data that no trial saw)"
+        facts.insert(0, ("test", output.fold(test, indent=9)))
     copies = mirrors.of(found.home, reader.study())
     ui, sync = (output.command(found.home, verb, found.name) for verb in ("ui", "sync"))
     waiting = [(copy, n) for copy in copies if (n := copy.waiting(reader))]

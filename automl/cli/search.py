@@ -77,8 +77,11 @@ def search(
     settings |= {"executor": executor, "ray_address": ray_address, "isolate": isolate}
     settings |= {"tracker": tracker, "tracking_uri": tracking_uri, "target_column": target_column}
     task, is_wrong = _task(target, target_column, metric, problems)
+    before = len(problems.lines)
     ranges = given.ranges(context, problems)
     composed = compose(task, problems, arch=arch, spaces=given.spaces(context), ranges=ranges)
+    if len(problems.lines) > before:  # a space without what could not be read is not what was meant
+        composed = None
     found, config, objective = _planned(
         "" if is_wrong else task or target, composed, settings, problems, name=name, home=home, storage=storage
     )
@@ -201,10 +204,11 @@ def _run(
             output.fail("interrupted before the study was made: nothing is kept", code=130)
         if is_read_by_programs:
             result.show(driver.result(home, name, seconds=time.monotonic() - began), format=format, json=json)
+        again = output.command(home, "resume", name)
         if isinstance(error, SearchAbortedError):
-            raise
+            raise SearchAbortedError(f"{error}. When that is mended, go on with: {again}") from error
         what = str(error) if isinstance(error, driver.Interrupted) and error.by else "interrupted"
-        output.say(f"{what}: state saved; go on with: {output.command(home, 'resume', name)}")
+        output.say(f"{what}: state saved; go on with: {again}")
         raise typer.Exit(error.exit_code if isinstance(error, driver.Interrupted) else 130) from None
     if has_run and found.state == "interrupted":
         output.say(f"stopped by `automl stop`: state saved; go on with: {output.command(home, 'resume', name)}")

@@ -373,14 +373,15 @@ class Reader:
         return float(last) if last is not None else self.study().created
 
     def run_times(self) -> tuple[float, float]:
-        """Return (seconds spent in attempts, seconds from the first start to the last end)."""
+        """Return (seconds spent in attempts, seconds in which any ran: a pause before a resume is in neither)."""
         ended = sa.func.coalesce(_A.c.ended, _A.c.started)
-        total, first, last = self._execute(
-            sa.select(sa.func.sum(ended - _A.c.started), sa.func.min(_A.c.started), sa.func.max(ended)).where(
-                _A.c.study_id == self._id
-            )
-        ).one()
-        return (total or 0.0, (last - first) if last else 0.0)
+        query = sa.select(_A.c.started, ended).where(_A.c.study_id == self._id).order_by(_A.c.started)
+        busy = wall = last = 0.0
+        for start, end in self._execute(query):
+            busy += end - start
+            wall += max(0.0, end - max(start, last))
+            last = max(last, end)
+        return busy, wall
 
     def highest_seq(self) -> int:
         """Return the highest number that a row of the study has; never above the study's own seq."""

@@ -89,8 +89,8 @@ def resolve(
         check_target(name)
         return Target(name=name, kind="function", space=space or {}, build=lambda config: FunctionObjective(name))
     raise ConfigError(
-        f"{objective!r} is no task{did_you_mean(objective, tasks.names())}; the tasks are {', '.join(tasks.names())}, "
-        f"a data file ends in {' or '.join(tasks.TABLES)}, and your own function is written file.py:function"
+        f"{objective!r} is no task ({', '.join(tasks.names())}), data file ({', '.join(tasks.TABLES)}) "
+        f"or function (file.py:function){did_you_mean(objective, tasks.names())}"
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,8 +63,9 @@ def test_standard_output_only(run: Run, finished: str, words: list[str], format:
 
 
 def test_ls(run: Run, finished: str) -> None:
-    """One study a row, the oldest first."""
+    """One study a row, the oldest first, whatever has happened in its folder since."""
     run(*SEARCH, *LOCAL, "--trials", "1", "-q", "--name", "second")
+    (Home.find().study(finished) / "new").touch()
 
     rows = run("ls", "-f", "json").json
 
@@ -146,6 +149,16 @@ def test_show_study(run: Run, finished: str) -> None:
     assert study["space"] == {"x": "0.0..1"}
     assert (study["config"]["n_trials"], study["config"]["seed"], study["config"]["sampler"]) == (4, 3, "random")
     assert (study["receipt"]["trials"], study["receipt"]["epochs"]) == (4, 12)
+
+
+def test_the_pause_before_a_resume_costs_nothing(run: Run, finished: str) -> None:
+    """A study that goes on after a day has cost the seconds in which trials ran."""
+    with contextlib.closing(sqlite3.connect(Home.find().study(finished) / "ledger.db")) as ledger, ledger:
+        ledger.execute("UPDATE attempts SET started = started + 86400, ended = ended + 86400 WHERE trial >= 2")
+
+    receipt = run("show", finished, "-f", "json").json["receipt"]
+
+    assert 0 <= receipt["trial_seconds"] <= receipt["wall_seconds"] + 0.1 < 3600
 
 
 def test_show_log(run: Run, finished: str, tmp_path: Path) -> None:

@@ -108,3 +108,18 @@ def test_command_names_the_home_where_it_must(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setitem(os.environ, "AUTOML_HOME", "other")
     assert output.command(Home.find("other"), "resume", "s") == "automl resume s"
+
+
+def test_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a screen long lines break between words, beside what stands to their left; in a pipe nothing is broken."""
+    text = " ".join(["lr=0.1", "depth=3"] * 4)
+    piped = output.fold(text, indent=9)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+
+    lines = output.fold(text, indent=9).splitlines()
+
+    assert piped == text
+    assert len(lines) == 2
+    assert max(map(len, lines)) <= 40 - 9
+    assert " ".join(lines) == text

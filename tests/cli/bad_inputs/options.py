@@ -50,12 +50,13 @@ def other(name: str, line: str, *says: str) -> Case:
 CASES = [
     search("no target", "", "Missing argument 'TARGET'. See: automl search --help"),
     search("empty target", '""',
-     "'' is no task; the tasks are ..., and your own function is written file.py:function"),
+     "'' is no task (digits), data file (...) or function (file.py:function)"),
     search("unknown task", "digit",
-     "'digit' is no task; did you mean 'digits'?; the tasks are ..., and your own function is written "
-     "file.py:function"),
+     "'digit' is no task (digits), data file (...) or function (file.py:function); did you mean 'digits'?"),
+    search("the only range cannot be read", "train.py:objective -p x=a..5 --metric val_loss",
+     "-p x: cannot read 'a..5': low must be a number, got 'a'; an example: 1e-5..1e-1 log"),
     search("task that does not exist", "imagenet",
-     "'imagenet' is no task; the tasks are ..., and your own function is written file.py:function"),
+     "'imagenet' is no task (digits), data file (...) or function (file.py:function)"),
     search("script that is missing", "trian.py:objective -p x=0..1",
      "{here}/trian.py does not exist; did you mean 'train.py'?"),
     search("script that is a folder", "folder.py:objective -p x=0..1",
@@ -65,7 +66,7 @@ CASES = [
     search("script without function", "train.py -p x=0..1",
      "'train.py' names no function; write train.py:objective or :failing or :silent"),
     search("script with its options in one word", '"train.py --fast" -p x=0..1',
-     "'train.py --fast' is no task; the tasks are ..., and your own function is written file.py:function"),
+     "'train.py --fast' is no task (digits), data file (...) or function (file.py:function)"),
     search("function that is missing", "train.py:objektive -p x=0..1",
      "{here}/train.py has no function 'objektive'; did you mean 'objective'? (it has objective, failing, "
      "silent)"),
@@ -331,8 +332,7 @@ CASES = [
      "study.yaml:2:9: 'trails' is no option of a search; did you mean 'trials'?",
      "study.yaml:4:10: isolate must be true or false, got 1",
      'study.yaml:5:9: YAML takes 1:30 for a number, 90; write "1:30" if it is text',
-     "'digit' is no task; did you mean 'digits'?; the tasks are ..., and your own function is written "
-     "file.py:function",
+     "'digit' is no task (digits), data file (...) or function (file.py:function); did you mean 'digits'?",
      "study.yaml:3:10: sampler 'tpee' is unknown; did you mean 'tpe'? known: ..."),
     study("every kind of value", "study.yaml",
      "target: digits\ntrials: few\ntimeout: 1h30\nlr: {type: float, low: 1, high: 0}\nspace: {x: 3..1, a/b: 1}\n",
