@@ -1,7 +1,7 @@
 """What a study runs next: a trial that was cut, a promoted one, or a new one; and all that it has learnt to say so.
 
     agenda = Agenda.rebuilt(reader, config)
-    choice = agenda.next(is_idle=True, wait=True)       # Choice(number=0, proposal=Proposal(params={"lr": 0.1}))
+    choice = agenda.next(is_idle=True)                  # Choice(number=0, proposal=Proposal(params={"lr": 0.1}))
     agenda.note(record)                                 # how a trial stands: sampler and early stopping learn of it
 
 It writes nothing. Records, queue, sampler and early stopping are memory of what is in the ledger, and `rebuilt` makes
@@ -88,13 +88,8 @@ class Agenda:
         )
         return cls(n_trials=config.n_trials, records=records, sampler=made, judge=judge, retries=count_retries(reader))
 
-    def next(self, *, is_idle: bool, wait: bool) -> Choice:
-        """Return what to run next.
-
-        Args:
-            is_idle: whether nothing runs now, so that nothing will come of waiting.
-            wait: stay for a slow sampler instead of returning that it is pending.
-        """
+    def next(self, *, is_idle: bool) -> Choice:
+        """Return what to run next; `is_idle` says that nothing runs now, so that nothing will come of waiting."""
         if self.waiting:
             return Choice(number=self.waiting.popleft())
         promoted = self.judge.promote(self.paused)
@@ -102,7 +97,7 @@ class Agenda:
             return Choice(number=promoted)
         asked = len(self.records)
         if asked < self._n_trials and not self.is_exhausted:
-            is_ready, proposal = self._proposals.take(asked, wait=wait, another=asked + 1 < self._n_trials)
+            is_ready, proposal = self._proposals.take(asked, another=asked + 1 < self._n_trials)
             if proposal is not None:
                 return Choice(number=asked, proposal=proposal)
             if not is_ready:
@@ -111,6 +106,10 @@ class Agenda:
         if self.paused and is_idle and not self._has_complete():
             return Choice(number=self.judge.promote(self.paused, last_call=True))
         return Choice()
+
+    def wait(self, seconds: float) -> None:
+        """Stay until the sampler is through with what is pending, or for `seconds`."""
+        self._proposals.wait(seconds)
 
     def note(self, record: TrialRecord) -> None:
         """Take in how a trial stands now: it runs, waits to run once more, is paused, or is finished."""

@@ -114,6 +114,7 @@ class Study:
                 with Reader.open(url, name) as reader:
                     config = StudyConfig.from_dict(reader.study().config).changes(**(changes or {}))
                     recovered = recover(ledger, reader, folder)
+                    ledger.event("study-started", recovered=recovered)
                     ledger.commit(config=config.to_dict(), finished=False)
                     agenda = Agenda.rebuilt(reader.refresh(), config, sampler=sampler, early_stopping=early_stopping)
                 study = cls(
@@ -122,8 +123,10 @@ class Study:
             except BaseException:
                 ledger.abandon()  # this process lives on, and nobody could take the study from it
                 raise
-            ended = sum(record.state.is_finished for record in study.records.values())
-            about = {"n_trials": config.n_trials, "trials": len(study.records), "ended": ended}
+            ended = [record.number for record in study.records.values() if record.state.is_finished]
+            for number in ended:  # the driver before may have died before it came to that
+                remove_checkpoints(folder / "trials" / str(number))
+            about = {"n_trials": config.n_trials, "trials": len(study.records), "ended": len(ended)}
             study._emit("study-started", name=name, **about, paused=sorted(agenda.paused), recovered=recovered)
             return study
 
@@ -133,18 +136,22 @@ class Study:
         None means nothing for now; then `is_done` says whether it means nothing ever.
 
         Args:
-            wait: stay for a slow sampler instead of returning None.
+            wait: stay for a slow sampler instead of returning None, giving the study its ticks meanwhile.
         """
-        with self._alone():
-            if self._closed or self.should_stop:
+        while True:
+            with self._alone():
+                if self._closed or self.should_stop:
+                    return None
+                choice = Choice() if self.request else self._agenda.next(is_idle=not self._running)
+                self.is_done = choice == Choice() and not self._running
+                if choice.proposal is not None:
+                    self._ask(choice.proposal)
+                if choice.number is not None:
+                    return self._start(choice.number)
+            if not (wait and choice.is_pending):
                 return None
-            choice = Choice() if self.request else self._agenda.next(is_idle=not self._running, wait=wait)
-            self.is_done = choice == Choice() and not self._running
-            if choice.number is None:
-                return None
-            if choice.proposal is not None:
-                self._ask(choice.number, choice.proposal)
-            return self._start(choice.number)
+            self._agenda.wait(POLL_SECONDS)  # not alone: neither Ctrl-C nor a request waits for the sampler
+            self.tick()
 
     def report(self, attempt: Attempt, reports: Sequence[Report]) -> Verdict:
         """Take in what a running attempt reported, and say whether it goes on.
@@ -275,6 +282,7 @@ class Study:
                     self._give_up(number, Reason.BUDGET)
                 for number in sorted(self._agenda.paused):
                     self._give_up(number, Reason.EARLY_STOPPING)
+            self._ledger.event("study-ended", finished=is_finished)
             self._ledger.release(finished=is_finished)
             self._emit("study-ended", finished=is_finished)
             return is_finished
@@ -296,7 +304,8 @@ class Study:
         told = {"state": TrialState.PRUNED, "value": None, "step": step, "reason": reason, "message": None}
         self._emit("trial-ended", trial=number, **told)
 
-    def _ask(self, number: int, proposal: samplers.Proposal) -> None:
+    def _ask(self, proposal: samplers.Proposal) -> None:
+        number = len(self.records)
         seed = random.Random(f"{self.config.seed}-trial-{number}").randrange(2**31)
         self._ledger.ask(number=number, params=proposal.params, seed=seed)
         if proposal.notes:
@@ -329,9 +338,9 @@ class Study:
             start_step=attempt.start_step,
             resources={name: value for name, value in resources.items() if value is not None},
         )
-        self._ledger.commit()
-        self._running[number] = attempt
+        self._running[number] = attempt  # before it is on disk: if that fails, the end of the study will cut it
         self._heard[number] = start_step
+        self._ledger.commit()
         started = record.started or self._clock()
         self._agenda.note(
             replace(record, state=TrialState.RUNNING, attempt=attempt.number, paused=False, started=started)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 import sqlalchemy as sa
 
@@ -15,10 +18,10 @@ from automl.attempt import Attempt, Ending, run
 from automl.config import StudyConfig
 from automl.errors import TrialPruned
 from automl.ledger import schema
-from automl.ledger.database import connect
+from automl.ledger.database import LedgerError, connect
 from automl.ledger.queries import Reader
 from automl.ledger.requests import Request, send
-from automl.ledger.writer import create_study
+from automl.ledger.writer import Writer, create_study
 from automl.stopping import Verdict
 from automl.study import POLL_SECONDS, Study
 from automl.trial import AttemptState, Reason, Report, Trial, TrialState
@@ -48,7 +51,7 @@ class Bench:
         config = StudyConfig(target="t", space=space, **(settings | options))
         create_study(self.url, "s", config.to_dict(), clock=self.clock)
 
-    def open(self, early_stopping: Any = None, **changes: Any) -> Study:
+    def open(self, early_stopping: Any = None, sampler: Any = None, **changes: Any) -> Study:
         """Open the study, whatever holds it: the test's own process would count as a living driver."""
         with connect(self.url, create=True).begin() as connection:
             connection.execute(sa.update(schema.studies).values(owner=None))
@@ -56,6 +59,7 @@ class Bench:
             self.url,
             "s",
             folder=self.folder,
+            sampler=sampler,
             early_stopping=early_stopping,
             changes=changes,
             clock=self.clock,
@@ -551,3 +555,86 @@ def test_seeds_differ_and_do_not_change(bench: Bench) -> None:
     assert len(set(seeds)) == 6
     with bench.read() as reader:
         assert [record.seed for record in reader.records()] == seeds
+
+
+def test_every_driver_moves_the_seq(bench: Bench) -> None:
+    """That it came, and how it left the study, is news to readers, even where no trial has changed."""
+    seqs = []
+    for _ in range(2):
+        study = bench.open()
+        with bench.read() as reader:
+            seqs.append(reader.study().seq)
+        study.close()
+        with bench.read() as reader:
+            seqs.append(reader.study().seq)
+
+    assert seqs == sorted(set(seqs))
+    with bench.read() as reader:
+        assert [event.kind for event in reader.events()] == ["study-started", "study-ended"] * 2
+
+
+def test_a_start_that_is_not_written_yet_is_cut_by_the_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database comes back when the search is ending: the trial that was about to run waits."""
+    study = bench.open()
+    with monkeypatch.context() as away:
+        away.setattr(Writer, "_write", fail)
+        with pytest.raises(LedgerError):
+            study.next_attempt(wait=True)
+
+    study.close()
+
+    assert bench.states() == ["WAITING"]
+    with bench.read() as reader:
+        assert [row.state for row in reader.attempts()] == [AttemptState.LOST]
+
+
+def fail(*_: object) -> None:
+    raise sa.exc.OperationalError("UPDATE", {}, Exception("the database is away"))
+
+
+def test_a_driver_that_dies_leaves_no_checkpoints_of_finished_trials(bench: Bench) -> None:
+    """Neither of a trial whose result it never took, nor of one that it had told but not tidied up after."""
+    study = bench.open()
+    told, left = take(study), take(study)
+    study.end(told, complete(0.5))
+    for attempt in (told, left):
+        with durable.new_folder(Path(attempt.folder) / "checkpoints" / "1") as folder:
+            (folder / "state").write_text("1")
+    durable.write_json(Path(left.folder) / "attempt-1.json", asdict(complete(0.25)))
+
+    bench.open()
+
+    assert bench.states() == ["COMPLETE", "COMPLETE"]
+    assert not list(bench.folder.glob("trials/*/checkpoints/*"))
+
+
+class Stuck(optuna.samplers.RandomSampler):
+    """A sampler that says that it was asked, and answers when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__(seed=1)
+        self.asked, self.go = threading.Event(), threading.Event()
+
+    def sample_independent(self, *args: Any) -> Any:
+        self.asked.set()
+        self.go.wait()
+        return super().sample_independent(*args)
+
+
+def test_a_sampler_that_takes_long_holds_nothing_up(bench: Bench) -> None:
+    """While the next trial is waited for, requests are heard, and whoever wants to end the search can."""
+    sampler = Stuck()
+    study = bench.open(sampler=sampler)
+    taken: list[Attempt | None] = []
+    taker = threading.Thread(target=lambda: taken.append(study.next_attempt(wait=True)), daemon=True)
+    taker.start()
+    sampler.asked.wait()
+
+    closer = threading.Thread(target=study.close, daemon=True)
+    closer.start()
+    closer.join(10)
+    taker.join(10)
+
+    assert not closer.is_alive()
+    assert taken == [None]
+    sampler.go.set()

@@ -1,7 +1,8 @@
 """Proposals from a slow sampler, made before they are wanted: the driver's loop waits for none of them.
 
 proposals = Proposals(sampler)
-is_ready, proposal = proposals.take(0, wait=False, another=True)
+is_ready, proposal = proposals.take(0, another=True)
+proposals.wait(1.0)                                     # for whoever has nothing else to do
 """
 
 from __future__ import annotations
@@ -29,12 +30,11 @@ class Proposals:
         self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="sampler")
         self._ahead: concurrent.futures.Future[tuple[Proposal | None, float]] | None = None
 
-    def take(self, number: int, *, wait: bool, another: bool) -> tuple[bool, Proposal | None]:
+    def take(self, number: int, *, another: bool) -> tuple[bool, Proposal | None]:
         """Return (True, what trial `number` tries), (True, None) at the end of the space, or (False, None): not yet.
 
         Args:
             number: the next trial; ask for the same one until it is there.
-            wait: stay until it is there.
             another: whether a further trial will be wanted.
 
         Raises:
@@ -43,12 +43,17 @@ class Proposals:
         if self._ahead is None:
             self._ahead = self._thread.submit(self._timed, number)
         try:
-            proposal, seconds = self._ahead.result(None if wait else self.PATIENCE)
+            proposal, seconds = self._ahead.result(self.PATIENCE)
         except concurrent.futures.TimeoutError:
             return False, None
         is_slow = seconds > self.PATIENCE and another and proposal is not None
         self._ahead = self._thread.submit(self._timed, number + 1) if is_slow else None
         return True, proposal
+
+    def wait(self, seconds: float) -> None:
+        """Stay until the proposal that was asked for is there, or for `seconds`."""
+        if self._ahead is not None:
+            concurrent.futures.wait([self._ahead], timeout=seconds)
 
     def close(self) -> None:
         """End the thread; what it works on is dropped."""

@@ -30,10 +30,12 @@ def test_the_loop_never_waits_for_a_slow_sampler() -> None:
     times = iter([0.0, 1.0, 1.0, 2.0])
     proposals = Proposals(slow, clock=lambda: next(times, 3.0))
 
-    first = proposals.take(0, wait=False, another=True)
+    first = proposals.take(0, another=True)
     slow.go.set()
-    second = proposals.take(0, wait=True, another=True)
-    third = proposals.take(1, wait=True, another=False)
+    proposals.wait(60)
+    second = proposals.take(0, another=True)
+    proposals.wait(60)
+    third = proposals.take(1, another=False)
     proposals.close()
 
     assert first == (False, None)
