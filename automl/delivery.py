@@ -80,6 +80,9 @@ class Delivery:
             return False
         try:
             parent = self._start(study, study.uid, name=study.name, time=study.created, params=page.params(study))
+            if position.runs.get(study.uid) not in (None, parent.id):  # it had vanished and was made anew
+                position.closed, self._sent = -1, page.Sent()
+            position.runs[study.uid] = parent.id
             if position.cursor < study.seq:
                 self._deliver_page(study, parent)
             elif study.state != "running":
@@ -134,7 +137,7 @@ class Delivery:
             for event in self._reader.events(kind="artifact"):
                 if event.trial == record.number:
                     self._upload_artifact(run, event)
-        self._position.runs[uid] = run.id
+        self._position.runs[uid] = run.id  # not before it has everything: the next try would take it for the old one
 
     def _write_trial(
         self, study: StudyRow, record: TrialRecord, run: Run, rows: list[MetricRow], *, is_settled: bool
@@ -166,9 +169,7 @@ class Delivery:
 
     def _start(self, study: StudyRow, uid: str, **about: Any) -> Run:
         about["tags"] = {"automl.study": study.name, **about.get("tags", {})}
-        run = self._tracker.start_run(uid, **about)
-        self._position.runs[uid] = run.id
-        return run
+        return self._tracker.start_run(uid, **about)
 
     def _close(self, study: StudyRow, parent: Run) -> None:
         """Complete the study's own run: what was asked, what came of it, figures, the winner's files."""
@@ -272,7 +273,7 @@ def _deliver(delivery: Delivery) -> None:
         try:
             has_more = delivery.step()
             pause = POLL_SECONDS
-        except (TrackerError, AutomlError) as error:
+        except (TrackerError, AutomlError, OSError) as error:  # the disk may be full for a while
             print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {error}", file=sys.stderr, flush=True)
             has_more, pause = False, min(pause * 2, LONGEST_PAUSE)
         if deadline < math.inf and not has_more:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import errno
 import fcntl
+import itertools
 import os
 import shutil
 import signal
@@ -14,7 +17,7 @@ import sys
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +28,10 @@ from automl import delivery, driver, mirrors
 from automl.delivery import Delivery
 from automl.doctor import Audit, audit
 from automl.home import Home
-from automl.mirrors import Mirror, Position, position_of, trial_uid
+from automl.mirrors import JsonlMirror, Mirror, Position, position_of, trial_uid
 from automl.trial import Trial, TrialState
-from trackers import JsonlTracker, MlflowTracker, TrackerError
+from trackers import JsonlTracker, MlflowTracker, Point, TrackerError
+from trackers.jsonl import _JsonlRun
 
 DEAD = "http://127.0.0.1:9"
 
@@ -270,6 +274,52 @@ class TestJsonLines:
 
         deliver(mirror)
 
+        assert audit(home, "s") == Audit(problems=(), notes=())
+
+    def test_an_outage_while_a_file_that_vanished_is_written(
+        self, home: Home, search: Callable[..., driver.SearchResult], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Wherever it comes, what was there before is sent once more after it."""
+        search(tracker="jsonl", n_trials=3)
+        mirror, before, log = copy_of(home, "jsonl"), copy_of(home, "jsonl").position(), _JsonlRun.log
+        for outage in (1, 2, 3):
+            for uid in before.runs:
+                JsonlTracker(home.runs("s")).file(uid).unlink()
+            mirror.keep(dataclasses.replace(before, cursor=3))
+            calls = itertools.count()
+
+            def interrupted(run: _JsonlRun, points: Iterable[Point], calls: Any = calls, outage: int = outage) -> None:
+                if next(calls) == outage:
+                    raise TrackerError("the disk is away")
+                log(run, points)
+
+            monkeypatch.setattr(_JsonlRun, "log", interrupted)
+            with pytest.raises(TrackerError):
+                deliver(mirror)
+            deliver(mirror)
+
+            assert audit(home, "s") == Audit(problems=(), notes=())
+
+    def test_what_the_file_system_refuses_for_a_while(
+        self, home: Home, search: Callable[..., driver.SearchResult], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Delivery's own files need room too; when there is some again, it goes on."""
+        search(tracker="jsonl", n_trials=1)
+        copier = Delivery(copy_of(home, "jsonl"), rebuild=True)
+        tries = iter([OSError(errno.ENOSPC, "No space left on device")])
+        keep = JsonlMirror.keep
+
+        def refused(mirror: JsonlMirror, position: Position) -> None:
+            for error in tries:
+                raise error
+            keep(mirror, position)
+
+        monkeypatch.setattr(JsonlMirror, "keep", refused)
+        monkeypatch.setattr(delivery, "_is_told_to_end", lambda seconds: seconds > 2 * delivery.POLL_SECONDS - 0.1)
+
+        delivery._deliver(copier)
+
+        assert copy_of(home, "jsonl").position().error is None
         assert audit(home, "s") == Audit(problems=(), notes=())
 
 
