@@ -334,8 +334,7 @@ def start(
         executor.check(objective)
         capacity = executor.prepare()
         home.settle(name)
-        if not (folder / "study.yaml").is_file():
-            _describe(folder, name, config)
+        _describe(folder, name, config)
         with interrupts.raised(), contextlib.ExitStack() as copying:
             study = Study.open(
                 home.ledger_url(name),
@@ -418,7 +417,9 @@ def _test_winner(home: Home, name: str, study: Study, objective: Objective) -> N
 
 
 def _describe(folder: Path, name: str, config: StudyConfig) -> None:
-    """Leave what was asked in the study's folder, to read and to use again."""
+    """Leave what was asked in the study's folder, to read and to use again, unless that is there."""
+    if all((folder / file).is_file() for file in ("study.yaml", "space.yaml")):
+        return
     from search_spaces import dump_space
 
     head = f"What the study {name} was asked; `automl search` of this file asks it again, of a new study."

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from automl import durable
+from automl import durable, interrupts
 from automl.errors import AutomlError, ConfigError, StudyMismatchError, StudyNotFoundError
 from automl.ledger import address
 from automl.ledger.queries import Reader, opener, study_names
@@ -181,10 +181,14 @@ class Home:
         while True:
             chosen = self.free_name(stem, name)
             try:
-                self._add(chosen, config, is_given=name is not None)
+                with interrupts.raised(), interrupts.shielded():  # half a ledger would hold the name
+                    self._add(chosen, config, is_given=name is not None)
             except StudyMismatchError:  # somebody was faster
                 if name is not None:
                     raise
+            except KeyboardInterrupt:
+                self.discard(chosen)
+                raise
             else:
                 return chosen
 
@@ -200,7 +204,10 @@ class Home:
             stem = stem.encode()[: LONGEST - 20].decode(errors="ignore")
             names = (f"{stem}-{n}" for n in itertools.count(1))
             return next(each for each in names if each.casefold() not in taken and not self.study(each).exists())
-        if namesake := taken.get(name.casefold()):
+        namesake = taken.get(name.casefold())
+        if namesake == name and self._is_unmade(name):
+            return name
+        if namesake is not None:
             differs = "" if namesake == name else f", which many file systems take for {name!r}"
             raise StudyMismatchError(
                 f"study {namesake!r} exists in {self.where}{differs}: "
@@ -221,6 +228,16 @@ class Home:
             self._remove_if_empty(folder)
             raise
         self.settle(name)
+
+    def _is_unmade(self, study: str) -> bool:
+        """Say whether there is a ledger without a study: who made it was killed in between."""
+        try:
+            self.read(study).close()
+        except StudyNotFoundError:
+            return self.has_own_ledger(study)
+        except AutomlError:  # it is damaged, or does not answer
+            pass
+        return False
 
     def settle(self, study: str) -> None:
         """See to it that a study has its folder here, and with a storage that the folder names it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,8 @@ from automl import driver
 from automl.errors import LeaseLostError
 from automl.executors.local import LocalExecutor
 from automl.home import Home
+from automl.ledger.database import connect
+from automl.ledger.writer import create_study
 from automl.study import Study
 from automl.trial import Trial, TrialState
 
@@ -80,13 +83,53 @@ def search(tmp_path: Path) -> Callable[..., driver.SearchResult]:
     settings: dict[str, Any] = {"n_trials": 1, "name": "s", "executor": "local", "tracker": "none", "listeners": ()}
 
     def search(**options: Any) -> driver.SearchResult:
-        return driver.search(value, {"x": "0.0..1.0"}, direction="minimize", home=tmp_path, **settings | options)
+        chosen = {"home": tmp_path, **settings, **options}
+        return driver.search(value, {"x": "0.0..1.0"}, direction="minimize", **chosen)
 
     return search
 
 
 def value(trial: Trial) -> float:
     return float(trial.params["x"])
+
+
+def test_a_signal_while_the_study_is_made_leaves_nothing(
+    search: Callable[..., driver.SearchResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a ledger would hold the name, and be no study."""
+    make = create_study
+
+    def interrupted(url: str, name: str, config: Mapping[str, Any]) -> None:
+        connect(url, create=True).dispose()
+        os.kill(os.getpid(), signal.SIGINT)
+        make(url, name, config)
+
+    monkeypatch.setattr("automl.home.create_study", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        search(home=tmp_path / "home")
+
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_name_whose_study_was_never_made_is_free(search: Callable[..., driver.SearchResult], tmp_path: Path) -> None:
+    """Who was killed after making the tables leaves a ledger without a study."""
+    (tmp_path / "s").mkdir()
+    connect(Home(tmp_path).ledger_url("s"), create=True).dispose()
+
+    assert search().state == "finished"
+
+
+def test_what_was_asked_is_written_by_who_resumes(search: Callable[..., driver.SearchResult], tmp_path: Path) -> None:
+    """Both files, wherever in between who made the study was killed."""
+    search()
+    written = ("study.yaml", "space.yaml")
+    for n_trials, name in enumerate(written, 2):
+        (tmp_path / "s" / name).unlink()
+
+        driver.resume("s", value, home=tmp_path, n_trials=n_trials, listeners=())
+
+        assert {path.name for path in (tmp_path / "s").glob("*.yaml")} == set(written)
 
 
 def test_a_second_driver_is_refused_before_anything_starts(

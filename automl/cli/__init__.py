@@ -113,7 +113,7 @@ def _explained(error: BaseException) -> tuple[Sequence[str], int]:
     if isinstance(error, typer.TyperException):
         return _usage(error), error.exit_code
     if isinstance(error, KeyboardInterrupt):
-        return ["interrupted"], 130
+        return ["interrupted"], getattr(error, "exit_code", 130)
     if isinstance(error, MemoryError):
         return ["memory ran out; what was committed is kept, go on with `automl resume`"], 5
     if isinstance(error, ModuleNotFoundError):
