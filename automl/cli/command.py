@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from automl.cli import given
 from automl.errors import AutomlError
@@ -33,12 +33,9 @@ class Command(TyperCommand):
         for parameter in self.params:
             _complete_help(parameter)
 
-    def get_help_option(self, ctx: Any) -> Any:
-        """Return --help as the flag that it is; Typer shows it as one that takes a bool."""
-        option = super().get_help_option(ctx)
-        if option is not None:
-            option.metavar = ""
-        return option
+    def get_params(self, ctx: Any) -> Any:
+        """Return all parameters, --help among them."""
+        return _flags_without_type(super().get_params(ctx))
 
     def invoke(self, ctx: Any) -> Any:
         """Run the verb; what is wrong with a value of a variable or a file is told under that name."""
@@ -48,6 +45,14 @@ class Command(TyperCommand):
             names = given.sources(ctx)
             error.problems = tuple(renamed(problem, names) for problem in error.problems)
             raise
+
+
+class Group(TyperGroup):
+    """Several verbs under one name."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """Return all parameters, --help and those of completion among them."""
+        return _flags_without_type(super().get_params(ctx))
 
 
 def renamed(problem: str, names: Mapping[str, str]) -> str:
@@ -69,5 +74,11 @@ def _complete_help(parameter: Any) -> None:
         notes.append(str(parameter.envvar))
     parameter.help = " ".join([parameter.help, *(f"[dim]\\[{note}][/dim]" for note in notes)])
     parameter.show_default = parameter.show_envvar = False
-    if getattr(parameter, "is_flag", False):
-        parameter.metavar = ""  # a flag takes no value, so there is no type to show
+
+
+def _flags_without_type(parameters: Any) -> Any:
+    """Return `parameters`, the flags among them without the type that Typer shows: a flag takes no value."""
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    return parameters

@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 
 from automl.cli import completion, options, output
-from automl.cli.command import Command
+from automl.cli.command import Command, Group
 from automl.cli.compose import find_space
 from automl.cli.output import Format
 from automl.cli.values import Problems, positive, whole
 from search_spaces import READY, Float, Int, SearchSpace, SearchSpaceError, dumps, format_range, load_space
 
-app = typer.Typer(no_args_is_help=True, help="Look at search spaces: ready ones, and those in files.")
+app = typer.Typer(cls=Group, no_args_is_help=True, help="Look at search spaces: ready ones, and those in files.")
 
 Named = Annotated[
     str,

@@ -161,3 +161,12 @@ def test_verbose_adds_the_traceback(run: Run) -> None:
     assert "Traceback" not in quiet.err
     assert "Traceback" in verbose.err
     assert quiet.errors == verbose.errors
+
+
+@pytest.mark.parametrize("words", [[], *([verb] for verb in VERBS), ["space", "ls"]], ids=" ".join)
+def test_flags_take_no_value(run: Run, words: list[str]) -> None:
+    """No help shows a type behind --help or another flag."""
+    help = run(*words, "--help").out
+
+    assert "--help" in help
+    assert "<bool>" not in help
