@@ -424,7 +424,8 @@ def _describe(folder: Path, name: str, config: StudyConfig) -> None:
 
     head = f"What the study {name} was asked; `automl search` of this file asks it again, of a new study."
     (folder / "study.yaml").write_text(study_file.dumps(config, head=head), encoding="utf-8")
-    dump_space(config.space, folder / "space.yaml")
+    if not (folder / "space.yaml").exists():  # it never changes, and its age is the study's
+        dump_space(config.space, folder / "space.yaml")
 
 
 def _or_progress(listeners: Sequence[Listener] | None, config: StudyConfig) -> Sequence[Listener]:

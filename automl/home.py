@@ -299,8 +299,8 @@ def _folder(path: str | Path | None) -> Path:
 
 
 def _made(folder: Path) -> float:
-    """Return when a study was made: what was asked is written then, while the folder changes with each resume."""
-    for path in (folder / "study.yaml", folder):
+    """Return when a study was made: its space is written then, the rest of its folder changes with each resume."""
+    for path in (folder / "space.yaml", folder):
         with contextlib.suppress(FileNotFoundError):
             return path.stat().st_mtime
     return 0.0  # it is being deleted

@@ -63,15 +63,15 @@ def test_standard_output_only(run: Run, finished: str, words: list[str], format:
 
 
 def test_ls(run: Run, finished: str) -> None:
-    """One study a row, the oldest first, whatever has happened in its folder since."""
+    """One study a row, the oldest first, though it was resumed since."""
     run(*SEARCH, *LOCAL, "--trials", "1", "-q", "--name", "second")
-    (Home.find().study(finished) / "new").touch()
+    assert run("resume", finished, "--trials", "+1", "-q").code == 0
 
     rows = run("ls", "-f", "json").json
 
     assert [row["name"] for row in rows] == [finished, "second"]
     best = run("status", finished, "-f", "json").json["best"]["value"]
-    assert rows[0] == {"name": finished, "state": "finished", "trials": 4, "metric": "val_loss", "best": best}
+    assert rows[0] == {"name": finished, "state": "finished", "trials": 5, "metric": "val_loss", "best": best}
 
 
 def test_ls_of_no_studies(run: Run) -> None:
