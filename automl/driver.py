@@ -323,7 +323,6 @@ def start(
         Interrupted: by a signal, or by `automl stop --now`; the state is saved.
     """
     began = time.monotonic()
-    folder = home.study(name)
     if not is_new:
         if _has_nothing_to_do(home, name, config):
             return result(home, name, seconds=0.0)
@@ -333,13 +332,12 @@ def start(
         stopping.make(early_stopping or config.early_stopping)  # an object that is missing is missed before Ray starts
         executor.check(objective)
         capacity = executor.prepare()
-        home.settle(name)
-        _describe(folder, name, config)
+        _settle(home, name, config)
         with interrupts.raised(), contextlib.ExitStack() as copying:
             study = Study.open(
                 home.ledger_url(name),
                 name,
-                folder=folder,
+                folder=home.study(name),
                 sampler=sampler,
                 early_stopping=early_stopping,
                 changes={key: getattr(config, key) for key in BUDGET},
@@ -416,16 +414,17 @@ def _test_winner(home: Home, name: str, study: Study, objective: Objective) -> N
         study.keep_result({"trial": winner.number, "test": evaluate(winner.params, weights)})
 
 
-def _describe(folder: Path, name: str, config: StudyConfig) -> None:
-    """Leave what was asked in the study's folder, to read and to use again, unless that is there."""
-    if all((folder / file).is_file() for file in ("study.yaml", "space.yaml")):
-        return
+def _settle(home: Home, name: str, config: StudyConfig) -> None:
+    """See to it that the study has its folder, and there what was asked of it, to read and to use again."""
     from search_spaces import dump_space
 
-    head = f"What the study {name} was asked; `automl search` of this file asks it again, of a new study."
-    (folder / "study.yaml").write_text(study_file.dumps(config, head=head), encoding="utf-8")
-    if not (folder / "space.yaml").exists():  # it never changes, and its age is the study's
-        dump_space(config.space, folder / "space.yaml")
+    home.settle(name)
+    asked, space = (home.study(name) / file for file in ("study.yaml", "space.yaml"))
+    if not asked.is_file():
+        head = f"What the study {name} was asked; `automl search` of this file asks it again, of a new study."
+        asked.write_text(study_file.dumps(config, head=head), encoding="utf-8")
+    if not space.is_file():  # it never changes, and its age is the study's
+        dump_space(config.space, space)
 
 
 def _or_progress(listeners: Sequence[Listener] | None, config: StudyConfig) -> Sequence[Listener]:

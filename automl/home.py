@@ -275,7 +275,8 @@ class Home:
     @property
     def tracking_uri(self) -> str:
         """The URI of this home's own MLflow store."""
-        return f"sqlite:///{self.path / 'mlflow.db'}"
+        path = str(self.path / "mlflow.db").replace("%", "%25").replace("?", "%3F")  # all that a URL reads otherwise
+        return f"sqlite:///{path}"
 
     @property
     def artifacts(self) -> Path:

@@ -64,10 +64,10 @@ def search(home: Home) -> Callable[..., driver.SearchResult]:
 
     def search(**options: Any) -> driver.SearchResult:
         settings: dict[str, Any] = {"n_trials": 8, "name": "s", "tracker": "mlflow", "executor": "local"}
+        settings["home"] = home.path
         return driver.search(
             objective,
             {"x": "0.0..1.0", "kind": "a|b"},
-            home=home.path,
             metric="loss",
             max_epochs=9,
             seed=1,
@@ -134,6 +134,18 @@ def test_a_ledger_on_postgresql_is_mirrored_alike(
 
     assert result.waiting == 0
     assert_equal(Home(home.path, postgres_url))
+
+
+def test_any_folder_can_be_a_home(home: Home, search: Callable[..., driver.SearchResult]) -> None:
+    """What has a meaning in a URL is a letter like any other in the path of MLflow's store."""
+    strange = Home(home.path.parent / "a b%41c?d#ü")
+    home.path.rename(strange.path)
+
+    result = search(n_trials=1, home=strange.path)
+
+    assert result.waiting == 0
+    assert_equal(strange)
+    assert [path.parent.name for path in strange.path.parent.rglob("mlflow.db")] == [strange.path.name]
 
 
 def test_the_studys_own_run_is_a_page(home: Home, search: Callable[..., driver.SearchResult]) -> None:
