@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from automl import interrupts
 from automl.cli import live, output
 from automl.cli.output import Format
 from automl.errors import ConfigError
@@ -37,11 +38,11 @@ def watch(home: Home, name: str, format: Format) -> None:
 
     shown = _json(home) if format is Format.JSON else _panel(home) if _is_screen() else _lines(home)
     try:
-        with contextlib.closing(follow(home, name)) as looks, shown as show:
+        with interrupts.raised(), contextlib.closing(follow(home, name)) as looks, shown as show:
             for reader, events in looks:
                 show(reader, events)
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+    except interrupts.Interrupted as signal:
+        raise typer.Exit(signal.exit_code) from None
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
+from automl import interrupts
 from automl.home import Home
 from automl.ledger.queries import AttemptRow, Reader, StudyRow
 from automl.ledger.requests import Request
@@ -37,7 +38,7 @@ def follow(home: Home, name: str) -> Generator[tuple[Reader, list[Event]], None,
     """
     follower = Follower()
     while not follower.is_over:
-        with home.read(name) as reader:
+        with interrupts.shielded(), home.read(name) as reader:  # a connection is not cut while it is used or closed
             if events := follower.look(reader):
                 yield reader, events
         if not follower.is_over:

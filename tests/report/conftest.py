@@ -21,9 +21,8 @@ def make_study() -> MakeStudy:
 
     def make(space: SearchSpace, metric: str = "loss", direction: str = "minimize", name: str = "s") -> StudyRow:
         config = {"space": space.to_dict(), "metric": metric, "direction": direction}
-        return StudyRow(
-            id=1, name=name, uid="u", created=0.0, config=config, state="finished", owner=None, seq=1, result=None
-        )
+        about = {"id": 1, "name": name, "uid": "u", "created": 0.0, "config": config, "seq": 1, "result": None}
+        return StudyRow(**about, state="finished", owner=None, has_died=False, request=None)
 
     return make
 
