@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from automl import interrupts
 from automl.cli import completion, options, output, result
 from automl.cli.output import Format
 
@@ -93,18 +94,27 @@ def _wait(home: Home, before: StudyRow) -> None:
     """Wait until the driver of `before` has ended, saying what it waits for."""
     said = None
     try:
-        while True:
-            with home.read(before.name) as reader:
-                if reader.study().owner != before.owner:
-                    return
-                running = reader.counts()["RUNNING"] - len(reader.paused())
-            if running != said:
-                said = running
-                trials = f"{running} trial{'' if running == 1 else 's'} and " if running else ""
-                output.say(f"waiting for {trials}the driver to end")
-            time.sleep(POLL_SECONDS)
-    except KeyboardInterrupt:
-        output.fail(f"no longer waiting; {before.name} stops all the same", code=130)
+        with interrupts.raised():
+            while (running := _running(home, before)) is not None:
+                if running != said:
+                    said = running
+                    trials = f"{running} trial{'' if running == 1 else 's'} and " if running else ""
+                    output.say(f"waiting for {trials}the driver to end")
+                time.sleep(POLL_SECONDS)
+    except interrupts.Interrupted as signal:
+        output.fail(f"no longer waiting; {before.name} stops all the same", code=signal.exit_code)
+
+
+def _running(home: Home, before: StudyRow) -> int | None:
+    """Return how many trials run, or None once the driver of `before` is gone."""
+    # SQLAlchemy drops a Ctrl-C that comes while it closes a connection.
+    with (
+        interrupts.shielded(),
+        home.read(before.name) as reader,
+    ):
+        if reader.study().owner != before.owner:
+            return None
+        return reader.counts()["RUNNING"] - len(reader.paused())
 
 
 def _ask(would_go: list[Removable]) -> None:
