@@ -125,7 +125,9 @@ class Writer:
             LeaseLostError: a driver that lives holds it.
         """
         with translated(), engine.begin() as connection:
-            row = connection.execute(sa.select(_S).where(_S.c.name == name)).mappings().one_or_none()
+            # Of two that come at once the second waits here, and then sees who holds it; SQLite's BEGIN has done so.
+            locked = sa.select(_S).where(_S.c.name == name).with_for_update()
+            row = connection.execute(locked).mappings().one_or_none()
             if row is None:
                 raise StudyNotFoundError(f"no study {name!r} in {shown(engine.url)}; see `automl ls`")
             now = database_time(connection)
@@ -136,13 +138,8 @@ class Writer:
                 used += max(0.0, as_utc(row["renewed"]).timestamp() - row["owner"]["since"])
             epoch = row["epoch"] + 1
             owner = lease.this_process(since=clock())
-            taken = connection.execute(
-                sa.update(_S)
-                .where(_S.c.id == row["id"], _S.c.epoch == row["epoch"])
-                .values(epoch=epoch, owner=owner, renewed=sa.func.now(), used=used, request=None)
-            )
-            if taken.rowcount == 0:
-                raise LeaseLostError(f"study {name!r} was taken by another driver a moment ago")
+            taken = {"epoch": epoch, "owner": owner, "renewed": sa.func.now(), "used": used, "request": None}
+            connection.execute(sa.update(_S).where(_S.c.id == row["id"]).values(taken))
         writer = cls(engine, row["id"], epoch, row["seq"], clock=clock)
         writer.used_seconds = used
         return writer
