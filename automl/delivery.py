@@ -37,7 +37,7 @@ from automl.trial import TrialRecord, TrialState
 from trackers import Point, Run, Tracker, TrackerError
 
 PAGE = 5000  # reported values in one go
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0  # each look takes from training what is worth a hundredth of a core
 PATIENCE = 30.0  # seconds that a driver waits for it in the end
 HURRY = 5.0  # the same for a driver that was interrupted
 ORPHAN_SECONDS = 8.0  # that it goes on after its driver died

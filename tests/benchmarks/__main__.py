@@ -14,10 +14,11 @@ from tests.benchmarks.table import conditions, table
 NOTES = """\
 Each run is a fresh process, and those compared took turns: medians, with the smallest and largest of the pairs in
 parentheses. The objective does nothing but report; 12 parameters, 2 workers, early stopping off. Bare Tune stores and
-logs nothing and asks Optuna's TPE in memory. Tune's own glue is OptunaSearch (TPE) with MLflowLoggerCallback; with 20
-reports it gets 12 trials, not 200, so beside it both are counted per trial from when every worker was warm. MLflow's
-files were made before the clocks, and workers are reused on every side. The long study runs in one process; workers
-train a small network, 10 steps a trial, beside the same training in two processes without a search."""
+logs nothing and asks Optuna's TPE in memory. Tune's own glue is OptunaSearch (TPE) with MLflowLoggerCallback; it gets
+12 trials with 20 reports and 60 with 1, not 200, so beside it both are counted per trial from when every worker was
+warm. MLflow's files were made before the clocks, and workers are reused on every side. The long study runs in one
+process; workers train a small network, 10 steps a trial, beside the same training in two processes without a search,
+both from when every worker was warm."""
 
 
 def main() -> None:

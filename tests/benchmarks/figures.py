@@ -91,11 +91,10 @@ class Bench:
 def trial(bench: Bench) -> list[Row]:
     """Cost of a trial, everything on: to the last tell beside the floor, until visible in MLflow beside the glue.
 
-    The glue is so slow at 20 reports that it gets fewer trials; so beside it both sides are counted from when they were
-    warm.
+    The glue is so slow that it gets fewer trials; so beside it both sides are counted from when they were warm.
     """
     rows, told, visible = [], "first ask to last tell; bare Tune", "until visible in MLflow; Tune's own glue"
-    for reports, glue_trials in ((20, 12), (1, 200)):
+    for reports, glue_trials in ((20, 12), (1, 60)):
         ours, floor, glue = bench.in_turns(
             f"trial, {reports} reports",
             bench.search(OURS, trials=bench.trials(200), reports=reports),
