@@ -143,18 +143,13 @@ def _try_out(sampler: object, space: SearchSpace) -> None:
 
 
 def explain(config: StudyConfig) -> str:
-    """Return which sampler a study has and why, how far it will get, and what it cannot do, in a few words."""
+    """Return which sampler a study has, how far it will get, and what it cannot do, in a few words."""
     name, space = config.sampler, config.space
     size = space.size()
-    points = "continuous" if isinstance(size, str) else _count(size, "point")
-    about = f"{_count(len(space), 'parameter')}, {points}"
-    if name == "auto":
-        name, about = "tpe", f"auto: {about}"
-    if name == "grid":
+    said = ["tpe (auto)" if name == "auto" else name.replace(OWN_SAMPLER, "your ")]
+    if name == "grid" and isinstance(size, str):
         size = _grid_size(space)
-        about = f"{_count(len(space), 'parameter')}, {_count(size, 'point')}"
-        about += f" with {PER_AXIS} values of each continuous one" if points == "continuous" else ""
-    said = [f"{name.replace(OWN_SAMPLER, 'your ')} ({about})"]
+        said = [f"grid ({size:,} points with {PER_AXIS} values of each continuous parameter)"]
     if name == "nsga2":
         said.append(f"breeds from generations of {POPULATION} COMPLETE trials")
     if name == "gp":
@@ -174,7 +169,3 @@ def _grid_size(space: SearchSpace) -> int:
     size = space.override(continuous).size()
     assert isinstance(size, int)
     return size
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
