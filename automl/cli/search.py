@@ -76,14 +76,14 @@ def search(
     settings |= {"metric": metric, "direction": direction, "sampler": sampler, "early_stopping": early_stopping}
     settings |= {"executor": executor, "ray_address": ray_address, "isolate": isolate}
     settings |= {"tracker": tracker, "tracking_uri": tracking_uri, "target_column": target_column}
-    task, is_wrong = _task(target, target_column, metric, problems)
+    task = problems.attempt(lambda: tasks.find(target, column=target_column, metric=metric)) if target else None
     before = len(problems.lines)
     ranges = given.ranges(context, problems)
     composed = compose(task, problems, arch=arch, spaces=given.spaces(context), ranges=ranges)
     if len(problems.lines) > before:  # a space without what could not be read is not what was meant
         composed = None
     found, config, objective = _planned(
-        "" if is_wrong else task or target, composed, settings, problems, name=name, home=home, storage=storage
+        task or target, composed, settings, problems, name=name, home=home, storage=storage
     )
     is_guessed = direction is None and task is None
     if dry_run:
@@ -125,13 +125,6 @@ def resume(
     with found.read(study) as reader:
         before = summary.status(found, reader)
     _run(found, study, config, driver.load(config), before, format=format, json=json, quiet=quiet)
-
-
-def _task(target: str, column: str | None, metric: str | None, problems: Problems) -> tuple[Task | None, bool]:
-    """Return the task that `target` names, if it names one, and whether something is wrong with it."""
-    before = len(problems.lines)
-    task = problems.attempt(lambda: tasks.find(target, column=column, metric=metric)) if target else None
-    return task, len(problems.lines) > before
 
 
 def _planned(

@@ -105,9 +105,13 @@ def examine_target(series: pd.Series, *, place: Place, metric: str | None = None
         raise ConfigError(problem)
     is_number = column.kind is Kind.NUMBER and not _means_classes(numbers(series), metric)
     target = read_target(series, problem="regression" if is_number else "classification")
-    if problem := _too_few(target):
-        raise ConfigError(problem)
-    if column.kind is Kind.NUMBER and not is_number:
+    could_be_number = column.kind is Kind.NUMBER and not is_number
+    too_few, misfit = _too_few(target), _misfit(target, metric)
+    if too_few and could_be_number:
+        too_few += "; --metric rmse, mae or r2 predicts a number"
+    if problems := [each for each in (misfit, too_few) if each]:
+        raise ConfigError(problems)
+    if could_be_number:
         return replace(target, hint="whole numbers taken for classes; --metric rmse predicts a number")
     return target
 
@@ -138,12 +142,30 @@ def _labels(series: pd.Series) -> list[Label | None]:
 
 
 def _means_classes(values: Numbers, metric: str | None) -> bool:
-    asked = find_metric(metric or "", (*OF_CLASSES, *OF_NUMBERS))
-    if asked != "loss" and asked in (*OF_CLASSES, *OF_NUMBERS):
+    asked = _asked(metric)
+    if (asked in OF_CLASSES) != (asked in OF_NUMBERS):
         return asked in OF_CLASSES
     there = values[~np.isnan(values)]
     n = len(np.unique(there))
     return bool((there % 1 == 0).all()) and n <= min(MAX_WHOLE_CLASSES, len(there) // MIN_ROWS)
+
+
+def _misfit(target: Target, metric: str | None) -> str | None:
+    """Return why a metric of numbers cannot be had: text and booleans are classes, whatever is asked."""
+    asked = _asked(metric)
+    if target.classes is None or asked in OF_CLASSES or asked not in OF_NUMBERS:
+        return None
+    some = ", ".join(repr(label) for label in target.classes[:5])
+    more = f" and {len(target.classes) - 5:,} more" if len(target.classes) > 5 else ""
+    kind = "true and false" if isinstance(target.classes[0], bool) else "text"
+    return (
+        f"--metric {metric!r} measures numbers, but --target {target.name!r} holds {kind}, which is taken for classes: "
+        f"{some}{more}; for classes there are {', '.join(OF_CLASSES)}, and a column of numbers is needed for {asked}"
+    )
+
+
+def _asked(metric: str | None) -> str:
+    return find_metric(metric or "", (*OF_CLASSES, *OF_NUMBERS))
 
 
 def _too_few(target: Target) -> str | None:

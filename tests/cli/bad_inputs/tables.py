@@ -100,10 +100,11 @@ CASES = [
     table("bucket", None, "s3://bucket/data.csv --target y",
      "s3://bucket/data.csv is an address; download it, and give the file"),
     table("metric of numbers for classes", GOOD, "data.csv --target y --metric rmse",
-     "--metric 'rmse' is unknown; known: ..."),
+     "--metric 'rmse' measures numbers, but --target 'y' holds text, which is taken for classes: 'ps', 'qs'; for "
+     "classes there are acc, balanced_accuracy, auc, loss, and a column of numbers is needed for rmse"),
     table("metric of classes for numbers", lines("a,y", "{i},{i}.5"), "data.csv --target y --metric auc",
      "--target 'y': of 60 classes 60 have fewer than the 4 rows that three parts need: ...; leave "
-     "these rows out, or join them to another class"),
+     "these rows out, or join them to another class; --metric rmse, mae or r2 predicts a number"),
     table("unknown metric", GOOD, "data.csv --target y --metric acuracy",
      "--metric 'acuracy' is unknown; known: ..."),
     table("network for images", GOOD, "data.csv --target y --arch cnn",
@@ -113,4 +114,14 @@ CASES = [
     table("several problems", GOOD + "1\n1,2,3,4\n", "data.csv --target y",
      "data.csv:62: 1 field, expected 3 as in the header",
      "data.csv:63: 4 fields, expected 3 as in the header"),
+    table("column and options", GOOD, "data.csv --target z --lr 1..0 --arch mpl --sampler tpee --trials 0",
+     "--target 'z': data.csv has no such column (it has a, b, y)",
+     "--lr: cannot read '1..0': ...",
+     "--arch 'mpl' is unknown; did you mean 'mlp'? known: cnn, mlp",
+     "--sampler 'tpee' is unknown; did you mean 'tpe'? known: ...",
+     "--trials must be a whole number from 1 to 1000000000, got 0"),
+    table("file and options", None, "none.csv --target y --metric rmse --early-stopping ashaa --name a/b",
+     "none.csv does not exist; give the path of a table",
+     "--early-stopping 'ashaa' is unknown; ...",
+     "--name: study name 'a/b': ..."),
 ]

@@ -48,6 +48,31 @@ def test_classes_or_numbers(values: Any, metric: str | None, classes: tuple[Any,
     assert target.metric in target.metrics
 
 
+@pytest.mark.parametrize(
+    ("values", "metric", "said"),
+    [
+        (["no", "yes"] * 10, "rmse", "holds text, which is taken for classes: 'no', 'yes'; for classes there are acc,"),
+        ([True, False] * 10, "val_mae", "holds true and false, which is taken for classes: False, True; for"),
+        ([f"n{k}" for k in range(7)] * 4, "r2", "'n0', 'n1', 'n2', 'n3', 'n4' and 2 more; for"),
+    ],
+)
+def test_classes_have_no_metric_of_numbers(values: Any, metric: str, said: str) -> None:
+    """What the column holds is named, why, and what can be measured instead."""
+    with pytest.raises(ConfigError) as caught:
+        target_of(values, metric)
+
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"--metric {metric!r} measures numbers, but --target 'y' holds ")
+    assert said in problem
+    assert problem.endswith(f"and a column of numbers is needed for {metric.removeprefix('val_')}")
+
+
+def test_rare_whole_numbers_may_be_numbers() -> None:
+    """Ratings of which one is too rare for a class are refused with the metric that would take them."""
+    with pytest.raises(ConfigError, match=r"'y': of 3 classes 1 have .*; --metric rmse, mae or r2 predicts a number$"):
+        target_of([1, 2] * 10 + [3] * 2)
+
+
 def test_what_could_be_otherwise_is_said() -> None:
     """Whole numbers that are taken for classes name the metric that makes numbers of them."""
     assert target_of([3, 5, 9] * 10).hint == "whole numbers taken for classes; --metric rmse predicts a number"
