@@ -6,7 +6,7 @@
     ├─ StudyMismatchError             exit 3   the study differs from what is asked, or its name is taken
     ├─ MissingDependencyError         exit 4   a package, driver or host is not there
     ├─ ResourceExhaustedError         exit 5   disk or memory ran out while running
-    ├─ LeaseLostError                 exit 6   another driver holds the study
+    ├─ LeaseLostError                 exit 6   another driver holds the study, or it was deleted
     ├─ SearchAbortedError             exit 1   the search cannot go on; says why and where to look
     └─ ReadOnlyError                  exit 1   a view of a ledger was written to
 
@@ -61,7 +61,7 @@ class ResourceExhaustedError(AutomlError):
 
 
 class LeaseLostError(AutomlError):
-    """Another driver runs this study; wait for it, or stop it first."""
+    """Another driver runs this study: wait for it, or stop it first. Or the study was deleted while it ran."""
 
     exit_code = 6
 

@@ -248,6 +248,8 @@ class Home:
 
     def discard(self, study: str) -> None:
         """Take back a study that no driver has ever held: its search ended before it began."""
+        if self.has_own_ledger(study) and not self.has_folder(study):
+            return  # deleted by somebody else; to open a ledger would make it
         with contextlib.suppress(AutomlError):
             if discard_study(self.ledger_url(study), study):
                 shutil.rmtree(self.study(study), ignore_errors=True)

@@ -176,14 +176,14 @@ def test_the_table_of_rules_is_complete() -> None:
 
 
 def test_the_table_of_exit_codes_is_complete() -> None:
-    """It has the code of every error, of success, and of the two signals that save the state."""
+    """It has the code of every error, of success, of the two signals that save the state, and of a closed pipe."""
 
     def codes(error: type[AutomlError]) -> set[int]:
         return {error.exit_code}.union(*map(codes, error.__subclasses__()))
 
     shown = {int(code) for row in rows("Exit codes") for code in row[0].split(", ")}
 
-    assert shown == codes(AutomlError) | {0, 130, 143}
+    assert shown == codes(AutomlError) | {0, 130, 141, 143}
 
 
 def test_links_and_pictures_are_there() -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import difflib
 import errno
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -84,16 +85,29 @@ app.add_typer(spaces.app, name="space")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command, and return the exit code of design: 0 done, 2 bad input, ...; see `automl.errors`."""
+    """Run one command, and return the exit code: 0 done, 2 bad input, ...; see `automl.errors`."""
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit) as error:  # `automl top STUDY | head -1`: who reads has enough
+        if BrokenPipeError not in (type(error), type(error.__context__)):  # Typer and Rich make a SystemExit of it
+            raise
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):  # or Python complains when it flushes them at the end
+            os.dup2(nowhere, stream.fileno())
+        return 128 + signal.SIGPIPE  # as of any program that the signal ends
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Run one command and say what goes wrong; what is said to a closed pipe raises BrokenPipeError."""
     shared = {"verbose": False}
     try:
         command = typer.main.get_command(app)
         code = command.main(args=arguments, prog_name="automl", standalone_mode=False, obj=shared)
-        sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at the end
-        return 1
+        raise
     except (Exception, KeyboardInterrupt) as error:
         if shared["verbose"]:
             traceback.print_exc()

@@ -59,13 +59,14 @@ def _ticking(study: Study) -> Iterator[None]:
         while not over.wait(TICK_SECONDS):
             try:
                 study.tick()
-                if study.request is Request.NOW and runner is threading.main_thread() and runner.ident is not None:
-                    signal.pthread_kill(runner.ident, signal.SIGINT)  # as Ctrl-C would: it may wait for anything
-                    return
-            except LeaseLostError:  # comes up again in the main thread, which can end the search
-                return
+                is_over = study.request is Request.NOW
+            except LeaseLostError:  # comes up again in the other thread, when it writes or closes the study
+                is_over = True
             except AutomlError:
                 continue  # a database that is busy for a moment; what waits goes out with a later tick
+            if is_over and runner is threading.main_thread() and runner.ident is not None:
+                signal.pthread_kill(runner.ident, signal.SIGINT)  # as Ctrl-C would: it may wait for anything
+                return
 
     thread = threading.Thread(target=tick, name="ticks", daemon=True)
     thread.start()

@@ -19,6 +19,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -214,7 +215,7 @@ class Writer:
         Returns the study's seq. On an error nothing is written and the changes wait on.
 
         Raises:
-            LeaseLostError: another driver has taken the study since.
+            LeaseLostError: another driver has taken the study since, or the ledger's file is gone.
         """
         with translated():
             self.seq = repeated(lambda: self._write(study))
@@ -224,6 +225,7 @@ class Writer:
 
     def _write(self, study: Mapping[str, Any]) -> int:
         """Write the changes unless an earlier try, whose answer was lost, already has; return the study's seq."""
+        self._check_there()
         to = self.seq + len(self._changes)
         with self.engine.begin() as connection:
             key = {"key_id": self.study_id, "key_epoch": self.epoch, "key_seq": self.seq}
@@ -251,7 +253,12 @@ class Writer:
         self.commit(renewed=sa.func.now())
 
     def request(self) -> Request | None:
-        """Return what somebody has asked of this driver since it took the lease."""
+        """Return what somebody has asked of this driver since it took the lease.
+
+        Raises:
+            LeaseLostError: the ledger's file is gone.
+        """
+        self._check_there()
         with translated(), self.engine.begin() as connection:
             found = connection.scalar(sa.select(_S.c.request).where(_S.c.id == self.study_id))
         return Request(found) if found else None
@@ -281,6 +288,12 @@ class Writer:
         with contextlib.suppress(AutomlError):
             self.commit(owner=None)
         self.engine.dispose()
+
+    def _check_there(self) -> None:
+        """Refuse to go on without the file: SQLite writes to one that was deleted as long as it has it open."""
+        url = self.engine.url
+        if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+            raise LeaseLostError(f"{url.database} is gone: the study was deleted while it ran; the search ends here")
 
     def _add(self, statement: sa.Insert | sa.Update, row: dict[str, Any]) -> None:
         if not self._changes:

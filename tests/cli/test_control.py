@@ -296,5 +296,19 @@ class TestRm:
         assert f"filter by tags.`automl.study` = '{finished}'" in ran.err
 
 
+def test_a_folder_that_is_deleted_ends_its_search(held: subprocess.Popen[str]) -> None:
+    """The search does not run on for nothing: it ends though its trial never would, says why, makes no ledger."""
+    shutil.rmtree(Home.find().study("s"))
+
+    out, err = held.communicate(timeout=30)
+
+    assert (held.returncode, out) == (6, "")
+    ledger = Home.find().path / "s" / "ledger.db"
+    assert err.splitlines()[-1] == (
+        f"error: {ledger} is gone: the study was deleted while it ran; the search ends here"
+    )
+    assert Home.find().studies() == []
+
+
 def interrupted(*arguments: object) -> None:
     raise KeyboardInterrupt

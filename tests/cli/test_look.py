@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -194,3 +195,17 @@ def test_a_reader_that_goes_away(start: Callable[..., Any], finished: str) -> No
     _, err = process.communicate(timeout=30)
 
     assert err == ""
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_reader_that_has_enough(finished: str, start: Callable[..., subprocess.Popen[str]], stream: str) -> None:
+    """`automl top STUDY | head -1`, and errors to a pipe like it: the command ends as by the signal, and is silent."""
+    process = start("top", finished if stream == "stdout" else "unknown")
+    closed, other = (process.stdout, process.stderr) if stream == "stdout" else (process.stderr, process.stdout)
+    assert closed is not None
+    assert other is not None
+    closed.close()
+
+    said = other.read()
+
+    assert (process.wait(timeout=60), said) == (141, "")

@@ -257,3 +257,15 @@ def test_ranking_prefers_complete_trials_then_depth(url: str) -> None:
 
     with Reader.open(url, "s") as reader:
         assert reader.ranking() == [(0, 2, 0.9), (2, 2, 4.0), (1, 1, 0.0)]
+
+
+def test_a_ledger_that_was_deleted(tmp_path: Path) -> None:
+    """Nothing is written to a file that nobody can open again, though SQLite would."""
+    url = sqlite_url(tmp_path / "ledger.db")
+    create_study(url, "s", CONFIG)
+    ledger = Writer.open(connect(url, create=True), "s")
+    (tmp_path / "ledger.db").unlink()
+
+    for write in (ledger.request, ledger.commit, lambda: ledger.release(finished=False)):
+        with pytest.raises(LeaseLostError, match=r"ledger\.db is gone: the study was deleted while it ran"):
+            write()
