@@ -59,7 +59,8 @@ def status(
             return
     with found.read(study) as reader:
         data = summary.status(found, reader)
-    output.emit(data, format, lambda: _show_status(data))
+    go_on = output.command(found, "resume", study) if data["state"] == "interrupted" else None
+    output.emit(data, format, lambda: _show_status(data, go_on=go_on))
 
 
 def top(
@@ -144,7 +145,7 @@ def _print_log(file: Path, study: str, number: int) -> None:
         sys.stdout.writelines(lines)
 
 
-def _show_status(data: Mapping[str, Any]) -> None:
+def _show_status(data: Mapping[str, Any], *, go_on: str | None = None) -> None:
     owner = data["owner"]
     by = f" by process {owner['pid']} on {owner['host']}" if owner else ""
     asked = f", asked to stop ({data['request']})" if data["request"] else ""
@@ -157,7 +158,7 @@ def _show_status(data: Mapping[str, Any]) -> None:
         ("ledger", data["storage"]),
         ("tracker", data["tracking_uri"]),
     ]
-    output.facts(pairs)
+    output.facts(pairs if go_on is None else [*pairs, ("go on", go_on)])
 
 
 def _best(data: Mapping[str, Any]) -> str:

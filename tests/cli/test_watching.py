@@ -44,6 +44,7 @@ def test_lines(held: subprocess.Popen[str], run: Run, start: Start, tmp_path: Pa
     assert first.startswith("trial 1 COMPLETE val_loss ")
     assert first.endswith(" at step 1, 2 of 4 done")
     assert [line.split()[:2] for line in rest[:2]] == [["study", "s"], ["state", "interrupted"]]
+    assert rest[-1].split(maxsplit=2) == ["go", "on", "automl resume s"]
 
 
 def test_json_over_death_and_resume(held: subprocess.Popen[str], run: Run, start: Start, tmp_path: Path) -> None:
@@ -131,6 +132,6 @@ def test_a_reader_that_goes_away(held: subprocess.Popen[str], start: Start, tmp_
     let_go(tmp_path)
     _, err = watch.communicate(timeout=60)
 
-    assert (watch.returncode, err) == (1, "")
+    assert (watch.returncode, err) == (141, "")
     held.communicate(timeout=60)
     assert held.returncode == 0
