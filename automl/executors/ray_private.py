@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from automl.errors import ConfigError
+
 
 def silence() -> None:
     """Keep Ray's own messages off the user's terminal; call it before `ray.init` and once more after."""
@@ -41,11 +43,25 @@ def gpus() -> float:
 
 
 def secure_token() -> None:
-    """Make sure that the token of local clusters exists and that only its owner can read it."""
+    """Make sure that the token of local clusters exists and that only its owner can read it.
+
+    Raises:
+        ConfigError: it cannot be written, or belongs to another user.
+    """
     if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_MODE") == "disabled":
         return  # the mode itself is Ray's to set: it reads the variable once, when it is imported
     chosen = os.environ.get("RAY_AUTH_TOKEN_PATH")
     path = Path(chosen) if chosen else Path.home() / ".ray" / "auth_token"
+    try:
+        _write_token(path)
+    except PermissionError as error:
+        raise ConfigError(
+            f"Ray needs a token of yours in {path}, which cannot be written ({error.strerror}): set "
+            "RAY_AUTH_TOKEN_PATH to a file in a folder that you can write, or HOME to such a folder"
+        ) from error
+
+
+def _write_token(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -133,8 +133,9 @@ class RayExecutor:
             with _hidden("AUTOML_STORAGE"):  # workers inherit what is there now, and need no password of the ledger
                 ray.init(address=address or "local", **options)  # None would join any cluster on this machine
         except (ConnectionError, RuntimeError, ValueError) as error:
+            asks = "" if address is None else "; if that cluster asks for a token, export RAY_AUTH_MODE=token first"
             raise MissingDependencyError(
-                f"Ray did not start: {str(error).splitlines()[0]}; see --ray-address"
+                f"Ray did not start: {str(error).splitlines()[0]}; see --ray-address{asks}"
             ) from error
         self._owns_cluster = True
 

@@ -93,6 +93,11 @@ def refusal(error: sa.exc.DBAPIError, url: sa.URL) -> AutomlError | None:
         return ConfigError(f"storage {shown(url)}: {user} may not make the ledger's tables ({reason}); {grant}")
     if state is not None or not isinstance(error, sa.exc.OperationalError):
         return None
+    if "readonly database" in reason:
+        return ConfigError(
+            f"the ledger {url.database} cannot be opened: SQLite must write beside it, even to read, and you may not; "
+            "ask its owner for the right to, or copy the study's folder, and give --home"
+        )
     if not _ANSWERED.search(str(error.orig)):
         return MissingDependencyError(f"storage {shown(url)} does not answer: {reason}")
     has_no_password = "no password supplied" in reason or "password authentication" in reason

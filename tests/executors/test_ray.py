@@ -271,6 +271,17 @@ def test_the_token_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_token_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it should be is said, and which variables put it elsewhere."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    tmp_path.chmod(0o500)
+
+    with pytest.raises(ConfigError, match=r"\.ray/auth_token, which cannot be written .*: set RAY_AUTH_TOKEN_PATH"):
+        ray_private.secure_token()
+
+
 @pytest.mark.usefixtures("ray_cluster")
 def test_the_registry_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Inside the block a class is looked up once, a new registration counts, and nothing stays behind."""

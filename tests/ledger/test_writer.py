@@ -208,6 +208,21 @@ def test_a_newer_ledger_is_refused(url: str) -> None:
         connect(url, create=True)
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_ledger_in_a_folder_of_another_user(tmp_path: Path) -> None:
+    """SQLite cannot open it even to read, which is said with the way out."""
+    folder = tmp_path / "s"
+    url = sqlite_url(folder / "ledger.db")
+    create_study(url, "s", CONFIG)
+    (folder / "ledger.db").chmod(0o444)
+    folder.chmod(0o555)
+
+    with pytest.raises(ConfigError, match=r"SQLite must write beside it, even to read, .* copy the study's folder"):
+        connect(url)
+
+    folder.chmod(0o755)
+
+
 @pytest.mark.parametrize("url", ["foo", "mysql://host/x"])
 def test_other_urls_are_refused(url: str) -> None:
     """What is no URL or another database is said to be so."""
