@@ -2,7 +2,7 @@
 
 The objective's thread and Tune's calls meet in a `Channel`: `report` puts in, `step` takes out all that has come
 since, `decide` brings a verdict, which `report` raises. A report at a decision step waits until the driver has seen it
-and not said otherwise; any other returns at once, so training never waits for the driver.
+and not said otherwise; any other returns at once, so training never waits for the driver, and goes to it with others.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from automl.stopping.base import Verdict
 from automl.trial import AttemptState, Reason, Report, TrialState
 
 HEARTBEAT = 1.0  # seconds after which `step` returns even when there is nothing to tell
+GROUPED = 0.5  # seconds from one `step` to the next while nobody waits: each costs every process some milliseconds
 
 
 class Channel:
@@ -36,8 +37,10 @@ class Channel:
         self._ending: Ending | None = None
         self._verdict = Verdict.CONTINUE
         self._taken = 0
+        self._taken_at = 0.0
         self._put = 0
         self._released = 0  # reports up to this one were judged
+        self._is_awaited = False  # the objective waits for a judgement
 
     def report(self, report: Report) -> None:
         """Hand over a report; raise the verdict if there is one."""
@@ -45,9 +48,11 @@ class Channel:
             self._reports.append(report)
             self._put += 1
             mine = self._put
+            self._is_awaited = self._is_judged(report.step)
             self._changed.notify_all()
-            if self._is_judged(report.step):
+            if self._is_awaited:
                 self._changed.wait_for(lambda: self._released >= mine or self._verdict is not Verdict.CONTINUE)
+                self._is_awaited = False
             self._last_step = report.step
             if self._verdict is Verdict.STOP:
                 raise TrialPruned
@@ -57,13 +62,19 @@ class Channel:
     def take(self) -> tuple[list[Report], Ending | None]:
         """Return what has come since the last call, waiting for something at most a heartbeat.
 
+        What nobody waits for is taken at most every half second, the first report at once.
+
         By asking again the driver says that what it took before may go on.
         """
         with self._changed:
             self._released = self._taken
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._reports or self._ending, timeout=HEARTBEAT)
+            early = self._taken_at + GROUPED - time.monotonic()
+            self._changed.wait_for(lambda: self._is_awaited or self._ending, timeout=max(0.0, early))
             reports, self._reports = self._reports, []
+            if reports:
+                self._taken_at = time.monotonic()
             self._taken += len(reports)
             return reports, self._ending
 

@@ -21,12 +21,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.measured import Times, environment, measure, note
+from tests.benchmarks.measured import WARM, Times, environment, measure, note, start_run
 from tests.benchmarks.table import Row
-from tests.benchmarks.training import idle_share, seconds_a_step
+from tests.benchmarks.training import STEPS, idle_share, seconds_a_step, steps
+from tests.benchmarks.turns import killed_at_last, take_turns
 
 OURS, LEDGER, TRAINING = (f"tests.benchmarks.{name}" for name in ("ours", "ledger", "training"))
 FLOOR, GLUE, RDB, ALONE = (f"tests.benchmarks.peers.{name}" for name in ("floor", "glue", "rdb", "alone"))
+ENDLESS = 1000  # trials, of a run that is ended from outside
 AUTOML = Path(sys.executable).with_name("automl")
 
 
@@ -142,14 +144,33 @@ def long(bench: Bench) -> list[Row]:
 
 def workers(bench: Bench) -> list[Row]:
     """How long workers wait, and a step of real training beside the same training without a search."""
-    trials = bench.trials(12)
-    ours, alone = bench.in_turns("workers", bench.search(TRAINING, trials=trials), bench.search(ALONE, trials=trials))
-    steps = [[seconds_a_step(times) for times in side] for side in (ours, alone)]
-    idle = [idle_share(times) for times in ours]
+    (searches,) = bench.in_turns("workers wait", bench.search(TRAINING, trials=bench.trials(12)))
+    ours, alone = _steps(bench)
     return [
-        Row("workers wait, of their time while enough trials remain", idle, [], at_most=0.03, unit="share"),
-        Row("a step of training on a worker; the same without a search", *steps, at_most=1 / 0.95),
+        Row(
+            "workers wait, of their time while enough trials remain",
+            [*map(idle_share, searches)],
+            [],
+            at_most=0.03,
+            unit="share",
+        ),
+        Row("a step of training on a worker; the same without a search", ours, alone, at_most=1 / 0.95),
     ]
+
+
+def _steps(bench: Bench) -> list[list[float]]:
+    """Return the seconds that a step takes in a search and without one, in stretches of three seconds in turns."""
+    note("workers train")
+    with bench.folder() as ours, bench.folder() as alone:
+        sides = {ours: TRAINING, alone: ALONE}
+        programs = [start_run(module, folder=str(folder), trials=ENDLESS) for folder, module in sides.items()]
+        with killed_at_last(programs):
+            while any(len(steps(folder)) < WARM * STEPS for folder in sides):
+                if any(program.poll() is not None for program in programs):
+                    raise RuntimeError("training ended before it was measured")
+                time.sleep(0.5)
+            ran = take_turns(programs, seconds=3.0, turns=2 * bench.pairs)
+        return [seconds_a_step(folder, stretches) for folder, stretches in zip(sides, ran, strict=True)]
 
 
 def ledger(bench: Bench) -> list[Row]:

@@ -83,16 +83,17 @@ def measure(module: str, **options: Any) -> Times:
         RuntimeError: it failed.
     """
     began = time.time()
-    done = subprocess.run(
-        [sys.executable, "-m", module, json.dumps(options)],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_SECONDS,
-    )
-    if done.returncode:
-        raise RuntimeError(f"{module} {options} ended with exit code {done.returncode}:\n{done.stderr[-4000:]}")
-    return Times(**json.loads(done.stdout.splitlines()[-1]) | {"began": began})
+    process = start_run(module, **options)
+    out, err = process.communicate(timeout=LIMIT_SECONDS)
+    if process.returncode:
+        raise RuntimeError(f"{module} {options} ended with exit code {process.returncode}:\n{err[-4000:]}")
+    return Times(**json.loads(out.splitlines()[-1]) | {"began": began})
+
+
+def start_run(module: str, **options: Any) -> subprocess.Popen[str]:
+    """Start `module` in a fresh process, with `options`."""
+    command = [sys.executable, "-m", module, json.dumps(options)]
+    return subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def child(run: Callable[..., Times]) -> None:

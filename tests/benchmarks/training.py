@@ -2,15 +2,17 @@
 
     python -m tests.benchmarks.training '{"folder": "/tmp/x", "trials": 12}'     a search with everything on
 
-Each trial leaves a file that says when it ran; nobody else is asked.
+Each trial leaves a file that says when it ran, and each worker one with its steps; nobody else is asked.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,8 @@ from typing import Any
 import automl
 from automl.trial import Trial
 from search_spaces import Float, SearchSpace
-from tests.benchmarks.measured import PARALLEL, WARM, Times, child
+from tests.benchmarks.measured import PARALLEL, Times, child
+from tests.benchmarks.turns import Stretch
 
 STEPS = 10
 BATCHES = 20
@@ -41,12 +44,13 @@ class Objective:
     folder: str
 
     def __call__(self, trial: Trial) -> float:
-        loss, span = train(trial.params["lr"], lambda step, loss: trial.report(step, loss=loss))
-        Path(self.folder, f"{trial.number}.json").write_text(json.dumps(dataclasses.astuple(span)))
+        folder = Path(self.folder)
+        loss, span = train(trial.params["lr"], lambda step, loss: trial.report(step, loss=loss), folder=folder)
+        (folder / f"{trial.number}.json").write_text(json.dumps(dataclasses.astuple(span)))
         return loss
 
 
-def train(lr: float, report: Callable[[int, float], None]) -> tuple[float, Span]:
+def train(lr: float, report: Callable[[int, float], None], *, folder: Path) -> tuple[float, Span]:
     """Train for `STEPS` steps on one core, and return the last loss and when it happened."""
     import torch
     from torch import nn
@@ -59,21 +63,33 @@ def train(lr: float, report: Callable[[int, float], None]) -> tuple[float, Span]
     inputs = torch.randn(512, 256)
     targets = inputs[:, :1]
     loss = torch.zeros(())
-    for step in range(1, STEPS + 1):
-        for _ in range(BATCHES):
-            optimizer.zero_grad()
-            loss = nn.functional.mse_loss(model(inputs), targets)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-        report(step, loss.item())
-        first = first or time.time()
+    with (folder / f"{os.getpid()}.steps").open("a", buffering=1) as steps:
+        for step in range(1, STEPS + 1):
+            step_began = time.time()
+            for _ in range(BATCHES):
+                optimizer.zero_grad()
+                loss = nn.functional.mse_loss(model(inputs), targets)
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+            report(step, loss.item())
+            first = first or time.time()
+            print(step_began, time.time(), file=steps)
     return loss.item(), Span(began, first, time.time())
 
 
-def seconds_a_step(times: Times) -> float:
-    """Return how long a step took on its worker, the report included, from when every worker was warm."""
-    spans = sorted((Span(*span) for span in times.spans), key=lambda span: span.began)[WARM:]
-    return sum(span.ended - span.began for span in spans) / (STEPS * len(spans))
+def steps(folder: Path) -> list[tuple[float, float]]:
+    """Return when each step of every worker began, and when it was over and reported."""
+    lines = [line.split() for file in folder.rglob("*.steps") for line in file.read_text().splitlines()]
+    return [(float(began), float(ended)) for began, ended in lines]
+
+
+def seconds_a_step(folder: Path, stretches: Sequence[Stretch]) -> list[float]:
+    """Return how long a step took in each stretch, of those that lie in it as a whole."""
+    done = steps(folder)
+    return [
+        statistics.fmean(ended - began for began, ended in done if first <= began and ended <= last)
+        for first, last in stretches
+    ]
 
 
 def idle_share(times: Times) -> float:

@@ -223,6 +223,26 @@ def test_a_waiting_report_goes_on_when_it_was_seen() -> None:
     assert passed == [1, 2, 3]
 
 
+def test_reports_that_nobody_waits_for_go_together() -> None:
+    """The first report is taken at once; the next with those that follow soon, unless one of them is judged."""
+    channel = Channel(frozenset({4}))
+
+    def objective() -> None:
+        for step in (2, 3, 4):
+            channel.report(Report(step=step, values={}, time=0.0))
+
+    channel.report(Report(step=1, values={}, time=0.0))
+    first, _ = channel.take()
+    thread = threading.Thread(target=objective, daemon=True)
+    thread.start()
+    then, _ = channel.take()
+    channel.take()  # lets the judged one go on
+    thread.join()
+
+    assert [report.step for report in first] == [1]
+    assert [report.step for report in then] == [2, 3, 4]
+
+
 @pytest.mark.parametrize(("verdict", "error"), [(Verdict.STOP, TrialPruned), (Verdict.PAUSE, TrialPaused)])
 def test_a_verdict_is_raised_where_the_objective_waits(verdict: Verdict, error: type[Exception]) -> None:
     """The report that caused the verdict raises it; nothing overshoots the rung."""

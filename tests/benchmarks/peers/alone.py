@@ -10,14 +10,14 @@ from tests.benchmarks.measured import PARALLEL, Times, child
 from tests.benchmarks.training import Span, train
 
 
-def _train(lr: float) -> Span:
-    return train(lr, lambda step, loss: None)[1]
+def _train(folder: Path) -> Span:
+    return train(1e-3, lambda step, loss: None, folder=folder)[1]
 
 
 def run(folder: Path, *, trials: int) -> Times:
     """Train `trials` networks one after the other in each process."""
     with multiprocessing.get_context("spawn").Pool(PARALLEL) as pool:
-        spans = pool.map(_train, [1e-3] * trials, chunksize=1)
+        spans = pool.map(_train, [folder] * trials, chunksize=1)
     return Times(spans=[list(dataclasses.astuple(span)) for span in spans])
 
 
