@@ -1,4 +1,4 @@
-"""The one error of this package, which carries every problem at once.
+"""The error of this package, which carries every problem at once, and its one special case.
 
 try:
     load_space("space.yaml")
@@ -21,6 +21,10 @@ class SearchSpaceError(ValueError):
 
     def __reduce__(self) -> tuple[type[SearchSpaceError], tuple[tuple[str, ...]]]:
         return type(self), (self.problems,)
+
+
+class ConversionError(SearchSpaceError):
+    """Another library cannot say the same: each of `problems` names a parameter, what it asks for, and what to do."""
 
 
 def did_you_mean(seen: object, known: Iterable[str]) -> str:

@@ -72,7 +72,11 @@ def _some_values(draw: st.DrawFn, parent: Distribution) -> list[Scalar]:
 
 @st.composite
 def spaces(
-    draw: st.DrawFn, *, kinds: st.SearchStrategy[Distribution] = distributions, min_size: int = 0
+    draw: st.DrawFn,
+    *,
+    kinds: st.SearchStrategy[Distribution] = distributions,
+    min_size: int = 0,
+    conditions: bool = True,
 ) -> SearchSpace:
     """Spaces of up to six parameters, whose conditions ask about any that came before, given in a shuffled order."""
     drawn = draw(st.dictionaries(names, kinds, min_size=min_size, max_size=6))
@@ -80,7 +84,8 @@ def spaces(
     when: dict[str, Condition] = {}
     parents: list[str] = []
     for name, distribution in parameters.items():
-        asked = draw(st.lists(st.sampled_from(parents), max_size=2, unique=True)) if parents else []
+        asks = parents and conditions
+        asked = draw(st.lists(st.sampled_from(parents), max_size=2, unique=True)) if asks else []
         if asked:
             when[name] = Condition.of({parent: _some_values(draw, parameters[parent]) for parent in asked})
         if not isinstance(distribution, Float):
