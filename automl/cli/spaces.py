@@ -1,4 +1,4 @@
-"""`automl space`: look at ready spaces, check a file of your own, draw points from either."""
+"""`automl space`: look at ready spaces, check a file, draw points from either, write it for another library."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from automl.cli.command import Command, Group
 from automl.cli.compose import find_space
 from automl.cli.output import Format
 from automl.cli.values import Problems, positive, whole
+from automl.errors import unknown
 from search_spaces import READY, Float, Int, SearchSpace, SearchSpaceError, dumps, format_range, load_space
+from search_spaces.convert import TEXTS
 
 app = typer.Typer(cls=Group, no_args_is_help=True, help="Look at search spaces: ready ones, and those in files.")
 
@@ -79,6 +81,37 @@ def sample(
     rng = random.Random(start)
     points = [space.sample(rng) for _ in range(count)]
     output.emit(points, format, lambda: output.table(points, space))
+
+
+@app.command(cls=Command)
+def export(
+    name: Named,
+    to: Annotated[
+        str | None, options.option("--to", metavar="LIBRARY", help=f"{', '.join(TEXTS)}.", among=[*TEXTS])
+    ] = None,
+    file: Annotated[
+        Path | None, options.option("-o", "--output", metavar="FILE", help="A new file to write it to.")
+    ] = None,
+) -> None:
+    """Print a space as another library has it: Python source, YAML or JSON."""
+    problems = Problems()
+    space = problems.attempt(lambda: find_space(name))
+    if to is None:
+        problems.add([f"--to is missing: give one of {', '.join(TEXTS)}"])
+    elif to not in TEXTS:
+        problems.add([unknown("--to", to, [*TEXTS])])
+    problems.check()
+    assert space is not None
+    assert to is not None
+    text = TEXTS[to](space)
+    if file is None:
+        print(text, end="")
+        return
+    try:
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(text)
+    except OSError as error:
+        output.fail(f"--output {file}: cannot be written: {error.strerror or error}; name another file", code=2)
 
 
 def ranges(space: SearchSpace) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import random
 from pathlib import Path
 
@@ -67,6 +68,8 @@ def test_sample(run: Run, tmp_path: Path) -> None:
     "arguments",
     [
         ["show", "mpl"],
+        ["export", "mlp"],
+        ["export", "mpl", "--to", "ray"],
         ["sample", "mpl"],
         ["check", "mpl.yaml"],
         ["sample", "mlp", "-n", "0"],
@@ -80,3 +83,52 @@ def test_bad_input(run: Run, arguments: list[str]) -> None:
     assert ran.code == 2
     assert ran.out == ""
     assert len(ran.errors) == len(ran.err.splitlines()) == 1
+
+
+EXPORTED = "arch: mlp|cnn\nlr: 1e-5..1e-1 log\nk: 3..7 step 2 when arch=cnn\n"
+
+
+@pytest.mark.parametrize("library", ["optuna", "ray", "configspace"])
+def test_export_as_source(run: Run, tmp_path: Path, library: str) -> None:
+    """What is printed for a Python library is a program that runs, and speaks of every parameter."""
+    (tmp_path / "space.yaml").write_text(EXPORTED)
+
+    ran = run("space", "export", "space.yaml", "--to", library)
+
+    found: dict[str, object] = {}
+    exec(compile(ran.out, library, "exec"), found)
+    assert found.keys() & {"suggest", "param_space", "space"}
+    assert all(f"{name!r}" in ran.out for name in ("arch", "lr", "k"))
+
+
+def test_export_as_data(run: Run, tmp_path: Path) -> None:
+    """What is printed for others is YAML or JSON, and `--output` writes the same to a new file."""
+    (tmp_path / "space.yaml").write_text("arch: mlp|cnn\nlr: 1e-5..1e-1 log\n")
+
+    sweep = yaml.safe_load(run("space", "export", "space.yaml", "--to", "wandb").out)
+    experiment = yaml.safe_load(run("space", "export", "space.yaml", "--to", "katib").out)
+    written = run("space", "export", "space.yaml", "--to", "json-schema", "-o", "schema.json")
+
+    assert sweep["parameters"]["arch"] == {"values": ["mlp", "cnn"]}
+    assert experiment["parameters"][1]["feasibleSpace"] == {"min": "1e-05", "max": "0.1", "distribution": "logUniform"}
+    assert (written.code, written.out) == (0, "")
+    assert json.loads((tmp_path / "schema.json").read_text())["required"] == ["arch", "lr"]
+
+
+def test_export_of_what_cannot_be_said(run: Run, tmp_path: Path) -> None:
+    """Every parameter that the library cannot express is named, and no file is made or replaced."""
+    (tmp_path / "space.yaml").write_text(EXPORTED)
+
+    refused = run("space", "export", "space.yaml", "--to", "wandb", "-o", "sweep.yaml")
+    taken = run("space", "export", "mlp", "--to", "optuna", "-o", "space.yaml")
+    unknown = run("space", "export", "nothing", "--to", "optnua")
+
+    assert (refused.code, taken.code, unknown.code) == (2, 2, 2)
+    assert refused.errors == [
+        "k: exists only when arch=cnn, and a W&B sweep has no conditions; convert one case at a time, made with "
+        "space.fix({'arch': ...})"
+    ]
+    assert not (tmp_path / "sweep.yaml").exists()
+    assert (tmp_path / "space.yaml").read_text() == EXPORTED
+    assert len(unknown.errors) == 2
+    assert "did you mean 'optuna'?" in unknown.errors[1]
