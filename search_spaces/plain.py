@@ -18,7 +18,13 @@ from search_spaces.conditions import Condition, condition_problems
 from search_spaces.distributions import KINDS, Categorical, Constant, Distribution
 from search_spaces.errors import SearchSpaceError, did_you_mean
 from search_spaces.ranges import parse_condition, parse_range
-from search_spaces.scalars import name_problem, number, shown
+from search_spaces.scalars import Scalar, name_problem, number, shown
+
+DistributionLike = Distribution | Scalar | Mapping[str, Any]
+"""A distribution; a line of the grammar ("1e-5..1e-1 log"); a number or boolean, for a constant; `to_dict` of one."""
+
+ConditionLike = Condition | str | Mapping[str, Any]
+"""A condition; a line of the grammar ("arch=cnn"); or parent -> value or list of values."""
 
 _NUMBERS = frozenset({"low", "high", "step"})
 

@@ -15,29 +15,25 @@ parents come before children.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from search_spaces import points
-from search_spaces.conditions import Condition, narrowed_conditions, parents_first
-from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int, SuggestingTrial
-from search_spaces.errors import SearchSpaceError, did_you_mean
-from search_spaces.plain import as_condition, read
+from search_spaces.composition import Composable
+from search_spaces.conditions import Condition, parents_first
+from search_spaces.distributions import Categorical, Constant, Distribution, SuggestingTrial
+from search_spaces.errors import SearchSpaceError
+from search_spaces.plain import ConditionLike, read
+from search_spaces.plain import DistributionLike as DistributionLike
 from search_spaces.ranges import format_range
-from search_spaces.scalars import Scalar, shown
+from search_spaces.scalars import shown
 
 if TYPE_CHECKING:
     from random import Random
 
-DistributionLike = Distribution | Scalar | Mapping[str, Any]
-"""A distribution; a line of the grammar ("1e-5..1e-1 log"); a number or boolean, for a constant; `to_dict` of one."""
 
-ConditionLike = Condition | str | Mapping[str, Any]
-"""A condition; a line of the grammar ("arch=cnn"); or parent -> value or list of values."""
-
-
-class SearchSpace(Mapping[str, Distribution]):
+class SearchSpace(Composable):
     """Names -> distributions, with conditions. Immutable; equal, in whatever order, when written the same.
 
     Args:
@@ -51,9 +47,7 @@ class SearchSpace(Mapping[str, Distribution]):
 
     __slots__ = ("_conditions", "_distributions", "_outside", "_steps")
     _distributions: Mapping[str, Distribution]
-    _conditions: Mapping[str, Condition]
     _steps: tuple[points.Step, ...]
-    _outside: frozenset[str]  # parents that conditions ask about and that only a space to be joined with has
 
     def __init__(
         self,
@@ -81,6 +75,12 @@ class SearchSpace(Mapping[str, Distribution]):
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    @classmethod
+    def _made(cls, parameters: object, when: object, outside: frozenset[str] | None) -> Self:
+        space = cls.__new__(cls)
+        space._fill(parameters, when, outside=outside)
+        return space
 
     # A mapping and a value.
 
@@ -120,7 +120,7 @@ class SearchSpace(Mapping[str, Distribution]):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _make, (self._distributions, dict(self._conditions), self._outside)
+        return type(self)._made, (self._distributions, dict(self._conditions), self._outside)
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Return the space as JSON-able data: name -> type, fields, and `when` where there is a condition."""
@@ -221,117 +221,6 @@ class SearchSpace(Mapping[str, Distribution]):
             )
         return self._steps
 
-    # Other spaces made from it.
-
-    def __or__(self, other: SearchSpace | Mapping[str, DistributionLike]) -> SearchSpace:
-        """Return the parameters of both. Where both have one, distribution and condition of the right one win.
-
-        A parent whose choices become fewer takes along the parameters that can no longer exist.
-
-        Raises:
-            SearchSpaceError: the two do not fit together.
-        """
-        if not isinstance(other, Mapping):
-            return NotImplemented
-        if isinstance(other, SearchSpace):
-            return self._replaced(other, other._conditions, outside=other._outside)
-        new = _make(other, None, None)
-        return self._replaced(new, new._conditions)
-
-    def override(
-        self, parameters: Mapping[str, DistributionLike] | None = None, /, **more: DistributionLike
-    ) -> SearchSpace:
-        """Return the space with other distributions for parameters it has; conditions stay unless new ones are given.
-
-        A parent whose choices become fewer takes along the parameters that can no longer exist.
-
-        Raises:
-            SearchSpaceError: a parameter is not in the space, or the new distribution does not fit its conditions.
-        """
-        given = {**(parameters or {}), **more}
-        self._check_names(given)
-        new = _make(given, None, None)
-        kept = {name: condition for name, condition in self._conditions.items() if name in given}
-        return self._replaced(new, kept | dict(new._conditions))
-
-    def fix(self, values: Mapping[str, Scalar] | None = None, /, **more: Scalar) -> SearchSpace:
-        """Return the space with constants for some parameters, and without what can then not exist.
-
-        Raises:
-            SearchSpaceError: a parameter is not in the space, or the value not in its range.
-        """
-        given = {**(values or {}), **more}
-        self._check_names(given)
-        problems = [f"{name}: {problem}" for name, value in given.items() if (problem := self[name].validate(value))]
-        if problems:
-            raise SearchSpaceError(problems)
-        return self.override({name: Constant(value) for name, value in given.items()})
-
-    def only(self, *names: str) -> SearchSpace:
-        """Return the space of the parameters named.
-
-        Raises:
-            SearchSpaceError: one is not in the space, or exists only when another does that is not named.
-        """
-        self._check_names(names)
-        return self._subset(frozenset(names))
-
-    def without(self, *names: str) -> SearchSpace:
-        """Return the space of all other parameters.
-
-        Raises:
-            SearchSpaceError: one is not in the space, or another that stays exists only when it does.
-        """
-        self._check_names(names)
-        return self._subset(frozenset(self).difference(names))
-
-    def when(self, condition: ConditionLike | None = None, /, **parents: Any) -> SearchSpace:
-        """Return the space with one more condition on every parameter: `mlp().when(arch="mlp")`.
-
-        The parents may be outside the space; then it has points only once joined (`|`) with one that has them.
-
-        Raises:
-            SearchSpaceError: a parameter could never exist, or the condition is none.
-        """
-        if condition is None:
-            both = Condition.of(parents)
-        else:
-            both = as_condition(condition) & Condition.of(parents) if parents else as_condition(condition)
-        conditions = {name: self._conditions[name] & both if name in self._conditions else both for name in self}
-        return _make(self._distributions, conditions, self._outside | frozenset(both.parents))
-
-    def prefixed(self, prefix: str) -> SearchSpace:
-        """Return the space with `prefix` before every name, in conditions too; parents outside the space keep theirs.
-
-        Raises:
-            SearchSpaceError: a name becomes one that is not allowed.
-        """
-
-        def new_name(name: str) -> str:
-            return f"{prefix}{name}" if name in self else name
-
-        conditions = {new_name(name): condition.renamed(new_name) for name, condition in self._conditions.items()}
-        return _make({new_name(name): self[name] for name in self}, conditions, self._outside)
-
-    def _check_names(self, names: Iterable[str]) -> None:
-        unknown = [f"{name}: unknown parameter{did_you_mean(name, self)}" for name in names if name not in self]
-        if unknown:
-            raise SearchSpaceError(unknown)
-
-    def _subset(self, names: frozenset[str]) -> SearchSpace:
-        conditions = {name: condition for name, condition in self._conditions.items() if name in names}
-        return _make({name: self[name] for name in self if name in names}, conditions, self._outside)
-
-    def _replaced(
-        self, new: SearchSpace, conditions: Mapping[str, Condition], *, outside: frozenset[str] = frozenset()
-    ) -> SearchSpace:
-        """Return the space with `new` parameters under `conditions` for its own, less what can no longer exist."""
-        narrowed = {name: new[name] for name in new if name in self and _narrows(new[name], self[name])}
-        kept = {name: condition for name, condition in self._conditions.items() if name not in new}
-        gone, left = narrowed_conditions({**kept, **conditions}, narrowed, staying=new)
-        distributions = {name: d for name, d in {**self._distributions, **new}.items() if name not in gone}
-        return _make(distributions, left, self._outside | outside)
-
 
 def choose(name: str, alternatives: Mapping[str, SearchSpace] | None = None, /, **more: SearchSpace) -> SearchSpace:
     """Return a space that chooses one of several spaces: `choose("arch", mlp=mlp(), cnn=cnn())`.
@@ -359,17 +248,5 @@ def choose(name: str, alternatives: Mapping[str, SearchSpace] | None = None, /, 
             chosen = Condition.of({name: where})
             conditions[parameter] = conditions[parameter] & chosen if parameter in conditions else chosen
     distributions = {parameter: distribution for parameter, (distribution, _) in found.items()}
-    return _make(distributions, conditions, frozenset[str]().union(*(space._outside for space in spaces.values())))
-
-
-def _make(parameters: object, when: object, outside: frozenset[str] | None) -> SearchSpace:
-    """Make a space whose conditions may ask about parents `outside` it, or with None about any."""
-    space = SearchSpace.__new__(SearchSpace)
-    space._fill(parameters, when, outside=outside)
-    return space
-
-
-def _narrows(new: Distribution, old: Distribution) -> bool:
-    """Say whether every value of `new` is one of `old`, judging a range by its ends."""
-    values = (new.low, new.high) if isinstance(new, (Float, Int)) else new.grid(1)
-    return all(old.contains(value) for value in values)
+    outside = frozenset[str]().union(*(space._outside for space in spaces.values()))
+    return SearchSpace._made(distributions, conditions, outside)
