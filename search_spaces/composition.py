@@ -23,6 +23,7 @@ class Composable(Mapping[str, Distribution]):
     """Names -> distributions under conditions, from which others are made."""
 
     __slots__ = ()
+    _distributions: Mapping[str, Distribution]
     _conditions: Mapping[str, Condition]
     _outside: frozenset[str]  # parents that conditions ask about and that only a space to be joined with has
 

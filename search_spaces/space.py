@@ -46,7 +46,6 @@ class SearchSpace(Composable):
     """
 
     __slots__ = ("_conditions", "_distributions", "_outside", "_steps")
-    _distributions: Mapping[str, Distribution]
     _steps: tuple[points.Step, ...]
 
     def __init__(
