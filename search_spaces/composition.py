@@ -16,6 +16,7 @@ from search_spaces.conditions import Condition, narrowed_conditions
 from search_spaces.distributions import Constant, Distribution, Float, Int
 from search_spaces.errors import SearchSpaceError, did_you_mean
 from search_spaces.plain import ConditionLike, DistributionLike, as_condition
+from search_spaces.relations import Relations
 from search_spaces.scalars import Scalar
 
 
@@ -25,15 +26,16 @@ class Composable(Mapping[str, Distribution]):
     __slots__ = ()
     _distributions: Mapping[str, Distribution]
     _conditions: Mapping[str, Condition]
-    _outside: frozenset[str]  # parents that conditions ask about and that only a space to be joined with has
+    _relations: Relations
+    _outside: frozenset[str]  # what conditions and relations ask about and only a space to be joined with has
 
     @classmethod
     @abstractmethod
-    def _made(cls, parameters: object, when: object, outside: frozenset[str] | None) -> Self:
-        """Make a space whose conditions may ask about parents `outside` it, or with None about any."""
+    def _made(cls, parameters: object, when: object, relations: Relations, outside: frozenset[str] | None) -> Self:
+        """Make a space whose conditions and relations may ask about names `outside` it, or with None about any."""
 
     def __or__(self, other: Mapping[str, DistributionLike]) -> Self:
-        """Return the parameters of both. Where both have one, distribution and condition of the right one win.
+        """Return the parameters and relations of both. What the right one says of a parameter wins.
 
         A parent whose choices become fewer takes along the parameters that can no longer exist.
 
@@ -44,7 +46,7 @@ class Composable(Mapping[str, Distribution]):
             return NotImplemented
         if isinstance(other, Composable):
             return self._replaced(other, other._conditions, outside=other._outside)
-        new = self._made(other, None, None)
+        new = self._made(other, None, Relations(), None)
         return self._replaced(new, new._conditions)
 
     def override(self, parameters: Mapping[str, DistributionLike] | None = None, /, **more: DistributionLike) -> Self:
@@ -57,7 +59,7 @@ class Composable(Mapping[str, Distribution]):
         """
         given = {**(parameters or {}), **more}
         self._check_names(given)
-        new = self._made(given, None, None)
+        new = self._made(given, None, Relations(), None)
         kept = {name: condition for name, condition in self._conditions.items() if name in given}
         return self._replaced(new, kept | dict(new._conditions))
 
@@ -75,7 +77,7 @@ class Composable(Mapping[str, Distribution]):
         return self.override({name: Constant(value) for name, value in given.items()})
 
     def only(self, *names: str) -> Self:
-        """Return the space of the parameters named.
+        """Return the space of the parameters named, with the relations that ask about them alone.
 
         Raises:
             SearchSpaceError: one is not in the space, or exists only when another does that is not named.
@@ -84,7 +86,7 @@ class Composable(Mapping[str, Distribution]):
         return self._subset(frozenset(names))
 
     def without(self, *names: str) -> Self:
-        """Return the space of all other parameters.
+        """Return the space of all other parameters, with the relations that ask about them alone.
 
         Raises:
             SearchSpaceError: one is not in the space, or another that stays exists only when it does.
@@ -105,10 +107,10 @@ class Composable(Mapping[str, Distribution]):
         else:
             both = as_condition(condition) & Condition.of(parents) if parents else as_condition(condition)
         conditions = {name: self._conditions[name] & both if name in self._conditions else both for name in self}
-        return self._made(self._distributions, conditions, self._outside | frozenset(both.parents))
+        return self._made(self._distributions, conditions, self._relations, self._outside | frozenset(both.parents))
 
     def prefixed(self, prefix: str) -> Self:
-        """Return the space with `prefix` before every name, in conditions too; parents outside the space keep theirs.
+        """Return the space with `prefix` before every name, in conditions and relations too, but for names outside it.
 
         Raises:
             SearchSpaceError: a name becomes one that is not allowed.
@@ -118,7 +120,8 @@ class Composable(Mapping[str, Distribution]):
             return f"{prefix}{name}" if name in self else name
 
         conditions = {new_name(name): condition.renamed(new_name) for name, condition in self._conditions.items()}
-        return self._made({new_name(name): self[name] for name in self}, conditions, self._outside)
+        distributions = {new_name(name): self[name] for name in self}
+        return self._made(distributions, conditions, self._relations.renamed(new_name), self._outside)
 
     def _check_names(self, names: Iterable[str]) -> None:
         unknown = [f"{name}: unknown parameter{did_you_mean(name, self)}" for name in names if name not in self]
@@ -127,7 +130,9 @@ class Composable(Mapping[str, Distribution]):
 
     def _subset(self, names: frozenset[str]) -> Self:
         conditions = {name: condition for name, condition in self._conditions.items() if name in names}
-        return self._made({name: self[name] for name in self if name in names}, conditions, self._outside)
+        distributions = {name: self[name] for name in self if name in names}
+        relations = self._relations.without(self._distributions.keys() - names)
+        return self._made(distributions, conditions, relations, self._outside)
 
     def _replaced(
         self, new: Composable, conditions: Mapping[str, Condition], *, outside: frozenset[str] = frozenset()
@@ -136,8 +141,9 @@ class Composable(Mapping[str, Distribution]):
         narrowed = {name: new[name] for name in new if name in self and _narrows(new[name], self[name])}
         kept = {name: condition for name, condition in self._conditions.items() if name not in new}
         gone, left = narrowed_conditions({**kept, **conditions}, narrowed, staying=new)
+        relations = (self._relations | new._relations).narrowed({**kept, **conditions}, narrowed, gone=gone)
         distributions = {name: d for name, d in {**self._distributions, **new}.items() if name not in gone}
-        return self._made(distributions, left, self._outside | outside)
+        return self._made(distributions, left, relations, self._outside | outside)
 
 
 def _narrows(new: Distribution, old: Distribution) -> bool:

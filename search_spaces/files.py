@@ -47,7 +47,8 @@ def load_space(path: str | Path) -> SearchSpace:
         raise _error(path, document.problems + problems)
     if not parts.distributions:
         raise _error(path, [(Place(1, 1), 'there is no parameter in it; write lines such as "lr: 1e-5..1e-1 log"')])
-    return SearchSpace(parts.distributions, when=parts.conditions)
+    relations = parts.relations
+    return SearchSpace(parts.distributions, when=parts.conditions, require=relations.require, forbid=relations.forbid)
 
 
 def read_document(path: Path) -> Document:
@@ -87,7 +88,8 @@ def dumps(space: SearchSpace, *, format: str = "yaml") -> str:
         return json.dumps(space.to_dict(), indent=2, ensure_ascii=False) + "\n"
     if format != "yaml":
         raise SearchSpaceError(f"format must be yaml or json, got {shown(format)}")
-    return yaml_text({name: _Line(parameter) for name, parameter in space.to_dict().items()})
+    data = space.to_dict()
+    return yaml_text({name: _Line(value) if isinstance(value, dict) else _lines(value) for name, value in data.items()})
 
 
 def yaml_text(data: Mapping[str, Any]) -> str:
@@ -114,7 +116,11 @@ def yaml_text(data: Mapping[str, Any]) -> str:
 
 
 class _Line(dict[str, Any]):
-    """A parameter, which YAML writes on one line."""
+    """A parameter or condition, which YAML writes on one line."""
+
+
+def _lines(relations: list[Any]) -> list[Any]:
+    return [_Line(relation) if isinstance(relation, dict) else relation for relation in relations]
 
 
 def _format(path: Path) -> str:

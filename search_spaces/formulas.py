@@ -8,6 +8,7 @@ The parser is written by hand, so that whatever stands in a file or behind an op
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -21,13 +22,14 @@ MAX_LENGTH = 1_000
 MAX_DEPTH = 32
 """Of parentheses, signs and powers within one another: it bounds the recursion."""
 
-_TOKEN = re.compile(
+_TOKEN = functools.partial(  # compiled when the first relation is read
+    re.compile,
     r"""\s*(?: (?P<number> (?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![\w.]) )
              | (?P<name> [A-Za-z_]\w*(?:\.\w+)* | `[^`]*` )
              | (?P<mark> \*\* | // | <= | >= | == | != | [-+*/%<>(),] ) )""",
     re.VERBOSE | re.ASCII,
 )
-_PLAIN_NAME = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*", re.ASCII)
+_PLAIN_NAME = r"(?a)[A-Za-z_]\w*(?:\.\w+)*"
 _HINT = "only names, numbers, operators and parentheses can stand there; a name with other signs is put in backticks"
 _TEXT = 'only numbers are compared here; forbid, such as "arch=cnn", asks about text'
 _HINTS = {"=": "write ==", "&": "write and", "|": "write or", "!": "write not", "^": "write **", "'": _TEXT, '"': _TEXT}
@@ -98,7 +100,7 @@ def written(node: Node, params: Mapping[str, object] | None = None) -> str:
 
 def _atom_text(value: object) -> str:
     if isinstance(value, str):
-        return value if _PLAIN_NAME.fullmatch(value) and value not in _WORDS else f"`{value}`"
+        return value if re.fullmatch(_PLAIN_NAME, value) and value not in _WORDS else f"`{value}`"
     return f"({value!r})" if isinstance(value, (int, float)) and value < 0 else repr(value)
 
 
@@ -217,10 +219,11 @@ class _Parser:
 
 
 def _tokens(text: str) -> Iterator[_Token]:
+    pattern = _TOKEN()
     end = len(text.rstrip())
     position = 0
     while position < end:
-        match = _TOKEN.match(text, position, end)
+        match = pattern.match(text, position, end)
         if match is None:
             rest = text[position:end].lstrip()
             place = f"{shown(rest)} (character {end - len(rest) + 1})"

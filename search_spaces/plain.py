@@ -10,14 +10,16 @@ is one where only a number can stand.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, NamedTuple
 
 from search_spaces.conditions import Condition, condition_problems
 from search_spaces.distributions import KINDS, Categorical, Constant, Distribution
 from search_spaces.errors import SearchSpaceError, did_you_mean
+from search_spaces.expressions import Expression
 from search_spaces.ranges import parse_condition, parse_range
+from search_spaces.relations import KEYS, Relation, Relations, asked, relation_problems
 from search_spaces.scalars import Scalar, name_problem, number, shown
 
 DistributionLike = Distribution | Scalar | Mapping[str, Any]
@@ -48,15 +50,25 @@ class Parts(NamedTuple):
     distributions: dict[str, Distribution]
     conditions: dict[str, Condition]
     problems: list[Problem]
+    relations: Relations = Relations()
 
 
-def read(parameters: object, when: object = None, *, outside: Collection[str] | None = ()) -> Parts:
-    """Read every parameter, and whatever is wrong with any of them.
+def read(
+    parameters: object,
+    when: object = None,
+    *,
+    require: object = (),
+    forbid: object = (),
+    outside: Collection[str] | None = (),
+) -> Parts:
+    """Read every parameter and relation, and whatever is wrong with any of them.
 
     Args:
-        parameters: name -> distribution in any of the forms above.
+        parameters: name -> distribution in any of the forms above; relations under the names `require` and `forbid`.
         when: name -> condition (or parents -> values, or text), in addition to those that `parameters` hold.
-        outside: names that conditions may ask about although `parameters` lacks them; None means any name.
+        require: relations that every point must fulfil, in addition to those that `parameters` hold.
+        forbid: conditions that no point may fulfil, likewise.
+        outside: names that conditions and relations may ask about although `parameters` lacks them; None means any.
     """
     parts = Parts({}, {}, [])
     extra = {} if when is None else when
@@ -67,6 +79,8 @@ def read(parameters: object, when: object = None, *, outside: Collection[str] | 
             parts.problems.append(Problem((), f"{what} must map parameter names to {whither}, got {seen}"))
     if parts.problems or not isinstance(parameters, Mapping) or not isinstance(extra, Mapping):
         return parts
+    relations = _read_relations({"require": require, "forbid": forbid}, parameters, parts)
+    parameters = {name: value for name, value in parameters.items() if name not in KEYS}
     for name, value in parameters.items():
         if problem := name_problem(name):
             parts.problems.append(Problem((name,), problem, is_about_key=True))
@@ -82,10 +96,13 @@ def read(parameters: object, when: object = None, *, outside: Collection[str] | 
     known = {name: parts.distributions[name] for name in parameters if name in parts.distributions}
     if outside is None:
         outside = {parent for condition in parts.conditions.values() for parent in condition.parents}
+        outside = outside.union(*map(asked, relations.values()))
     excused = {name for name in (*outside, *parameters) if name not in known}
     for name, text in condition_problems(known, parts.conditions, excused=excused):
         parts.problems.append(Problem((name, "when"), text))
-    return parts
+    for place, text in relation_problems(relations, known, parts.conditions, excused=excused):
+        parts.problems.append(Problem(place, text))
+    return parts._replace(relations=Relations.of(relations.values()))
 
 
 def distribution_from_dict(data: Mapping[str, Any]) -> Distribution:
@@ -109,6 +126,36 @@ def as_condition(value: object) -> Condition:
     if isinstance(value, Condition):
         return value
     return parse_condition(value) if isinstance(value, str) else Condition.of(value)  # type: ignore[arg-type]  # it checks
+
+
+def as_expression(value: object) -> Expression:
+    """Return the expression that `value` is or spells.
+
+    Raises:
+        SearchSpaceError: it is none.
+    """
+    return value if isinstance(value, Expression) else Expression.parse(value)  # type: ignore[arg-type]  # it checks
+
+
+def _read_relations(
+    more: Mapping[str, object], parameters: Mapping[Any, Any], parts: Parts
+) -> dict[tuple[str, int], Relation]:
+    """Return the relations among `parameters`, and `more` under the same keys, by where they stand."""
+    found: dict[tuple[str, int], Relation] = {}
+    readers: dict[str, Callable[[object], Relation]] = {"require": as_expression, "forbid": as_condition}
+    for key, reader in readers.items():
+        given = [*_listed(parameters.get(key, ())), *_listed(more[key])]
+        for index, value in enumerate(given):
+            try:
+                found[key, index] = reader(value)
+            except SearchSpaceError as error:
+                parts.problems.extend(Problem((key, index), text.removeprefix("when ")) for text in error.problems)
+    return found
+
+
+def _listed(value: object) -> list[Any] | tuple[Any, ...]:
+    """Return `value` if it is a list; what stands alone is a list of one."""
+    return value if isinstance(value, (list, tuple)) else [value]
 
 
 def _read_parameter(name: str, value: object, parts: Parts) -> None:

@@ -8,13 +8,17 @@ never repeats a point:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from search_spaces.conditions import Condition
 from search_spaces.distributions import Distribution
 from search_spaces.errors import did_you_mean
+from search_spaces.relations import Relations
 from search_spaces.scalars import Scalar, literal
+
+if TYPE_CHECKING:
+    from random import Random
 
 
 class Step(NamedTuple):
@@ -29,20 +33,35 @@ class Step(NamedTuple):
         return self.condition is None or self.condition.holds(params)
 
 
-def grid(steps: Sequence[Step], n: int) -> Iterator[dict[str, Scalar]]:
+Judge = Callable[[Mapping[str, object]], bool]
+
+
+def sample(steps: Sequence[Step], rng: Random) -> dict[str, Any]:
+    """Draw one point."""
+    params: dict[str, Any] = {}
+    for step in steps:
+        if step.exists(params):
+            params[step.name] = step.distribution.sample(rng)
+    return params
+
+
+def grid(steps: Sequence[Step], n: int, judges: Mapping[str, Judge] | None = None) -> Iterator[dict[str, Scalar]]:
     """Return every point of the grid once, the last parameter changing fastest.
 
     Args:
         steps: the parameters, parents first.
         n: values of each continuous parameter.
+        judges: say, once the parameter that they are for is decided, whether to go on with what is known of a point.
 
     Raises:
         SearchSpaceError: `n` is not at least 1, or a parameter has too many values to list.
     """
-    return _walk(steps, [step.distribution.grid(n) for step in steps])
+    return _walk(steps, [step.distribution.grid(n) for step in steps], judges or {})
 
 
-def _walk(steps: Sequence[Step], values: Sequence[Sequence[Scalar]]) -> Iterator[dict[str, Scalar]]:
+def _walk(
+    steps: Sequence[Step], values: Sequence[Sequence[Scalar]], judges: Mapping[str, Judge]
+) -> Iterator[dict[str, Scalar]]:
     levels: list[Iterator[dict[str, Scalar]]] = [iter([{}])]  # level k yields points of the first k parameters
     while levels:
         point = next(levels[-1], None)
@@ -51,15 +70,17 @@ def _walk(steps: Sequence[Step], values: Sequence[Sequence[Scalar]]) -> Iterator
         elif len(levels) > len(steps):
             yield point
         else:
-            levels.append(_extended(point, steps[len(levels) - 1], values[len(levels) - 1]))
+            step = steps[len(levels) - 1]
+            extended = _extended(point, step, values[len(levels) - 1])
+            levels.append(filter(judges[step.name], extended) if step.name in judges else extended)
 
 
 def _extended(point: dict[str, Scalar], step: Step, values: Sequence[Scalar]) -> Iterator[dict[str, Scalar]]:
     return ({**point, step.name: value} for value in values) if step.exists(point) else iter([point])
 
 
-def problems(steps: Sequence[Step], params: Mapping[str, object]) -> Iterator[str]:
-    """Yield everything that keeps `params` from being a point: missing, wrong, not existing there, unknown."""
+def problems(steps: Sequence[Step], relations: Relations, params: Mapping[str, object]) -> Iterator[str]:
+    """Yield all that keeps `params` from being a point: missing, wrong, not existing there, unknown, infeasible."""
     existing: dict[str, object] = {}
     doubtful: set[str] = set()  # may exist, but missing, wrong or below such a one: its children are not judged
     for name, distribution, condition in steps:
@@ -81,6 +102,7 @@ def problems(steps: Sequence[Step], params: Mapping[str, object]) -> Iterator[st
     for name in params:
         if name not in known:
             yield f"{name}: unknown parameter{did_you_mean(name, known)}"
+    yield from relations.broken(existing)
 
 
 class _Undecided(NamedTuple):

@@ -15,18 +15,20 @@ parents come before children.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from search_spaces import points
+from search_spaces import feasible, points
 from search_spaces.composition import Composable
 from search_spaces.conditions import Condition, parents_first
 from search_spaces.distributions import Categorical, Constant, Distribution, SuggestingTrial
 from search_spaces.errors import SearchSpaceError
+from search_spaces.expressions import Expression
 from search_spaces.plain import ConditionLike, read
 from search_spaces.plain import DistributionLike as DistributionLike
 from search_spaces.ranges import format_range
+from search_spaces.relations import KEYS, Relations, asked
 from search_spaces.scalars import shown
 
 if TYPE_CHECKING:
@@ -40,12 +42,16 @@ class SearchSpace(Composable):
         parameters: name -> distribution in any form of `DistributionLike`. A name is made of letters, digits, "_", "-"
             and dots, has at most 250 characters and does not begin with "mlflow." or "automl.".
         when: name -> condition under which the parameter exists; without one it always does.
+        require: relations between numbers that every point fulfils, such as "n_layers * width <= 4096".
+        forbid: conditions that no point fulfils, such as "opt=sgd and batch=512" or {"opt": "sgd", "batch": 512}.
+
+    `parameters` may hold them too, under "require" and "forbid", so that no parameter can be called so.
 
     Raises:
-        SearchSpaceError: with every problem of every parameter and condition.
+        SearchSpaceError: with every problem of every parameter, condition and relation.
     """
 
-    __slots__ = ("_conditions", "_distributions", "_outside", "_steps")
+    __slots__ = ("_conditions", "_distributions", "_outside", "_relations", "_steps")
     _steps: tuple[points.Step, ...]
 
     def __init__(
@@ -53,13 +59,17 @@ class SearchSpace(Composable):
         parameters: Mapping[str, DistributionLike] | None = None,
         *,
         when: Mapping[str, ConditionLike] | None = None,
+        require: Sequence[str | Expression] = (),
+        forbid: Sequence[ConditionLike] = (),
     ) -> None:
         if isinstance(parameters, SearchSpace):
             parameters = parameters.to_dict()
-        self._fill({} if parameters is None else parameters, when, outside=frozenset())
+        self._fill({} if parameters is None else parameters, when, require, forbid, outside=frozenset())
 
-    def _fill(self, parameters: object, when: object, *, outside: frozenset[str] | None) -> None:
-        parts = read(parameters, when, outside=outside)
+    def _fill(
+        self, parameters: object, when: object, require: object, forbid: object, *, outside: frozenset[str] | None
+    ) -> None:
+        parts = read(parameters, when, require=require, forbid=forbid, outside=outside)
         if parts.problems:
             raise SearchSpaceError(map(str, parts.problems))
         order, _ = parents_first(parts.distributions, parts.conditions)
@@ -70,16 +80,40 @@ class SearchSpace(Composable):
                 {name: parts.conditions[name] for name in order if name in parts.conditions}
             ),
             "_steps": tuple(points.Step(name, parts.distributions[name], parts.conditions.get(name)) for name in order),
-            "_outside": frozenset(asked - parts.distributions.keys()),
+            "_relations": parts.relations,
+            "_outside": frozenset((asked | parts.relations.names) - parts.distributions.keys()),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
     @classmethod
-    def _made(cls, parameters: object, when: object, outside: frozenset[str] | None) -> Self:
+    def _made(cls, parameters: object, when: object, relations: Relations, outside: frozenset[str] | None) -> Self:
         space = cls.__new__(cls)
-        space._fill(parameters, when, outside=outside)
+        space._fill(parameters, when, relations.require, relations.forbid, outside=outside)
         return space
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the space that `str` wrote: a line for each parameter and relation; blank lines are skipped.
+
+        Raises:
+            SearchSpaceError: with every problem of `text`.
+        """
+        parameters: dict[str, Any] = {key: [] for key in KEYS}
+        problems = []
+        for number, line in enumerate(text.split("\n"), start=1):
+            name, colon, rest = (part.strip() for part in line.partition(":"))
+            if name in KEYS:
+                parameters[name].append(rest)
+            elif line.strip() and not colon:
+                problems.append(f'line {number}: write NAME: RANGE, such as "lr: 1e-5..1e-1 log", got {shown(line)}')
+            elif name in parameters:
+                problems.append(f"line {number}: {name} has a line already: keep one of them")
+            elif line.strip():
+                parameters[name] = rest
+        if problems:
+            raise SearchSpaceError(problems)
+        return cls(parameters)
 
     # A mapping and a value.
 
@@ -97,20 +131,35 @@ class SearchSpace(Composable):
         """The condition of each parameter that has one."""
         return self._conditions
 
+    @property
+    def require(self) -> tuple[Expression, ...]:
+        """The relations that every point fulfils."""
+        return self._relations.require
+
+    @property
+    def forbid(self) -> tuple[Condition, ...]:
+        """The conditions that no point fulfils."""
+        return self._relations.forbid
+
+    def lines(self) -> dict[str, str | list[str]]:
+        """Return the space in the grammar, as data that it can be made of: name -> line, "require" -> list of lines."""
+        return {**self._lines(), **self._relations.lines()}
+
     def _lines(self) -> dict[str, str]:
         return {name: format_range(distribution, condition) for name, distribution, condition in self._steps}
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, SearchSpace) and self._lines() == other._lines()
+        return isinstance(other, SearchSpace) and self.lines() == other.lines()
 
     def __hash__(self) -> int:
-        return hash(frozenset(self._lines().items()))
+        return hash((frozenset(self._lines().items()), self._relations))
 
     def __str__(self) -> str:
-        return "\n".join(f"{name}: {line}" for name, line in self._lines().items())
+        lines = [f"{name}: {line}" for name, line in self._lines().items()]
+        return "\n".join(lines + [f"{key}: {line}" for key, each in self._relations.lines().items() for line in each])
 
     def __repr__(self) -> str:
-        lines = "".join(f"    {name!r}: {line!r},\n" for name, line in self._lines().items())
+        lines = "".join(f"    {name!r}: {line!r},\n" for name, line in self.lines().items())
         return f"SearchSpace({{\n{lines}}})" if lines else "SearchSpace()"
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -119,14 +168,18 @@ class SearchSpace(Composable):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self)._made, (self._distributions, dict(self._conditions), self._outside)
+        return type(self)._made, (self._distributions, dict(self._conditions), self._relations, self._outside)
 
-    def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Return the space as JSON-able data: name -> type, fields, and `when` where there is a condition."""
-        return {
+    def to_dict(self) -> dict[str, Any]:
+        """Return the space as JSON-able data: name -> type, fields, and `when` where there is a condition.
+
+        Relations, where there are any, are lists under "require" and "forbid".
+        """
+        parameters = {
             name: distribution.to_dict() | ({"when": condition.to_dict()} if condition else {})
             for name, distribution, condition in self._steps
         }
+        return parameters | self._relations.to_dict()
 
     @classmethod
     def from_dict(cls, data: Mapping[str, DistributionLike]) -> SearchSpace:
@@ -145,7 +198,7 @@ class SearchSpace(Composable):
         return hashlib.sha256(text.encode()).hexdigest()
 
     def diff(self, other: SearchSpace) -> list[str]:
-        """Return one line for each parameter that is not the same in `other`, the newer space."""
+        """Return one line for each parameter and relation that is not the same in `other`, the newer space."""
         old, new = self._lines(), other._lines()
         lines = []
         for name in [*old, *(name for name in new if name not in old)]:
@@ -155,20 +208,47 @@ class SearchSpace(Composable):
                 lines.append(f"{name}: added, {new[name]}")
             elif old[name] != new[name]:
                 lines.append(f"{name}: {old[name]} -> {new[name]}")
+        before, after = self._relations.lines(), other._relations.lines()
+        for key in KEYS:
+            lines += [f"{key}: removed, was {line}" for line in before.get(key, ()) if line not in after.get(key, ())]
+            lines += [f"{key}: added, {line}" for line in after.get(key, ()) if line not in before.get(key, ())]
         return lines
 
     # Its points.
 
     def sample(self, rng: Random) -> dict[str, Any]:
-        """Draw one point with `rng` alone: the same state of `rng` gives the same point."""
-        params: dict[str, Any] = {}
-        for step in self._complete():
-            if step.exists(params):
-                params[step.name] = step.distribution.sample(rng)
-        return params
+        """Draw one feasible point with `rng` alone: the same state of `rng` gives the same point.
+
+        Raises:
+            SearchSpaceError: none of 10,000 draws was feasible; it names the relation that failed most often.
+        """
+        return feasible.sample(self._complete(), self._relations, rng)
+
+    def is_feasible(self, params: Mapping[str, object]) -> bool:
+        """Say whether `params`, a point but for that, fulfils all relations."""
+        return not self._relations or self._relations.hold(params)
+
+    def repair(self, params: Mapping[str, Any], rng: Random) -> dict[str, Any]:
+        """Return the feasible point that has as many values of an infeasible one as one finds by trying once each.
+
+        Raises:
+            SearchSpaceError: no feasible point was found.
+        """
+        return feasible.repair(self._complete(), self._relations, params, rng)
+
+    def check_feasible(self, rng: Random) -> None:
+        """Make sure, by drawing points, that `sample` will not fail.
+
+        Raises:
+            SearchSpaceError: too few points are feasible; it names the relation that failed most often.
+        """
+        feasible.check(self._complete(), self._relations, rng)
 
     def suggest(self, trial: SuggestingTrial) -> dict[str, Any]:
-        """Return the point that a define-by-run `trial`, such as Optuna's, suggests. It is not asked for constants."""
+        """Return the point that a define-by-run `trial`, such as Optuna's, suggests. It is not asked for constants.
+
+        Such a trial knows nothing of relations: `is_feasible` tells whether they hold, `repair` gives a point where so.
+        """
         params: dict[str, Any] = {}
         for step in self._complete():
             if step.exists(params):
@@ -190,34 +270,36 @@ class SearchSpace(Composable):
         """Check that `params` is a point of this space.
 
         Raises:
-            SearchSpaceError: with every problem: missing, unknown, not existing here, out of range.
+            SearchSpaceError: with every problem: missing, unknown, not existing here, out of range, infeasible.
         """
         if not isinstance(params, Mapping):
             raise SearchSpaceError(f"params must map names to values, got {shown(params)}")
-        if problems := list(points.problems(self._complete(), params)):
+        if problems := list(points.problems(self._complete(), self._relations, params)):
             raise SearchSpaceError(problems)
 
     def grid(self, n: int) -> Iterator[dict[str, Any]]:
-        """Return an iterator over all points, each continuous parameter taking `n` values spaced evenly on its scale.
+        """Return an iterator over all feasible points, each continuous parameter taking `n` values even on its scale.
 
         Parameters that are not continuous take every value. No point comes twice; the last parameter changes fastest.
 
         Raises:
             SearchSpaceError: `n` is not at least 1, or a parameter has more than a million values.
         """
-        return points.grid(self._complete(), n)
+        return feasible.grid(self._complete(), self._relations, n)
 
     def size(self) -> int | Literal["continuous"]:
-        """Return the number of points, or "continuous" when a parameter is."""
-        count = points.count(self._complete())
+        """Return the number of feasible points, or "continuous" when a parameter is.
+
+        Where relations connect parameters with more than a million points together, their infeasible points count too.
+        """
+        count = feasible.count(self._complete(), self._relations)
         return "continuous" if count is None else count
 
     def _complete(self) -> tuple[points.Step, ...]:
         if self._outside:
             names = ", ".join(sorted(self._outside))
-            raise SearchSpaceError(
-                f"conditions ask about {names}, which this space lacks: join it (|) with one that has it"
-            )
+            who = "relations" if self._outside <= self._relations.names else "conditions"
+            raise SearchSpaceError(f"{who} ask about {names}, which this space lacks: join it (|) with one that has it")
         return self._steps
 
 
@@ -248,4 +330,15 @@ def choose(name: str, alternatives: Mapping[str, SearchSpace] | None = None, /, 
             conditions[parameter] = conditions[parameter] & chosen if parameter in conditions else chosen
     distributions = {parameter: distribution for parameter, (distribution, _) in found.items()}
     outside = frozenset[str]().union(*(space._outside for space in spaces.values()))
-    return SearchSpace._made(distributions, conditions, outside)
+    return SearchSpace._made(distributions, conditions, _common_relations(name, spaces), outside)
+
+
+def _common_relations(name: str, spaces: Mapping[str, SearchSpace]) -> Relations:
+    """Return the relations of all alternatives, each of which must bind exactly the alternatives that have it."""
+    relations = Relations.of(relation for space in spaces.values() for relation in space._relations)
+    for relation in relations:
+        for label, space in spaces.items():
+            if asked(relation) <= space.keys() and relation not in space._relations:
+                text = f"{relation}: does not hold in {name}={label}, which has the same parameters; use prefixed()"
+                raise SearchSpaceError(text)
+    return relations
