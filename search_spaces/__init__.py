@@ -14,7 +14,6 @@ from search_spaces.catalog import READY, ready
 from search_spaces.conditions import Condition
 from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int
 from search_spaces.errors import SearchSpaceError
-from search_spaces.expressions import Expression
 from search_spaces.files import dump_space, dumps, load_space
 from search_spaces.ranges import format_range, parse_range
 from search_spaces.space import SearchSpace, choose
@@ -27,7 +26,6 @@ __all__ = [
     "Condition",
     "Constant",
     "Distribution",
-    "Expression",
     "Float",
     "Int",
     "SearchSpace",

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 from search_spaces import points
 from search_spaces.errors import SearchSpaceError
 from search_spaces.points import Step
-from search_spaces.relations import Relation, Relations, asked
+from search_spaces.relations import Relations, asked
 from search_spaces.scalars import Scalar, same
 
 if TYPE_CHECKING:
     from random import Random
+
+    from search_spaces.relations import Relation
 
 MAX_DRAWS = 10_000
 """Points drawn in search of a feasible one."""

@@ -12,15 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import MISSING, fields
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from search_spaces.conditions import Condition, condition_problems
 from search_spaces.distributions import KINDS, Categorical, Constant, Distribution
 from search_spaces.errors import SearchSpaceError, did_you_mean
-from search_spaces.expressions import Expression
 from search_spaces.ranges import parse_condition, parse_range
-from search_spaces.relations import KEYS, Relation, Relations, asked, relation_problems
+from search_spaces.relations import KEYS, Relations, asked, relation_problems
 from search_spaces.scalars import Scalar, name_problem, number, shown
+
+if TYPE_CHECKING:
+    from search_spaces.expressions import Expression
+    from search_spaces.relations import Relation
 
 DistributionLike = Distribution | Scalar | Mapping[str, Any]
 """A distribution; a line of the grammar ("1e-5..1e-1 log"); a number or boolean, for a constant; `to_dict` of one."""
@@ -134,6 +137,8 @@ def as_expression(value: object) -> Expression:
     Raises:
         SearchSpaceError: it is none.
     """
+    from search_spaces.expressions import Expression
+
     return value if isinstance(value, Expression) else Expression.parse(value)  # type: ignore[arg-type]  # it checks
 
 

@@ -12,19 +12,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search_spaces.conditions import Condition, condition_problems, narrowed_conditions
 from search_spaces.distributions import Constant, Distribution, Float, Int
 from search_spaces.errors import SearchSpaceError, did_you_mean
-from search_spaces.expressions import Expression
 from search_spaces.scalars import shown
+
+if TYPE_CHECKING:  # spaces without relations are imported faster
+    from search_spaces.expressions import Expression
+
+    Relation = Expression | Condition
 
 KEYS = ("require", "forbid")
 """Where relations stand beside parameters, none of which can be called so."""
-
-Relation = Expression | Condition
-"""What is required, or a condition that is forbidden."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Relations:
         """Make a value that is the same in whatever order, and however often, relations are given."""
         unique = sorted({str(relation): relation for relation in relations}.items())
         return cls(
-            tuple(relation for _, relation in unique if isinstance(relation, Expression)),
+            tuple(relation for _, relation in unique if not isinstance(relation, Condition)),
             tuple(relation for _, relation in unique if isinstance(relation, Condition)),
         )
 
@@ -120,7 +121,7 @@ class Relations:
 
 def asked(relation: Relation) -> frozenset[str]:
     """Return the parameters that a relation asks about."""
-    return frozenset(relation.names if isinstance(relation, Expression) else relation.parents)
+    return frozenset(relation.parents if isinstance(relation, Condition) else relation.names)
 
 
 def relation_problems(
@@ -141,7 +142,7 @@ def relation_problems(
     probes: dict[str, Condition] = {}
     places: dict[str, tuple[str, int]] = {}
     for place, relation in relations.items():
-        if isinstance(relation, Expression):
+        if not isinstance(relation, Condition):
             for name in relation.names:
                 if name not in excused and (problem := _number_problem(name, distributions)):
                     yield place, f"{relation}: {problem}"

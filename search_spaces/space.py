@@ -24,7 +24,6 @@ from search_spaces.composition import Composable
 from search_spaces.conditions import Condition, parents_first
 from search_spaces.distributions import Categorical, Constant, Distribution, SuggestingTrial
 from search_spaces.errors import SearchSpaceError
-from search_spaces.expressions import Expression
 from search_spaces.plain import ConditionLike, read
 from search_spaces.plain import DistributionLike as DistributionLike
 from search_spaces.ranges import format_range
@@ -33,6 +32,8 @@ from search_spaces.scalars import shown
 
 if TYPE_CHECKING:
     from random import Random
+
+    from search_spaces.expressions import Expression
 
 
 class SearchSpace(Composable):
