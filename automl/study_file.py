@@ -55,6 +55,8 @@ class Kind(enum.Enum):
     RANGE = "a range such as 1e-4..1e-1 log"
     RANGES = "a mapping of parameters to ranges"
     SPACE = "a file, a ready space, a list of these, or a mapping of parameters"
+    REQUIRE = "relations such as n_layers * width <= 4096"
+    FORBID = "conditions such as optimizer=sgd and batch_size=512"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,8 @@ class _Reading:
             self._ranges({name: value}, ())
         elif key.kind is Kind.RANGES and isinstance(value, Mapping):
             self._ranges(value, (name,))
+        elif key.kind in (Kind.REQUIRE, Kind.FORBID):
+            values[name] = self._parameters({name: value}, ()).relations.lines().get(name, [])
         elif key.kind is Kind.SPACE and isinstance(value, Mapping):
             self._file.spaces = [] if self._parameters(value, (name,)).problems else [value]
         elif key.kind is Kind.SPACE and (names := _texts(value)):
@@ -163,6 +167,8 @@ class _Reading:
     def _ranges(self, parameters: Mapping[str, Any], path: tuple[str, ...]) -> None:
         """Read parameters that stand at `path`."""
         parts = self._parameters(parameters, path)
+        for name in parts.relations.lines():
+            self._wrong((*path, name), f"{name} is no parameter, but a key of its own", of_key=True)
         for name, distribution in parts.distributions.items():
             if name in self._file.ranges:
                 self._wrong((*path, name), f"{name} was given a range already; give it one")

@@ -15,7 +15,7 @@ from typing import Any, Self
 from search_spaces.conditions import Condition, narrowed_conditions
 from search_spaces.distributions import Constant, Distribution, Float, Int
 from search_spaces.errors import SearchSpaceError, did_you_mean
-from search_spaces.plain import ConditionLike, DistributionLike, as_condition
+from search_spaces.plain import ConditionLike, DistributionLike, SpaceLike, as_condition
 from search_spaces.relations import Relations
 from search_spaces.scalars import Scalar
 
@@ -34,7 +34,7 @@ class Composable(Mapping[str, Distribution]):
     def _made(cls, parameters: object, when: object, relations: Relations, outside: frozenset[str] | None) -> Self:
         """Make a space whose conditions and relations may ask about names `outside` it, or with None about any."""
 
-    def __or__(self, other: Mapping[str, DistributionLike]) -> Self:
+    def __or__(self, other: SpaceLike) -> Self:
         """Return the parameters and relations of both. What the right one says of a parameter wins.
 
         A parent whose choices become fewer takes along the parameters that can no longer exist.

@@ -9,6 +9,7 @@ feasible, that is an error which names the relation to loosen.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -28,8 +29,10 @@ MAX_DRAWS = 10_000
 """Points drawn in search of a feasible one."""
 ENOUGH = 20
 """Of `MAX_DRAWS`: where as many are feasible, a draw fails once in 10^9 times."""
-MAX_COUNT = 1_000_000
+MAX_COUNT = 100_000
 """Points gone through to count the feasible ones."""
+MAX_REFUSED = 1_000_000
+"""Infeasible points, or beginnings of such, that a grid goes through in search of the next feasible one."""
 
 
 def sample(steps: Sequence[Step], relations: Relations, rng: Random) -> dict[str, Any]:
@@ -62,7 +65,7 @@ def _draw(steps: Sequence[Step], relations: Relations, rng: Random, *, enough: i
             if found == enough:
                 return point
         else:
-            broken.update(line.partition(": ")[0] for line in relations.broken(point))
+            broken.update(relation for relation, _ in relations.broken(point))
     worst, times = broken.most_common(1)[0]
     share = f"only {found} fulfil" if found else "none fulfils"
     raise SearchSpaceError(
@@ -71,7 +74,7 @@ def _draw(steps: Sequence[Step], relations: Relations, rng: Random, *, enough: i
 
 
 def repair(steps: Sequence[Step], relations: Relations, params: Mapping[str, Any], rng: Random) -> dict[str, Any]:
-    """Return a feasible point that has as many values of `params` as one finds by going through them once.
+    """Return a feasible point to which no other value of `params` can be brought without making it infeasible.
 
     It begins with a feasible sample, and takes over one value of `params` after the other, in an order of chance, where
     the point stays feasible. Parameters that come to exist on the way take their value of `params` too.
@@ -85,11 +88,15 @@ def repair(steps: Sequence[Step], relations: Relations, params: Mapping[str, Any
         name: params[name] for name, distribution, _ in steps if name in params and distribution.contains(params[name])
     }
     point = sample(steps, relations, rng)
-    for name in rng.sample(list(wanted), len(wanted)):
-        if name in point and not same(point[name], wanted[name]):
-            moved = _completed(steps, {**wanted, **point, name: wanted[name]}, rng)
-            if relations.hold(moved):
-                point = moved
+    order = rng.sample(list(wanted), len(wanted))
+    before: dict[str, Any] = {}
+    while point != before:  # what was refused may fit once another value has been taken over
+        before = point
+        for name in order:
+            if name in point and not same(point[name], wanted[name]):
+                moved = _completed(steps, {**wanted, **point, name: wanted[name]}, rng)
+                if relations.hold(moved):
+                    point = moved
     return point
 
 
@@ -103,15 +110,38 @@ def _completed(steps: Sequence[Step], values: Mapping[str, Any], rng: Random) ->
 
 
 def grid(steps: Sequence[Step], relations: Relations, n: int) -> Iterator[dict[str, Scalar]]:
-    """Return the feasible points of `points.grid`; what is infeasible is left as soon as that can be told."""
+    """Return the feasible points of `points.grid`; what is infeasible is left as soon as that can be told.
+
+    Raises:
+        SearchSpaceError: as `points.grid` does; on the way, that `MAX_REFUSED` points in a row were infeasible.
+    """
+    refused = 0
+
+    def judge(known: Relations, point: Mapping[str, object]) -> bool:
+        nonlocal refused
+        is_feasible = known.hold(point)
+        refused += not is_feasible
+        if refused > MAX_REFUSED:
+            relation, _ = next(known.broken(point))
+            raise SearchSpaceError(f"of {MAX_REFUSED:,} points of a grid none fulfils the relations; loosen {relation}")
+        return is_feasible
+
+    def feasible(all_points: Iterator[dict[str, Scalar]]) -> Iterator[dict[str, Scalar]]:
+        nonlocal refused
+        for point in all_points:
+            refused = 0
+            yield point
+
     order = {step.name: index for index, step in enumerate(steps)}
     ready: dict[str, list[Relation]] = {}
     for relation in relations:
         ready.setdefault(max(asked(relation), key=order.__getitem__), []).append(relation)
-    return points.grid(steps, n, {name: Relations.of(known).hold for name, known in ready.items()})
+    judges = {name: functools.partial(judge, Relations.of(known)) for name, known in ready.items()}
+    return feasible(points.grid(steps, n, judges))
 
 
-def count(steps: Sequence[Step], relations: Relations) -> int | None:
+@functools.lru_cache(maxsize=32)  # a space is asked for its size again and again, and never changes
+def count(steps: tuple[Step, ...], relations: Relations) -> int | None:
     """Return the number of feasible points, or None when a parameter that can exist is continuous.
 
     Only parameters that relations connect, through conditions too, are gone through; where they have more than

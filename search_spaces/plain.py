@@ -10,7 +10,7 @@ is one where only a number can stand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 DistributionLike = Distribution | Scalar | Mapping[str, Any]
 """A distribution; a line of the grammar ("1e-5..1e-1 log"); a number or boolean, for a constant; `to_dict` of one."""
+
+SpaceLike = Mapping[str, DistributionLike | Sequence[Any]]
+"""Names -> distributions; and, under "require" and "forbid", lists of relations."""
 
 ConditionLike = Condition | str | Mapping[str, Any]
 """A condition; a line of the grammar ("arch=cnn"); or parent -> value or list of values."""

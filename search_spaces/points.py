@@ -102,7 +102,7 @@ def problems(steps: Sequence[Step], relations: Relations, params: Mapping[str, o
     for name in params:
         if name not in known:
             yield f"{name}: unknown parameter{did_you_mean(name, known)}"
-    yield from relations.broken(existing)
+    yield from (f"{relation}: {seen}" for relation, seen in relations.broken(existing))
 
 
 class _Undecided(NamedTuple):

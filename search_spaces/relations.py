@@ -2,7 +2,7 @@
 
     relations = Relations.of([Expression.parse("n_layers * width <= 4096"), Condition.of({"opt": "sgd", "batch": 512})])
     relations.hold({"n_layers": 4, "width": 2048})              # False
-    list(relations.broken({"n_layers": 4, "width": 2048}))      # ["require n_layers * width <= 4096: 4 * 2048 = 8192"]
+    list(relations.broken({"n_layers": 4, "width": 2048}))      # [("require n_layers * width <= 4096", "4 * ...")]
 
 A point is feasible when every requirement holds and no forbidden condition does. A requirement holds where a parameter
 that it asks about does not exist.
@@ -62,15 +62,15 @@ class Relations:
             condition.holds(params) for condition in self.forbid
         )
 
-    def broken(self, params: Mapping[str, object]) -> Iterator[str]:
-        """Yield each relation that does not hold at `params`, with what was seen."""
+    def broken(self, params: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+        """Yield each relation that does not hold at `params`, and what was seen."""
         for expression in self.require:
             if not expression.holds(params):
-                yield f"require {expression}: {expression.seen(params)}"
+                yield f"require {expression}", expression.seen(params)
         for condition in self.forbid:
             if condition.holds(params):
                 seen = ", ".join(f"{name} = {shown(params[name])}" for name in condition.parents if name in params)
-                yield f"forbid {condition}: {seen}"
+                yield f"forbid {condition}", seen
 
     def __or__(self, other: Relations) -> Relations:
         """Return the relations of both."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.distributions import KINDS
+from search_spaces.relations import KEYS
 from search_spaces.scalars import LONGEST_NAME, NAME
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -45,6 +46,7 @@ def definitions() -> dict[str, Any]:
             "type": "object",
             "minProperties": 1,
             "propertyNames": names,
+            "properties": {key: {"$ref": f"#/$defs/{key}"} for key in KEYS},
             "additionalProperties": {"$ref": "#/$defs/parameter"},
         },
         "parameter": {"anyOf": [line, constant, *({"$ref": f"#/$defs/{name}"} for name in KINDS)]},
@@ -58,6 +60,14 @@ def definitions() -> dict[str, Any]:
                     "additionalProperties": {"anyOf": [_SCALAR, _TYPES["tuple[Scalar, ...]"]]},
                 },
             ],
+        },
+        "require": {
+            "description": "Relations between numbers that all points fulfil, such as n_layers * width <= 4096.",
+            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+        },
+        "forbid": {
+            "description": "What no point may be, written like a condition: optimizer=sgd and batch_size=512.",
+            "anyOf": [{"$ref": "#/$defs/when"}, {"type": "array", "items": {"$ref": "#/$defs/when"}}],
         },
         **{name: _kind(name) for name in KINDS},
     }

@@ -24,7 +24,7 @@ from search_spaces.composition import Composable
 from search_spaces.conditions import Condition, parents_first
 from search_spaces.distributions import Categorical, Constant, Distribution, SuggestingTrial
 from search_spaces.errors import SearchSpaceError
-from search_spaces.plain import ConditionLike, read
+from search_spaces.plain import ConditionLike, SpaceLike, read
 from search_spaces.plain import DistributionLike as DistributionLike
 from search_spaces.ranges import format_range
 from search_spaces.relations import KEYS, Relations, asked
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from search_spaces.expressions import Expression
+    from search_spaces.relations import Relation
 
 
 class SearchSpace(Composable):
@@ -57,7 +58,7 @@ class SearchSpace(Composable):
 
     def __init__(
         self,
-        parameters: Mapping[str, DistributionLike] | None = None,
+        parameters: SpaceLike | None = None,
         *,
         when: Mapping[str, ConditionLike] | None = None,
         require: Sequence[str | Expression] = (),
@@ -183,7 +184,7 @@ class SearchSpace(Composable):
         return parameters | self._relations.to_dict()
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, DistributionLike]) -> SearchSpace:
+    def from_dict(cls, data: SpaceLike) -> SearchSpace:
         """Return the space that `to_dict` wrote.
 
         Raises:
@@ -230,7 +231,7 @@ class SearchSpace(Composable):
         return not self._relations or self._relations.hold(params)
 
     def repair(self, params: Mapping[str, Any], rng: Random) -> dict[str, Any]:
-        """Return the feasible point that has as many values of an infeasible one as one finds by trying once each.
+        """Return a feasible point near an infeasible one: no other of its values would leave the point feasible.
 
         Raises:
             SearchSpaceError: no feasible point was found.
@@ -291,7 +292,7 @@ class SearchSpace(Composable):
     def size(self) -> int | Literal["continuous"]:
         """Return the number of feasible points, or "continuous" when a parameter is.
 
-        Where relations connect parameters with more than a million points together, their infeasible points count too.
+        Where relations connect parameters with more than 100,000 points together, their infeasible points count too.
         """
         count = feasible.count(self._complete(), self._relations)
         return "continuous" if count is None else count
@@ -310,7 +311,8 @@ def choose(name: str, alternatives: Mapping[str, SearchSpace] | None = None, /, 
     The parameter `name` says which; with one alternative it is a constant. What several have in common exists for each.
 
     Raises:
-        SearchSpaceError: no alternative, or two have one parameter with different ranges or conditions.
+        SearchSpaceError: no alternative, two have one parameter with different ranges or conditions, or one requires
+            of its parameters what another with the same parameters does not.
     """
     spaces = {**(alternatives or {}), **more}
     if not spaces:
@@ -335,11 +337,16 @@ def choose(name: str, alternatives: Mapping[str, SearchSpace] | None = None, /, 
 
 
 def _common_relations(name: str, spaces: Mapping[str, SearchSpace]) -> Relations:
-    """Return the relations of all alternatives, each of which must bind exactly the alternatives that have it."""
-    relations = Relations.of(relation for space in spaces.values() for relation in space._relations)
-    for relation in relations:
-        for label, space in spaces.items():
-            if asked(relation) <= space.keys() and relation not in space._relations:
-                text = f"{relation}: does not hold in {name}={label}, which has the same parameters; use prefixed()"
-                raise SearchSpaceError(text)
-    return relations
+    """Return the relations of all alternatives, each of which binds only the alternatives that have it."""
+    found: list[Relation] = []
+    for relation in Relations.of(each for space in spaces.values() for each in space._relations):
+        having = [label for label, space in spaces.items() if relation in space._relations]
+        others = {label: space.keys() & asked(relation) for label, space in spaces.items() if label not in having}
+        if isinstance(relation, Condition):
+            found.append(relation & Condition.of({name: having}) if any(others.values()) else relation)
+            continue
+        found.append(relation)
+        if bound := [label for label, shared in others.items() if shared == asked(relation)]:
+            text = f"does not hold in {name}={bound[0]}, which has the same parameters; tell them apart with prefixed()"
+            raise SearchSpaceError(f"require {relation}: {text}")
+    return Relations.of(found)

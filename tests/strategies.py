@@ -94,3 +94,21 @@ def spaces(
 
 
 finite_spaces = spaces(kinds=_few)
+
+
+@st.composite
+def related_spaces(draw: st.DrawFn) -> SearchSpace:
+    """Spaces of a few hundred points at most, conditions and relations among them, of whose points a good part is left.
+
+    No relation leaves less than about a third of what it finds.
+    """
+    parts = draw(st.lists(names, min_size=3, max_size=4, unique_by=str.casefold))
+    root, *numbers = parts
+    parameters: dict[str, Distribution] = {root: Categorical(["x", "y", "z"])}
+    parameters |= {name: draw(st.builds(Int, st.just(0), st.integers(2, 4))) for name in numbers}
+    when = {name: Condition.of({root: ["x", "y"]}) for name in draw(st.lists(st.sampled_from(numbers), max_size=1))}
+    pairs = st.permutations(numbers).map(lambda order: (order[0], order[1]))
+    texts = st.builds(lambda pair, k: f"`{pair[0]}` <= `{pair[1]}` + {k}", pairs, st.integers(0, 2))
+    clauses = st.dictionaries(st.sampled_from(numbers), st.integers(0, 2), min_size=1, max_size=2)
+    forbid = [Condition.of({root: "x", **clause}) for clause in draw(st.lists(clauses, max_size=2))]
+    return SearchSpace(parameters, when=when, require=draw(st.lists(texts, max_size=1)), forbid=forbid)

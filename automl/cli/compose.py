@@ -4,7 +4,8 @@
     compose(tasks.task("digits"), problems, arch="mlp|cnn", spaces=["space.yaml"], ranges=single)
 
 At the bottom lies what --arch chooses, of a task's own space or of the ready ones; each --space is laid on top of it,
-and then what --lr and the like and -p say of single parameters. With --arch none nothing lies at the bottom.
+and then what --lr and the like and -p say of single parameters. With --arch none nothing lies at the bottom. What
+--require and --forbid say comes on top of what the spaces say.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from automl.errors import ConfigError
 from automl.tasks import Task
 from search_spaces import READY, SearchSpace, SearchSpaceError, architectures, choose, load_space, parse_range, ready
 from search_spaces.errors import did_you_mean
+from search_spaces.plain import as_condition, as_expression
 
 
 def compose(
@@ -30,6 +32,7 @@ def compose(
     arch: str | None = None,
     spaces: Sequence[str | Mapping[str, Any]] = (),
     ranges: Mapping[str, str] | None = None,
+    relations: Mapping[str, Sequence[str]] | None = None,
 ) -> SearchSpace | None:
     """Return the space to search; None when `problems` were found.
 
@@ -39,13 +42,25 @@ def compose(
         arch: architectures, with "|" between them, or "none".
         spaces: ready names, files, and parameters as in a file; of two the later one wins.
         ranges: name -> range of single parameters, from `lines`.
+        relations: "require" -> relations and "forbid" -> conditions, in addition to those of the spaces.
     """
+    relations = relations or {}
     found = len(problems.lines)
     made = problems.attempt(lambda: _base(task, arch)) or SearchSpace()
     layers = [problems.read("--space", each, find_space) if isinstance(each, str) else each for each in spaces]
+    for key, reader in (("require", as_expression), ("forbid", as_condition)):
+        for text in relations.get(key, ()):
+            problems.read(f"--{key}", text, reader)
     if len(problems.lines) > found:
         return None
-    return problems.attempt(lambda: functools.reduce(operator.or_, [*layers, ranges or {}], made))
+    composed = problems.attempt(lambda: functools.reduce(operator.or_, [*layers, ranges or {}], made))
+    if composed is None or not any(relations.values()):
+        return composed
+    try:
+        return composed | relations
+    except SearchSpaceError as error:  # each problem begins with "require" or "forbid"
+        problems.add(f"--{problem}" for problem in error.problems)
+        return None
 
 
 def lines(

@@ -19,10 +19,12 @@ from automl import study_file
 from automl.cli import compose
 from automl.cli.values import Problems
 from automl.study_file import Key, Kind, StudyFile
+from search_spaces.relations import KEYS
 
 _FILE = "automl.study_file"  # in the context's `meta`
 _NEVER = ("help", "dry_run")
 _KINDS = {"RANGE": Kind.RANGE, "NAME=RANGE": Kind.RANGES, "FILE|NAME": Kind.SPACE, "DIR": Kind.PATH}
+_KINDS |= {"EXPR": Kind.REQUIRE, "CONDITION": Kind.FORBID}
 """By what the help shows after an option."""
 
 
@@ -55,6 +57,16 @@ def spaces(context: typer.Context) -> list[str | Mapping[str, Any]]:
     if source(context, "space") == "COMMANDLINE":
         return [*context.params["space"]]
     return [*_listed("AUTOML_SPACE")] or file_of(context).spaces
+
+
+def relations(context: typer.Context) -> dict[str, list[str]]:
+    """Return what is required and what is forbidden, besides what spaces say of it."""
+    return {
+        name: _listed(f"AUTOML_{name.upper()}")
+        if source(context, name) == "ENVIRONMENT"
+        else [*(context.params[name] or ())]
+        for name in KEYS
+    }
 
 
 def ranges(context: typer.Context, problems: Problems) -> dict[str, str]:

@@ -11,6 +11,7 @@ import typer
 
 from automl.cli import options, output, preflight, result
 from automl.cli.output import Format
+from automl.cli.spaces import listed
 from automl.cli.values import Problems, positive, whole
 from automl.errors import AutomlError, ConfigError
 
@@ -179,7 +180,7 @@ def _show_study(data: Mapping[str, Any]) -> None:
         print()
         output.facts(found)
     print()
-    output.table([{"param": name, "range": text} for name, text in data["space"].items()], ["param", "range"])
+    output.table([{"param": name, "range": text} for name, text in listed(data["space"])], ["param", "range"])
     print()
     output.facts([("cost", result.cost(data["receipt"]))])
 

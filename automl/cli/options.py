@@ -102,6 +102,14 @@ Params = Annotated[
     list[str] | None,
     option("-p", "--param", metavar="NAME=RANGE", help='Others: batch_size="32|64".', panel=SPACE),
 ]
+Require = Annotated[
+    list[str] | None,
+    option("--require", metavar="EXPR", help='What must hold: "n_layers * width <= 4096".', panel=SPACE),
+]
+Forbid = Annotated[
+    list[str] | None,
+    option("--forbid", metavar="CONDITION", help='What must not: "optimizer=sgd and batch_size=512".', panel=SPACE),
+]
 
 Trials = Annotated[str, _text("--trials", "N", "Trials to ask for.", BUDGET)]
 MoreTrials = Annotated[str | None, _text("--trials", "N|+N", "Trials in all, or how many more.", BUDGET)]

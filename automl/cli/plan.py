@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from automl.cli import output, preflight
 from automl.cli.output import Format
-from automl.cli.spaces import ranges
+from automl.cli.spaces import listed
 
 if TYPE_CHECKING:
     from automl.attempt import Objective
@@ -61,7 +61,7 @@ def show(
     head = f"yaml-language-server: $schema={study_file.SCHEMA}\n{_HEAD}"  # editors look for it on the first line
     file = _write(more["name"] or config.stem, study_file.dumps(config, head=head, more=more))
     run = shlex.join(["automl", "search", str(file)])
-    space = ranges(config.space)
+    space = config.space.lines()
     data = study_file.settings(config) | {
         "name": name,
         "space": space,
@@ -78,7 +78,7 @@ def show(
     def table() -> None:
         output.facts(facts)
         print()
-        output.table([{"param": name, "range": text} for name, text in space.items()], ["param", "range"])
+        output.table([{"param": name, "range": text} for name, text in listed(space)], ["param", "range"])
         print()
         output.facts([("file", str(file)), ("run", run)])
 

@@ -30,6 +30,8 @@ _KINDS: dict[Kind, dict[str, Any]] = {
     Kind.RANGE: {"$ref": "#/$defs/parameter"},
     Kind.RANGES: _PARAMETERS,
     Kind.SPACE: {"anyOf": [*_TEXTS["anyOf"], _PARAMETERS]},
+    Kind.REQUIRE: {"$ref": "#/$defs/require"},
+    Kind.FORBID: {"$ref": "#/$defs/forbid"},
 }
 _VALUES: dict[str, dict[str, Any]] = {
     "N": {"type": "integer", "minimum": 0},

@@ -47,6 +47,8 @@ def search(
     dropout: options.Dropout = None,
     optimizer: options.Optimizer = None,
     param: options.Params = None,
+    require: options.Require = None,
+    forbid: options.Forbid = None,
     trials: options.Trials = str(_DEFAULTS["n_trials"]),
     timeout: options.Timeout = None,
     max_epochs: options.MaxEpochs = None,
@@ -79,7 +81,8 @@ def search(
     task = problems.attempt(lambda: tasks.find(target, column=target_column, metric=metric)) if target else None
     before = len(problems.lines)
     ranges = given.ranges(context, problems)
-    composed = compose(task, problems, arch=arch, spaces=given.spaces(context), ranges=ranges)
+    layers, relations = given.spaces(context), given.relations(context)
+    composed = compose(task, problems, arch=arch, spaces=layers, ranges=ranges, relations=relations)
     if len(problems.lines) > before:  # a space without what could not be read is not what was meant
         composed = None
     found, config, objective = _planned(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -14,7 +15,7 @@ from automl.cli.compose import find_space
 from automl.cli.output import Format
 from automl.cli.values import Problems, positive, whole
 from automl.errors import unknown
-from search_spaces import READY, Float, Int, SearchSpace, SearchSpaceError, dumps, format_range, load_space
+from search_spaces import READY, Float, Int, SearchSpace, SearchSpaceError, dumps, load_space
 from search_spaces.convert import TEXTS
 
 app = typer.Typer(cls=Group, no_args_is_help=True, help="Look at search spaces: ready ones, and those in files.")
@@ -44,7 +45,7 @@ def show(name: Named, format: options.Printed = Format.TABLE) -> None:
     if format in (Format.JSON, Format.YAML):
         print(dumps(space, format=format.value), end="")
     else:
-        rows = [{"name": name, "range": text} for name, text in ranges(space).items()]
+        rows = [{"name": name, "range": text} for name, text in listed(space.lines())]
         output.emit(rows, format, lambda: output.table(rows, ["name", "range"]))
 
 
@@ -57,8 +58,11 @@ def check(
     try:
         space = load_space(file)
     except SearchSpaceError as error:
-        output.emit({"ok": False, "file": str(file), "problems": error.problems}, format, lambda: None)
-        output.fail(*error.problems, code=2)
+        _fail(file, error.problems, format)
+    try:
+        space.check_feasible(random.Random(0))
+    except SearchSpaceError as error:
+        _fail(file, [f"{file}: {problem}" for problem in error.problems], format)
     found = {"ok": True, "file": str(file), "problems": [], "parameters": len(space), "size": space.size()}
     text = f"{file}: ok, {describe(space)}"
     output.emit(found, format, lambda: print(output.safe(text)))
@@ -114,15 +118,22 @@ def export(
         output.fail(f"--output {file}: cannot be written: {error.strerror or error}; name another file", code=2)
 
 
-def ranges(space: SearchSpace) -> dict[str, str]:
-    """Return name -> range of each parameter, in the one-line grammar."""
-    return {name: format_range(space[name], space.conditions.get(name)) for name in space}
+def _fail(file: Path, problems: Sequence[str], format: Format) -> NoReturn:
+    output.emit({"ok": False, "file": str(file), "problems": list(problems)}, format, lambda: None)
+    output.fail(*problems, code=2)
+
+
+def listed(lines: Mapping[str, str | list[str]]) -> list[tuple[str, str]]:
+    """Return the lines of a space as pairs of a name and a line; `require` and `forbid` come once for each."""
+    return [(name, line) for name, each in lines.items() for line in (each if isinstance(each, list) else [each])]
 
 
 def describe(space: SearchSpace) -> str:
     """Return how large a space is: `5 parameters, 1,200 points`."""
     size = space.size()
     points = size if isinstance(size, str) else f"{size:,} point{'s' if size != 1 else ''}"
+    n = len(space.require) + len(space.forbid)
+    points += f", {n} relation{'s' if n != 1 else ''}" if n else ""
     met = [
         f"; {name} can only be {d.grid(1)[0]}"
         for name, d in space.items()

@@ -18,7 +18,7 @@ from automl import mirrors
 from automl.home import Home
 from automl.ledger.queries import Reader, StudyRow
 from automl.trial import TrialRecord, TrialState
-from search_spaces import SearchSpace, format_range
+from search_spaces import SearchSpace
 
 
 def status(home: Home, reader: Reader) -> dict[str, Any]:
@@ -67,8 +67,7 @@ def study(home: Home, reader: Reader) -> dict[str, Any]:
     row = reader.study()
     config = {name: value for name, value in row.config.items() if name != "space"}
     space = SearchSpace.from_dict(row.config["space"])
-    lines = {name: format_range(space[name], space.conditions.get(name)) for name in space}
-    return status(home, reader) | {"config": config, "space": lines, "receipt": receipt(reader)}
+    return status(home, reader) | {"config": config, "space": space.lines(), "receipt": receipt(reader)}
 
 
 def top(reader: Reader, n: int = 10, run_ids: Mapping[int, str] | None = None) -> list[dict[str, Any]]:

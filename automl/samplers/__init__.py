@@ -105,8 +105,12 @@ def check(sampler: str | optuna.samplers.BaseSampler, space: SearchSpace) -> Non
     """Refuse a sampler that cannot work on `space` before anything is created.
 
     Raises:
-        ConfigError: it cannot.
+        ConfigError: it cannot, or next to no point of the space fulfils its relations.
     """
+    try:
+        space.check_feasible(random.Random(0))
+    except SearchSpaceError as error:
+        raise ConfigError(error.problems) from error
     if isinstance(sampler, str):
         if sampler.startswith(OWN_SAMPLER):
             kind = sampler.removeprefix(OWN_SAMPLER)
@@ -116,9 +120,11 @@ def check(sampler: str | optuna.samplers.BaseSampler, space: SearchSpace) -> Non
             )
         if sampler == "grid":
             try:
-                GridSampler(space).propose(0)
+                first = GridSampler(space).propose(0)
             except SearchSpaceError as error:
                 raise ConfigError([f"--sampler grid: {problem}" for problem in error.problems]) from error
+            if first is None:
+                raise ConfigError(f"--sampler grid: no point of a grid of {PER_AXIS} values fulfils the relations")
         return
     _try_out(sampler, space)
 

@@ -19,6 +19,8 @@ from automl.trial import TrialRecord
 from search_spaces import SearchSpace
 
 Params = Mapping[str, Any]
+PATIENCE = 3
+"""Infeasible suggestions for one trial."""
 Note = Sequence[Any]
 """[trial number or None for the study, key, JSON value]: what a sampler must find again after a resume."""
 
@@ -59,13 +61,16 @@ class Untried:
         self._seen = {_key(record.params) for record in records}
 
     def choose(self, number: int, candidates: Iterable[Params] = ()) -> Params | None:
-        """Return the first new point of `candidates`, else a random one, or None when every point was proposed.
+        """Return the first new feasible point of `candidates`, else a random one, or None when all were proposed.
+
+        Where `candidates` are infeasible, the first of them is repaired.
 
         What is drawn depends on the seed, on `number` and on the points proposed before, not on how they did.
         """
         if self._size != "continuous" and len(self._seen) >= self._size:
             return None
         rng = random.Random(f"{self._seed}-{number}")
+        candidates = feasible(self._space, candidates, rng)
         draws = (self._space.sample(rng) for _ in range(self.DRAWS))
         for params in itertools.chain(candidates, draws, self._all()):
             key = _key(params)
@@ -77,6 +82,24 @@ class Untried:
     def _all(self) -> Iterator[Params]:
         if self._size != "continuous":
             yield from self._space.grid(1)
+
+
+def feasible(space: SearchSpace, candidates: Iterable[Params], rng: random.Random) -> Iterator[Params]:
+    """Yield those of `candidates` that fulfil the relations of `space`.
+
+    Once `PATIENCE` were infeasible, the first of these, which a sampler likes best, is repaired and ends it: a model of
+    the objective, asked again, would go on to suggest what lies beyond its bounds.
+    """
+    infeasible: list[Params] = []
+    for params in candidates:
+        if space.is_feasible(params):
+            yield params
+        else:
+            infeasible.append(params)
+            if len(infeasible) == PATIENCE:
+                break
+    if infeasible:
+        yield space.repair(infeasible[0], rng)
 
 
 def _key(params: Params) -> frozenset[tuple[str, str]]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import math
+import random
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -25,7 +26,7 @@ from optuna.trial import TrialState as OptunaState
 
 from automl.config import Direction
 from automl.errors import SearchAbortedError
-from automl.samplers.base import Note, Params, Proposal, Untried
+from automl.samplers.base import Note, Params, Proposal, Untried, feasible
 from automl.trial import TrialRecord, TrialState
 from search_spaces import Constant, SearchSpace, SearchSpaceError
 from search_spaces.convert import to_optuna
@@ -83,7 +84,10 @@ class OptunaSampler:
         with self._blamed(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # notes to whoever wrote the sampler's arguments
             asks = self._asks(number)
-            params = next(asks) if self._untried is None else self._untried.choose(number, asks)
+            if self._untried is None:
+                params: Params | None = next(feasible(self._space, asks, random.Random(number)))
+            else:
+                params = self._untried.choose(number, asks)
             if params is None:
                 return None
             if self._untried is None:

@@ -29,6 +29,15 @@ def path(name: str, path: str, files: dict[str, Content], *says: str) -> Case:
 
 
 CASES = [
+    yaml("relations that are wrong", "n: 1..8\nrequire:\n- n < 9\n- m < n\n- n <\nforbid: [{n: 3}, n=33, 5]\n",
+     "space.yaml:4:3: require: m < n: there is no parameter 'm'; add it",
+     "space.yaml:5:3: require: cannot read 'n <': ...",
+     "space.yaml:6:18: forbid: n=33, but n is 1..8, never 33",
+     "space.yaml:6:24: forbid: must map parents to values, ..., got 5"),
+    yaml("relation that is no list of texts", "n: 1..8\nrequire: {n: 3}\n",
+     "space.yaml:2:1: require: a relation must be text such as 'n_layers * width <= 4096', got {'n': 3}"),
+    yaml("relations that leave no point", "x: 0.0..1\nrequire: x < 1e-9\n",
+     "space.yaml: of 10,000 points drawn none fulfils the relations; require x < 1e-09 failed most often ..."),
     path("missing file", "space.yaml", {}, "space.yaml: there is no such file; looked from {here}"),
     path("missing file, another is near", "space.yaml", {"spaces.yaml": "x: 1..2\n"},
      "space.yaml: there is no such file; looked from {here}; did you mean 'spaces.yaml'?"),
