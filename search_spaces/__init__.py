@@ -8,8 +8,7 @@ params = space.sample(random.Random(7))
 
 from __future__ import annotations
 
-from search_spaces.architectures.cnn import cnn
-from search_spaces.architectures.mlp import mlp
+from search_spaces.architectures import autoencoder, cnn, gan, mlp, rnn, transformer, vae
 from search_spaces.catalog import READY, ready
 from search_spaces.conditions import Condition
 from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int
@@ -17,8 +16,7 @@ from search_spaces.errors import SearchSpaceError
 from search_spaces.files import dump_space, dumps, load_space
 from search_spaces.ranges import format_range, parse_range
 from search_spaces.space import SearchSpace, choose
-from search_spaces.training.optimizers import optimizers
-from search_spaces.training.regularization import regularization
+from search_spaces.training import augmentation, losses, optimizers, regularization, schedules, transfer
 
 __all__ = [
     "READY",
@@ -30,15 +28,24 @@ __all__ = [
     "Int",
     "SearchSpace",
     "SearchSpaceError",
+    "augmentation",
+    "autoencoder",
     "choose",
     "cnn",
     "dump_space",
     "dumps",
     "format_range",
+    "gan",
     "load_space",
+    "losses",
     "mlp",
     "optimizers",
     "parse_range",
     "ready",
     "regularization",
+    "rnn",
+    "schedules",
+    "transfer",
+    "transformer",
+    "vae",
 ]

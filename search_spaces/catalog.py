@@ -1,6 +1,7 @@
 """The ready spaces by the names that a command line knows them by.
 
 ready("mlp") == mlp()       READY["mlp"].__doc__ says what it is, and where its ranges come from
+group("mlp") == "architecture"
 """
 
 from __future__ import annotations
@@ -8,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from search_spaces.architectures.cnn import cnn
-from search_spaces.architectures.mlp import mlp
+from search_spaces import architectures, training
 from search_spaces.errors import SearchSpaceError, did_you_mean
 from search_spaces.space import SearchSpace
-from search_spaces.training.optimizers import optimizers
-from search_spaces.training.regularization import regularization
+
+_GROUPS = {"architecture": architectures, "training": training}
 
 READY: Mapping[str, Callable[..., SearchSpace]] = MappingProxyType(
-    {function.__name__: function for function in (cnn, mlp, optimizers, regularization)}
+    {name: getattr(package, name) for package in _GROUPS.values() for name in package.__all__}
 )
 """Name -> function that makes the space; called without arguments it gives the usual ranges."""
 
@@ -31,3 +31,8 @@ def ready(name: str) -> SearchSpace:
         known = ", ".join(READY)
         raise SearchSpaceError(f"no ready space is called {name!r}; there are {known}{did_you_mean(name, READY)}")
     return READY[name]()
+
+
+def group(name: str) -> str:
+    """Return what kind of space the ready space `name` is: architecture or training."""
+    return next(group for group, package in _GROUPS.items() if name in package.__all__)

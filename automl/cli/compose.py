@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,17 @@ from automl.cli.values import Problems
 from automl.config import unknown
 from automl.errors import ConfigError
 from automl.tasks import Task
-from search_spaces import READY, SearchSpace, SearchSpaceError, architectures, choose, load_space, parse_range, ready
+from search_spaces import (
+    READY,
+    SearchSpace,
+    SearchSpaceError,
+    architectures,
+    choose,
+    load_space,
+    parse_range,
+    plain,
+    ready,
+)
 from search_spaces.errors import did_you_mean
 from search_spaces.plain import as_condition, as_expression
 
@@ -46,14 +56,21 @@ def compose(
     """
     relations = relations or {}
     found = len(problems.lines)
-    made = problems.attempt(lambda: _base(task, arch)) or SearchSpace()
-    layers = [problems.read("--space", each, find_space) if isinstance(each, str) else each for each in spaces]
+    unread = Problems()
+    read = [unread.read("--space", each, find_space) if isinstance(each, str) else each for each in spaces]
+    layers = [layer for layer in read if layer is not None]
+    ranges = ranges or {}
+    known = [plain.read(layer, outside=None).distributions for layer in (*layers, ranges)]
+    given = dict(functools.reduce(operator.or_, known))
+    made = problems.attempt(lambda: _base(task, arch, given=given))
+    problems.add(unread.lines)
+    problems.add(task.problems(given) if task else [])  # before a choice that nothing knows breaks conditions, too
     for key, reader in (("require", as_expression), ("forbid", as_condition)):
         for text in relations.get(key, ()):
             problems.read(f"--{key}", text, reader)
-    if len(problems.lines) > found:
+    if made is None or len(problems.lines) > found:
         return None
-    composed = problems.attempt(lambda: functools.reduce(operator.or_, [*layers, ranges or {}], made))
+    composed = problems.attempt(lambda: _ranged(functools.reduce(operator.or_, layers, made), ranges))
     if composed is None or not any(relations.values()):
         return composed
     try:
@@ -105,13 +122,27 @@ def find_space(text: str) -> SearchSpace:
     )
 
 
-def _base(task: Task | None, arch: str | None) -> SearchSpace:
+def _ranged(space: SearchSpace, ranges: Mapping[str, str]) -> SearchSpace:
+    """Return the space with other ranges for some parameters: each exists when it did, unless its range says when.
+
+    First those that always exist: they may decide which of the others still do.
+    """
+    always = {name: text for name, text in ranges.items() if name in space and name not in space.conditions}
+    space |= always
+    rest = {name: text for name, text in ranges.items() if name not in always}
+    for name, text in rest.items():
+        if name in space.conditions and parse_range(text)[1] is None:
+            rest[name] = f"{text} when {space.conditions[name]}"
+    return space | rest
+
+
+def _base(task: Task | None, arch: str | None, *, given: Collection[str]) -> SearchSpace:
     if arch == "none":
         return SearchSpace()
     names = [] if arch is None else [name.strip() for name in arch.split("|")]
     problems = [f"--arch {arch!r}: {name!r} is there twice" for name in dict.fromkeys(names) if names.count(name) > 1]
     if task is not None:
-        made = task.space(list(dict.fromkeys(names)))
+        made = task.space(list(dict.fromkeys(names)), given=given)
     else:
         problems += [
             unknown("--arch", name, architectures.__all__) for name in names if name not in architectures.__all__

@@ -16,6 +16,7 @@ from automl.cli.output import Format
 from automl.cli.values import Problems, positive, whole
 from automl.errors import unknown
 from search_spaces import READY, Float, Int, SearchSpace, SearchSpaceError, dumps, load_space
+from search_spaces.catalog import group
 from search_spaces.convert import TEXTS
 
 app = typer.Typer(cls=Group, no_args_is_help=True, help="Look at search spaces: ready ones, and those in files.")
@@ -30,12 +31,18 @@ Named = Annotated[
 
 @app.command(cls=Command)
 def ls(format: options.Printed = Format.TABLE) -> None:
-    """List the ready spaces."""
+    """List the ready spaces, those of architectures first."""
     rows = [
-        {"name": name, "parameters": len(make()), "size": make().size(), "about": _first_line(make)}
+        {
+            "group": group(name),
+            "name": name,
+            "parameters": len(make()),
+            "size": make().size(),
+            "about": _first_line(make),
+        }
         for name, make in READY.items()
     ]
-    output.emit(rows, format, lambda: output.table(rows, ["name", "parameters", "size", "about"]))
+    output.emit(rows, format, lambda: output.table(rows, list(rows[0])))
 
 
 @app.command(cls=Command)

@@ -11,14 +11,26 @@ To define a task loads nothing: torch and the data come with the first `load`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from automl import goals
 from automl.errors import ConfigError
 from automl.goals import Goal
-from search_spaces import Categorical, Constant, SearchSpace, choose, cnn, mlp, optimizers, regularization
+from search_spaces import (
+    Categorical,
+    Constant,
+    Distribution,
+    SearchSpace,
+    choose,
+    cnn,
+    mlp,
+    optimizers,
+    regularization,
+    schedules,
+)
 from search_spaces.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -30,7 +42,32 @@ ARCHITECTURES: dict[str, Callable[[], SearchSpace]] = {"mlp": mlp, "cnn": cnn}
 
 PREPARATION = "preparation.json"  # the artifact beside the weights of a network for data of the user's
 
-UNSEARCHED = ("patience",)  # params that training reads although no ready space has them
+NARROWED: Mapping[str, str] = MappingProxyType(
+    {
+        "mlp.activation": "relu|gelu|silu|tanh",
+        "cnn.activation": "relu|gelu|silu|tanh",
+        "cnn.pool": "max|avg",
+        "optimizer": "sgd|adam|adamw",
+        "schedule": "constant|cosine|one-cycle",
+    }
+)
+"""Params of which a task searches fewer values than training knows, unless somebody gives a range.
+
+Many searches have some twenty trials. What is left out seldom wins, or something that is there comes close to it:
+sigmoid saturates, adam has the parts of momentum and rmsprop, one-cycle a warm-up, and cosine falls as step does.
+"""
+
+UNSEARCHED = (
+    *("cnn.stride", "cnn.padding"),  # on small images there is nothing to lose by strides and edges
+    *("accumulator", "rms_decay", "beta1", "beta2", "eps"),  # their defaults suit nearly all networks
+    *("lr_drops", "lr_factor", "lr_floor", "lr_rise", "lr_warm_up", "lr_patience"),  # so do these beside `lr`
+    *(
+        "l1",
+        "clip_norm",
+        "patience",
+    ),  # weight decay does for the first, the schedules and early stopping for the others
+)
+"""Params that training reads, but that a task leaves at their defaults, unless somebody gives a range."""
 
 TRAIN, VAL = 0.6, 0.2  # shares of the examples; the rest is for the test
 
@@ -101,11 +138,23 @@ class Task:
         """
         return _load(self, seed)
 
-    def space(self, arch: Sequence[str] = ()) -> SearchSpace:
+    def space(self, arch: Sequence[str] = (), *, given: Collection[str] = ()) -> SearchSpace:
         """Return the search space of the task: `arch`, each architecture's own params, optimizer and regularization.
 
         Args:
             arch: the architectures to choose from; none means all that the task has.
+            given: params whose ranges the user gives, to be laid on top of this space: they have every value that
+                training knows, so that any of them will do.
+
+        Raises:
+            ConfigError: the task has no such architecture.
+        """
+        known = self.known(arch)
+        narrowed = known.override({name: range_ for name, range_ in NARROWED.items() if name in {*known} - {*given}})
+        return narrowed.without(*(name for name in UNSEARCHED if name in {*narrowed} - {*given}))
+
+    def known(self, arch: Sequence[str] = ()) -> SearchSpace:
+        """Return the space of all that training and the networks `arch` read, with every choice that they know.
 
         Raises:
             ConfigError: the task has no such architecture.
@@ -119,15 +168,16 @@ class Task:
         if problems:
             raise ConfigError(problems)
         networks = choose("arch", **{each: ARCHITECTURES[each]() for each in arch})
-        return (networks | optimizers() | regularization()).without(*self.without)
+        training = optimizers() | schedules() | regularization().without("stochastic_depth")  # no network here has it
+        momentum = f"{training['momentum']} when optimizer=sgd|momentum|nesterov"  # sgd may have some here, too
+        return (networks | training | {"momentum": momentum}).without(*self.without)
 
-    def problems(self, space: SearchSpace) -> list[str]:
+    def problems(self, space: Mapping[str, Distribution]) -> list[str]:
         """Return one line for each param of `space`, and each text among its choices, that nothing here understands.
 
         A param that nothing reads would be searched to the end without a word, and found not to matter.
         """
-        ready = self.space()
-        known = [*ready, *UNSEARCHED]
+        known = self.known()
         problems = [
             f"{name}: task {self.name!r} has no such param{did_you_mean(name, known)}; it reads {', '.join(known)}"
             for name in space
@@ -136,9 +186,9 @@ class Task:
         for name, distribution in space.items():
             values = distribution.grid(1) if isinstance(distribution, Categorical | Constant) else []
             problems += [
-                f"{name}: task {self.name!r} knows {ready[name]}, not {value!r}"
+                f"{name}: task {self.name!r} knows {known[name]}, not {value!r}"
                 for value in values
-                if name in ready and isinstance(value, str) and not ready[name].contains(value)
+                if name in known and isinstance(value, str) and not known[name].contains(value)
             ]
         return problems
 

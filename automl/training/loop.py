@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from automl.goals import Goal, direction
 from automl.training import checkpoint
-from automl.training.optim import learning_rate, make_optimizer, set_learning_rate
+from automl.training.optim import learning_rate, make_optimizer, matrices, plateau_patience, set_learning_rate
 from automl.trial import Trial
 
 MAX_EPOCHS = 30
@@ -63,9 +63,10 @@ def train(
 ) -> dict[str, float]:
     """Train a network, keep the weights of its best epoch as an artifact, and return that epoch's metrics.
 
-    Reads of `trial.params`: `batch_size` (default 64), `patience`, and what `goal.loss` and `training.optim` read. A
-    step is an epoch, which reports each metric of the goal as `val_<name>`, `train_loss` (as minimized: with dropout,
-    smoothing) and its last batch's `lr`.
+    Reads of `trial.params`: `batch_size` (default 64), `patience`, `l1` (default 0: weight of the penalty on absolute
+    weights, of those of two or more dimensions), `clip_norm` (default none: largest norm of a batch's gradient), and
+    what `goal.loss` and `training.optim` read. A step is an epoch, which reports each metric of the goal as
+    `val_<name>`, `train_loss` (as minimized: with dropout, smoothing, L1) and its last batch's `lr`.
 
     Args:
         trial: gives params, seed, budget (`max_epochs`, default 30) and the checkpoint to go on from.
@@ -128,6 +129,10 @@ class _Progress:
     """The best of them, 0 before the first."""
     kept_values: dict[str, float] = field(default_factory=dict)
     """Its validation metrics."""
+    lr_drops: int = 0
+    """How often reduce-on-plateau has dropped the rate."""
+    stale: int = 0
+    """Epochs since the best one, or since the rate was dropped."""
 
 
 def _is_over(progress: _Progress, patience: int | None) -> bool:
@@ -164,22 +169,36 @@ class _Training:
         total = torch.zeros((), device=targets.device)
         self.model.train()
         for number, index in enumerate(batches):
-            self.lr = learning_rate(self._params, (self.progress.epoch + number / len(batches)) / self.max_epochs)
+            done = (self.progress.epoch + number / len(batches)) / self.max_epochs
+            self.lr = learning_rate(self._params, done, drops=self.progress.lr_drops)
             set_learning_rate(self._optimizer, self.lr)
             self._optimizer.zero_grad()
-            loss = self._goal.loss(self.model(inputs[index]), targets[index], self._params)
+            loss = self._loss(inputs[index], targets[index])
             loss.backward()  # type: ignore[no-untyped-call]
+            if "clip_norm" in self._params:
+                nn.utils.clip_grad_norm_(self.model.parameters(), float(self._params["clip_norm"]))
             self._optimizer.step()
             total.add_(loss.detach(), alpha=len(index))  # stays a tensor: reading it would wait for the device
         self.progress.epoch += 1
         return total.item() / sum(map(len, batches))
 
+    def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        loss = self._goal.loss(self.model(inputs), targets, self._params)
+        if l1 := float(self._params.get("l1", 0.0)):
+            loss = loss + l1 * torch.stack([weight.abs().sum() for weight in matrices(self.model)]).sum()
+        return loss
+
     def keep_if_best(self, values: dict[str, float]) -> None:
-        """Remember the weights if `values`, just measured, are the best so far."""
+        """Remember the weights if `values`, just measured, are the best so far; drop the rate if that was long ago."""
         progress = self.progress
         if not progress.kept_values or self._rank(values) > self._rank(progress.kept_values):
-            progress.kept_epoch, progress.kept_values = progress.epoch, values
+            progress.kept_epoch, progress.kept_values, progress.stale = progress.epoch, values, 0
             self._kept = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+        else:
+            progress.stale += 1
+        patience = plateau_patience(self._params)
+        if patience is not None and progress.stale > patience:
+            progress.lr_drops, progress.stale = progress.lr_drops + 1, 0
 
     def _rank(self, values: Mapping[str, float]) -> tuple[float, float]:
         return self._sign * values[self._metric], -values["val_loss"]

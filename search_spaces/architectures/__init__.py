@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from search_spaces.architectures.autoencoder import autoencoder
 from search_spaces.architectures.cnn import cnn
+from search_spaces.architectures.gan import gan
 from search_spaces.architectures.mlp import mlp
+from search_spaces.architectures.rnn import rnn
+from search_spaces.architectures.transformer import transformer
+from search_spaces.architectures.vae import vae
 
-__all__ = ["cnn", "mlp"]
+__all__ = ["autoencoder", "cnn", "gan", "mlp", "rnn", "transformer", "vae"]

@@ -9,7 +9,7 @@ from typing import Any
 from automl import tasks
 from automl.cli.compose import compose, lines
 from automl.cli.values import Problems
-from search_spaces import SearchSpace, choose, cnn, mlp, optimizers
+from search_spaces import SearchSpace, choose, cnn, mlp, optimizers, schedules
 
 
 def composed(target: str, **flags: Any) -> SearchSpace:
@@ -52,6 +52,38 @@ def test_flags_change_a_task_s_space() -> None:
     assert not any(name.startswith("cnn.") for name in space)
     assert "momentum" not in space
     assert "patience" in space
+
+
+def test_flags_may_go_beyond_a_task_s_own_choices() -> None:
+    """What training knows can be asked for though the task does not search it; the rest stays as narrow as it was."""
+    space = composed("digits", arch="mlp", named={"optimizer": "rmsprop|nesterov"}, ranges=["rms_decay=0.9..0.99"])
+
+    assert str(space["optimizer"]) == "rmsprop|nesterov"
+    assert str(space.conditions["momentum"]) == "optimizer=nesterov"
+    assert "eps" not in space
+    assert str(space["schedule"]) == "constant|cosine|one-cycle"
+    assert tasks.task("digits").problems(space) == []
+
+
+def test_a_range_leaves_the_condition_as_it_is() -> None:
+    """A parameter of one choice stays one of that choice, whatever becomes of its range, unless the range says when."""
+    space = composed("digits", named={"optimizer": "sgd|adam"}, ranges=["momentum=0.9", "cnn.width=8", "mlp.width=9"])
+    other = composed("digits", ranges=["cnn.width=8..9 when cnn.residual=true"])
+    alone = composed("digits", arch="cnn", ranges=["cnn.width=8", "momentum=0.8..0.9"], named={"optimizer": "nesterov"})
+
+    conditions = {name: str(space.conditions[name]) for name in ("momentum", "cnn.width", "mlp.width")}
+    assert conditions == {"momentum": "optimizer=sgd", "cnn.width": "arch=cnn", "mlp.width": "arch=mlp"}
+    assert str(other.conditions["cnn.width"]) == "cnn.residual=true"
+    assert {"cnn.width", "momentum"} < {*alone} - {*alone.conditions}
+
+
+def test_ready_spaces_on_top_of_a_task() -> None:
+    """A ready space brings all its parameters and conditions."""
+    space = composed("digits", spaces=["optimizers", "schedules"])
+
+    assert {*optimizers(), *schedules()} < set(space)
+    assert space.conditions["momentum"] == optimizers().conditions["momentum"]
+    assert tasks.task("digits").problems(space) == []
 
 
 def test_files_and_ready_spaces_are_joined_in_order(tmp_path: Path) -> None:

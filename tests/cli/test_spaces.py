@@ -21,6 +21,7 @@ def test_ls(run: Run) -> None:
 
     assert {row["name"] for row in rows} == set(READY)
     assert all(row["parameters"] > 0 and row["about"] for row in rows)
+    assert [row["group"] for row in rows] == ["architecture"] * 7 + ["training"] * 6
     assert all(name in run("space", "ls").out for name in READY)
 
 

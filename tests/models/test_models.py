@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Collection
 from typing import Any
@@ -12,12 +13,12 @@ from torch import nn
 
 from automl.models import CNN, MLP, build_model
 from automl.models.cnn import NORMS as CNN_NORMS
-from automl.models.cnn import POOLS
+from automl.models.cnn import PADDINGS, POOLS
 from automl.models.embedding import CategoryEmbedding, embedding_size
 from automl.models.layers import ACTIVATIONS
 from automl.models.mlp import NORMS as MLP_NORMS
 from automl.training.optim import OPTIMIZERS, SCHEDULES
-from search_spaces import choose, cnn, mlp, optimizers, regularization
+from search_spaces import choose, cnn, mlp, optimizers, regularization, schedules
 
 
 def logits(model: nn.Module, *shape: int) -> torch.Tensor:
@@ -106,6 +107,64 @@ def test_cnn_doubles_channels_where_it_halves_the_image() -> None:
     assert model.blocks(torch.zeros(1, 1, 8, 8)).shape == (1, 16, 2, 2)
 
 
+@pytest.mark.parametrize("pads", ["same", "valid"])
+@pytest.mark.parametrize(("stride", "kernel"), [(1, 3), (1, 5), (2, 3), (3, 5)])
+@pytest.mark.parametrize("pool", POOLS)
+def test_cnn_shrinks_as_far_as_it_can(pads: str, stride: int, kernel: int, pool: str) -> None:
+    """Whatever shrinks the image, of whatever size, two pixels are left, and shortcuts fit what they go around."""
+    for shape in [(1, 8, 8), (2, 5, 17), (1, 1, 1)]:
+        model = CNN(
+            input_shape=shape,
+            n_outputs=3,
+            n_blocks=4,
+            width=2,
+            kernel=kernel,
+            stride=stride,
+            padding=pads,
+            pool=pool,
+            residual=True,
+        )
+
+        assert logits(model, *shape).shape == (4, 3)
+        assert min(model.blocks(torch.zeros(4, *shape)).shape[2:]) >= min(2, *shape[1:])
+
+
+@pytest.mark.parametrize(
+    ("options", "sides", "channels"),
+    [
+        ({}, [8, 4, 2], [4, 8, 16]),
+        ({"pool": "none"}, [16, 16, 16], [4, 4, 4]),
+        ({"pool": "none", "stride": 2}, [8, 4, 2], [4, 8, 16]),
+        ({"pool": "none", "stride": 2, "kernel": 4, "residual": True}, [8, 4, 2], [4, 8, 16]),
+        ({"pool": "max", "stride": 2}, [4, 2, 2], [4, 8, 16]),
+        ({"pool": "none", "padding": "valid"}, [14, 12, 10], [4, 4, 4]),
+        ({"pool": "avg", "padding": "valid"}, [7, 2, 2], [4, 8, 16]),
+    ],
+    ids=str,
+)
+def test_what_shrinks_an_image(options: dict[str, Any], sides: list[int], channels: list[int]) -> None:
+    """Stride and pooling halve it and double the channels of the next block; without padding the edge is lost."""
+    model = CNN(input_shape=(1, 16, 16), n_outputs=2, n_blocks=3, width=4, norm="none", **options)
+
+    made = list(itertools.accumulate(model.blocks, lambda x, block: block(x), initial=torch.zeros(1, 1, 16, 16)))[1:]
+
+    assert [tuple(each.shape[2:]) for each in made] == [(side, side) for side in sides]
+    assert [each.shape[1] for each in made] == channels
+
+
+def test_shortcut_lies_under_its_block() -> None:
+    """Without padding a shortcut passes on the middle of the image, which is what the filters stand on."""
+    model = CNN(input_shape=(1, 6, 6), n_outputs=2, n_blocks=1, width=1, padding="valid", pool="none", residual=True)
+    (block,) = model.blocks
+    nn.init.zeros_(block.conv.weight)
+    nn.init.zeros_(block.conv.bias)
+    nn.init.ones_(block.shortcut.weight)
+    model.eval()
+    image = torch.rand(1, 1, 6, 6)
+
+    torch.testing.assert_close(block(image), image[..., 1:-1, 1:-1])
+
+
 @pytest.mark.parametrize("arch", ["mlp", "cnn"])
 def test_dropout_drops_in_training_only(arch: str) -> None:
     """Two passes differ while training and agree while evaluating."""
@@ -166,13 +225,14 @@ def test_every_point_of_the_ready_spaces_is_a_network(seed: int) -> None:
         ("cnn.activation", ACTIVATIONS),
         ("cnn.norm", CNN_NORMS),
         ("cnn.pool", POOLS),
+        ("cnn.padding", PADDINGS),
         ("optimizer", OPTIMIZERS),
         ("schedule", SCHEDULES),
     ],
 )
 def test_ready_spaces_offer_all_that_is_known(name: str, known: Collection[str]) -> None:
     """No choice of a ready space is unknown here, and nothing known here is left out there."""
-    space = choose("arch", mlp=mlp(), cnn=cnn()) | optimizers()
+    space = choose("arch", mlp=mlp(), cnn=cnn()) | optimizers() | schedules()
 
     assert sorted(map(str, space[name].grid(1))) == sorted(known)
 
@@ -183,7 +243,7 @@ def test_ready_spaces_offer_all_that_is_known(name: str, known: Collection[str])
         ({"arch": "rnn"}, "arch must be one of mlp, cnn, got 'rnn'"),
         ({"mlp.activation": "relo"}, "mlp.activation must be one of relu, .* got 'relo'"),
         ({"mlp.norm": "instance"}, "mlp.norm must be one of none, batch, layer, got 'instance'"),
-        ({"cnn.pool": "median"}, "cnn.pool must be one of max, avg, got 'median'"),
+        ({"cnn.pool": "median"}, "cnn.pool must be one of max, avg, none, got 'median'"),
         ({"cnn.norm": "instance"}, "cnn.norm must be one of none, batch, got 'instance'"),
     ],
     ids=str,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import random
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import torch
 from automl import tasks
 from automl.objectives import Objective
 from automl.objectives.task import TaskObjective
+from automl.tasks import Split
+from automl.training import Examples
 from automl.trial import Report, Trial, outcome
 
 PARAMS: dict[str, Any] = {"arch": "mlp", "mlp.width": 64, "mlp.norm": "batch", "lr": 0.01}
@@ -101,6 +105,43 @@ def test_options_reach_the_training(tmp_path: Path) -> None:
 
     assert len(reports) == 2
     assert values["val_loss"] == reports[0].values["val_loss"]
+
+
+class Params(dict[str, Any]):
+    """Remembers which of its values somebody asked for by name."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        self.asked.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.asked.add(name)
+        return super().get(name, default)
+
+
+def few_digits(seed: int) -> Split:
+    """Return forty digits of each part."""
+    split = tasks.task("digits").load(seed)
+    train, val, test = (Examples(part.inputs[:40], part.targets[:40]) for part in split.parts)
+    return replace(split, train=train, val=val, test=test)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_param_is_passed_over(tmp_path: Path, seed: int) -> None:
+    """Training asks for every param that a task says it reads; a network refuses what it has no argument for."""
+    task = replace(tasks.task("digits"), read=few_digits)
+    params = Params(task.known().sample(random.Random(seed)))
+    reports: list[Report] = []
+    trial = make_trial(tmp_path, {}, reports, max_epochs=1)
+    trial.params = params
+
+    TaskObjective(task=task, seed=0, metric="val_acc")(trial)
+
+    assert {name for name in params if not name.startswith(f"{params['arch']}.")} <= params.asked
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -13,9 +13,9 @@ from automl import tasks
 from automl.errors import ConfigError
 from automl.goals import Classification
 from automl.models.build import ARCHITECTURES
-from automl.tasks.base import Task, standardized
+from automl.tasks.base import NARROWED, UNSEARCHED, Task, standardized
 from automl.training import Examples
-from search_spaces import SearchSpace
+from search_spaces import SearchSpace, optimizers
 
 DIGITS = tasks.task("digits")
 
@@ -150,6 +150,53 @@ def test_default_space_has_all_architectures() -> None:
     assert {"mlp.width", "cnn.width", "optimizer", "lr", "momentum", "dropout", "label_smoothing"} <= set(space)
 
 
+def test_default_space_of_digits_stays_small() -> None:
+    """Twenty trials are enough for it: of what training knows, what seldom matters is left at its default."""
+    space = DIGITS.space()
+
+    assert str(space).splitlines() == [
+        "arch: mlp|cnn",
+        "mlp.n_layers: 1..4 when arch=mlp",
+        "mlp.width: 32..512 log when arch=mlp",
+        "mlp.activation: relu|gelu|silu|tanh when arch=mlp",
+        "mlp.norm: none|batch|layer when arch=mlp",
+        "cnn.n_blocks: 1..3 when arch=cnn",
+        "cnn.width: 8..64 log when arch=cnn",
+        "cnn.kernel: 3|5 when arch=cnn",
+        "cnn.activation: relu|gelu|silu|tanh when arch=cnn",
+        "cnn.norm: none|batch when arch=cnn",
+        "cnn.pool: max|avg when arch=cnn",
+        "cnn.residual: true|false when arch=cnn",
+        "optimizer: sgd|adam|adamw",
+        "momentum: 0.5..0.99 when optimizer=sgd",
+        "lr: 0.0001..0.1 log",
+        "batch_size: 32|64|128",
+        "schedule: constant|cosine|one-cycle",
+        "dropout: 0.0..0.5",
+        "weight_decay: 1e-06..0.01 log",
+        "label_smoothing: 0.0..0.2",
+    ]
+
+
+def test_what_the_user_gives_a_range_may_be_all_that_training_knows() -> None:
+    """A param that is given has every value and condition, the others stay as they are."""
+    space = DIGITS.space(["mlp"], given={"optimizer", "l1", "x"})
+
+    assert space["optimizer"] == optimizers()["optimizer"]
+    assert str(space.conditions["momentum"]) == "optimizer=momentum|nesterov|sgd"
+    assert "l1" in space
+    assert set(space) == {*DIGITS.space(["mlp"]), "l1"}
+
+
+def test_what_is_narrowed_is_known() -> None:
+    """The narrower space says nothing of params that are not there, and is a part of all that is known."""
+    space, known = DIGITS.space(), DIGITS.known()
+
+    assert {*UNSEARCHED, *NARROWED} < set(known)
+    assert set(known) - set(space) == set(UNSEARCHED)
+    assert all(known[name].contains(value) for name in NARROWED for value in space[name].grid(1))
+
+
 def test_space_of_one_architecture() -> None:
     """The choice of one leaves the other's params out."""
     space = DIGITS.space(["cnn"])
@@ -170,12 +217,19 @@ def test_unknown_architecture_is_told() -> None:
 def test_params_that_nothing_reads_are_told() -> None:
     """A misspelt or foreign param is a problem; those of the ready space, and patience, are none."""
     fine = DIGITS.space() | {"patience": "2..5", "mlp.width": "1000..2000", "optimizer": "adam"}
-    wrong = SearchSpace({"dropuot": "0.0..0.5", "beam": 3})
+    fine |= {
+        "optimizer": "adamw|momentum",
+        "l1": 1e-4,
+        "beta1": "0.5..0.9",
+        "cnn.pool": "none",
+        "schedule": "step|warm-up",
+    }
+    wrong = SearchSpace({"dropuot": "0.0..0.5", "teacher": 3})
 
     assert DIGITS.problems(fine) == []
     first, second = DIGITS.problems(wrong)
     assert first.startswith("dropuot: task 'digits' has no such param; did you mean 'dropout'?; it reads arch, ")
-    assert second.startswith("beam: task 'digits' has no such param; it reads arch, ")
+    assert second.startswith("teacher: task 'digits' has no such param; it reads arch, ")
 
 
 def test_choices_that_nothing_knows_are_told() -> None:
@@ -184,5 +238,5 @@ def test_choices_that_nothing_knows_are_told() -> None:
 
     assert sorted(DIGITS.problems(space)) == [
         "mlp.norm: task 'digits' knows none|batch|layer, not 'instance'",
-        "optimizer: task 'digits' knows sgd|adam|adamw, not 'lion'",
+        "optimizer: task 'digits' knows sgd|momentum|nesterov|adagrad|rmsprop|adam|adamw, not 'lion'",
     ]

@@ -81,11 +81,29 @@ def test_keeps_the_best_epoch(digits: Split, make_trial: MakeTrial, reports: lis
     [
         {"optimizer": "sgd"},
         {"optimizer": "sgd", "momentum": 0.5},
+        {"optimizer": "momentum"},
+        {"optimizer": "nesterov"},
+        {"optimizer": "adagrad"},
+        {"optimizer": "adagrad", "accumulator": 0.1},
+        {"optimizer": "rmsprop"},
+        {"optimizer": "rmsprop", "rms_decay": 0.9},
         {"optimizer": "adam", "weight_decay": 0.1},
+        {"optimizer": "adam", "beta1": 0.5},
+        {"optimizer": "adamw", "beta2": 0.9},
+        {"optimizer": "adamw", "eps": 1e-3},
         {"optimizer": "adamw", "weight_decay": 0.1},
         {"lr": 0.01},
         {"schedule": "cosine"},
         {"schedule": "one-cycle"},
+        {"schedule": "step"},
+        {"schedule": "warm-up"},
+        {"schedule": "step", "lr_factor": 0.5},
+        {"schedule": "step", "lr_drops": 4},
+        {"schedule": "cosine", "lr_floor": 0.1},
+        {"schedule": "one-cycle", "lr_rise": 0.5},
+        {"schedule": "warm-up", "lr_warm_up": 0.2},
+        {"l1": 1e-3},
+        {"clip_norm": 0.1},
         {"batch_size": 32},
         {"label_smoothing": 0.1},
         {"dropout": 0.5},
@@ -96,7 +114,7 @@ def test_every_option_changes_training(
     digits: Split, make_trial: MakeTrial, tmp_path: Path, option: dict[str, Any]
 ) -> None:
     """No param is ignored: each leads to other weights than the same training without it."""
-    without = {name: value for name, value in option.items() if name == "optimizer" and len(option) > 1}
+    without = {name: option[name] for name in ("optimizer", "schedule") if name in option and len(option) > 1}
     plain, changed = make_trial(without, folder=tmp_path / "plain"), make_trial(option, folder=tmp_path / "changed")
 
     fit(plain, digits)
@@ -116,6 +134,45 @@ def test_label_smoothing_stays_out_of_validation(digits: Split, make_trial: Make
     with torch.no_grad():
         loss = nn.functional.cross_entropy(model(digits.val.inputs), digits.val.targets).item()
     assert values["val_loss"] == pytest.approx(loss, rel=1e-5)
+
+
+def test_l1_makes_weights_vanish(digits: Split, make_trial: MakeTrial, tmp_path: Path) -> None:
+    """The penalty pulls the weights towards zero, and is part of the training loss, never of the validation loss."""
+    plain, sparse = (
+        make_trial({"lr": 0.01} | more, max_epochs=3, folder=tmp_path / str(len(more))) for more in ({}, {"l1": 1e-2})
+    )
+
+    values = [fit(trial, digits) for trial in (plain, sparse)]
+
+    matrices = [
+        torch.cat([w.flatten() for w in load_file(t.folder / t.artifacts["model.safetensors"]).values() if w.dim() > 1])
+        for t in (plain, sparse)
+    ]
+    assert matrices[1].abs().sum() < matrices[0].abs().sum() / 2
+    assert values[1]["val_loss"] < math.log(10)
+
+
+def test_clipping_bounds_a_step(digits: Split, make_trial: MakeTrial, tmp_path: Path) -> None:
+    """Plain SGD moves the weights by no more than rate times norm, batch after batch."""
+    trial = make_trial({"optimizer": "sgd", "lr": 0.5, "clip_norm": 1e-3, "batch_size": 1078})
+
+    fit(trial, digits)
+
+    torch.manual_seed(trial.seed)
+    before = network({})().state_dict()
+    after = load_file(trial.folder / trial.artifacts["model.safetensors"])
+    moved = torch.cat([(after[name] - before[name]).flatten() for name in before])
+    assert 0 < moved.norm() <= 0.5e-3 * 1.001
+
+
+def test_rate_drops_on_a_plateau(digits: Split, make_trial: MakeTrial, reports: list[Report]) -> None:
+    """After more epochs without a better one than it bears, the rate drops; and again after as many more."""
+    wrong = replace(digits, val=Examples(digits.val.inputs, (digits.val.targets + 1) % 10))  # learning makes it worse
+    params = {"lr": 0.01, "schedule": "reduce-on-plateau", "lr_patience": 1, "lr_factor": 0.5}
+
+    fit(make_trial(params, max_epochs=6), wrong, metric="val_loss")
+
+    assert [report.values["lr"] for report in reports] == pytest.approx([0.01] * 3 + [0.005] * 2 + [0.0025])
 
 
 def test_seed_decides(digits: Split, make_trial: MakeTrial, tmp_path: Path) -> None:
@@ -150,6 +207,7 @@ class PauseAt:
         {"mlp.norm": "batch", "dropout": 0.3, "schedule": "one-cycle", "weight_decay": 0.01, "lr": 0.05},
         {"optimizer": "sgd", "lr": 0.1, "schedule": "cosine", "dropout": 0.1, "label_smoothing": 0.1},
         {"arch": "cnn", "cnn.width": 8, "optimizer": "adam", "lr": 0.02, "patience": 2},
+        {"optimizer": "rmsprop", "lr": 0.1, "schedule": "reduce-on-plateau", "lr_patience": 0, "clip_norm": 1.0},
     ],
     ids=lambda params: params.get("optimizer", "adamw"),
 )

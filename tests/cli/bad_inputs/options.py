@@ -189,7 +189,7 @@ CASES = [
     search("parameter that nothing reads", "digits -p widht=1..4",
      "widht: task 'digits' has no such param; it reads arch, ..."),
     search("value that nothing knows", "digits --optimizer 'adm|sgd'",
-     "optimizer: task 'digits' knows sgd|adam|adamw, not 'adm'"),
+     "optimizer: task 'digits' knows sgd|momentum|nesterov|adagrad|rmsprop|adam|adamw, not 'adm'"),
     search("name of MLflow's", "train.py:objective --metric val_loss -p mlflow.x=1..2",
      "parameter name 'mlflow.x' begins with a reserved prefix (mlflow., automl.): rename it"),
     search("condition on nothing", "train.py:objective --metric val_loss -p 'x=1..2 when arch=cnn'",

@@ -117,7 +117,7 @@ CASES = [
     table("column and options", GOOD, "data.csv --target z --lr 1..0 --arch mpl --sampler tpee --trials 0",
      "--target 'z': data.csv has no such column (it has a, b, y)",
      "--lr: cannot read '1..0': ...",
-     "--arch 'mpl' is unknown; did you mean 'mlp'? known: cnn, mlp",
+     "--arch 'mpl' is unknown; did you mean 'mlp'? known: autoencoder, cnn, gan, mlp, rnn, transformer, vae",
      "--sampler 'tpee' is unknown; did you mean 'tpe'? known: ...",
      "--trials must be a whole number from 1 to 1000000000, got 0"),
     table("file and options", None, "none.csv --target y --metric rmse --early-stopping ashaa --name a/b",
