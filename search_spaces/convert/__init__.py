@@ -14,6 +14,8 @@
 | Katib       | `parameters` of an Experiment | the same         | no           |
 | JSON Schema | of params                     |                  | yes          |
 
+Relations have a counterpart in none, but what is forbidden has one in JSON Schema.
+
 What would have other points than ours is a ConversionError, which names every such parameter and the way out.
 """
 

@@ -50,6 +50,13 @@ def conditional(space: SearchSpace, library: str, *, instead: str = "") -> Itera
         yield f"{name}: exists only when {condition}, and {library} has no conditions; {way_out}"
 
 
+def related(space: SearchSpace, library: str, *, instead: str = "") -> Iterator[str]:
+    """Yield a problem for each relation, of which `library` has none, and what to do `instead`."""
+    way_out = instead or "convert SearchSpace(dict(space), when=space.conditions), and space.repair what it proposes"
+    for key, relations in (("require", space.require), ("forbid", space.forbid)):
+        yield from (f"{key} {relation}: {library} has no relations; {way_out}" for relation in relations)
+
+
 def flat(
     nested: Mapping[str, Any], inside: Callable[[Any], Mapping[str, Any] | None], prefix: str = ""
 ) -> Iterator[tuple[str, Any]]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces.conditions import Condition
 from search_spaces.convert.calls import Call, Item, alternatives
-from search_spaces.convert.common import each, listed
+from search_spaces.convert.common import each, listed, related
 from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int
 from search_spaces.errors import ConversionError, SearchSpaceError
 from search_spaces.ranges import parse_range
@@ -79,7 +79,7 @@ def configspace_source(space: SearchSpace) -> str:
 
 
 def _parts(space: SearchSpace) -> tuple[list[Call], list[Call]]:
-    hyperparameters = each(space, _hyperparameter)
+    hyperparameters = each(space, _hyperparameter, also=related(space, "what is written for ConfigSpace"))
     conditions = [_activation(name, condition) for name, condition in space.conditions.items()]
     return list(hyperparameters.values()), conditions
 

@@ -27,12 +27,13 @@ def to_json_schema(space: SearchSpace) -> dict[str, Any]:
     JSON has one kind of number: 3.0 passes where a whole number is asked for.
 
     Raises:
-        ConversionError: naming every parameter with too many steps to list.
+        ConversionError: naming every parameter with too many steps to list, and every relation between numbers.
     """
+    uncompared = [f"require {relation}: JSON Schema compares no two values; drop it" for relation in space.require]
     schema = {
         "$schema": DIALECT,
         "type": "object",
-        "properties": each(space, lambda _, distribution: _property(distribution)),
+        "properties": each(space, lambda _, distribution: _property(distribution), also=uncompared),
         "required": [name for name in space if name not in space.conditions],
         "additionalProperties": False,
     }
@@ -40,7 +41,8 @@ def to_json_schema(space: SearchSpace) -> dict[str, Any]:
         {"if": _holds(condition), "then": {"required": [name]}, "else": {"properties": {name: False}}}
         for name, condition in space.conditions.items()
     ]
-    return {**schema, "allOf": existence} if existence else schema
+    rules = [*existence, *({"not": _holds(condition)} for condition in space.forbid)]
+    return {**schema, "allOf": rules} if rules else schema
 
 
 def _property(distribution: Distribution) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from search_spaces.convert.common import conditional, each, made_space
+from search_spaces.convert.common import conditional, each, made_space, related
 from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int
 from search_spaces.errors import ConversionError
 from search_spaces.scalars import Scalar, bare, literal, number, shown
@@ -32,7 +32,11 @@ def to_katib(space: SearchSpace) -> list[dict[str, Any]]:
     Raises:
         ConversionError: naming every parameter that Katib cannot express.
     """
-    specs = each(space, lambda _, distribution: _spec(distribution), also=conditional(space, "Katib"))
+    specs = each(
+        space,
+        lambda _, distribution: _spec(distribution),
+        also=[*conditional(space, "Katib"), *related(space, "Katib")],
+    )
     return [{"name": name, **spec} for name, spec in specs.items()]
 
 

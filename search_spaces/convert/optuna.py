@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, overload
 
 from search_spaces.convert.calls import Call, python_condition
-from search_spaces.convert.common import conditional, each, made_space
+from search_spaces.convert.common import conditional, each, made_space, related
 from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int
 from search_spaces.errors import ConversionError
 from search_spaces.scalars import shown
@@ -23,6 +23,8 @@ from search_spaces.space import SearchSpace
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
+
+_REPAIR = "call space.suggest(trial) in the objective, and prune where not space.is_feasible(params)"
 
 
 @overload
@@ -33,11 +35,12 @@ def to_optuna(ours: Distribution | SearchSpace) -> BaseDistribution | dict[str, 
     """Return the Optuna distribution of the same values, or of a space all of them by name.
 
     Raises:
-        ConversionError: the space has conditions: use `space.suggest(trial)`.
+        ConversionError: the space has conditions or relations: use `space.suggest(trial)`.
         TypeError: it is neither distribution nor space.
     """
     if isinstance(ours, SearchSpace):
-        problems = conditional(ours, "ask() of Optuna", instead="call space.suggest(trial) in the objective")
+        instead = "call space.suggest(trial) in the objective"
+        problems = [*conditional(ours, "ask() of Optuna", instead=instead), *related(ours, "Optuna", instead=_REPAIR)]
         return each(ours, lambda _, distribution: to_optuna(distribution), also=problems)
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
@@ -78,7 +81,13 @@ def from_optuna(theirs: BaseDistribution | Mapping[str, BaseDistribution]) -> Di
 
 
 def optuna_source(space: SearchSpace) -> str:
-    """Return Python source of a function that asks a trial for every parameter that exists, and returns the params."""
+    """Return Python source of a function that asks a trial for every parameter that exists, and returns the params.
+
+    Raises:
+        ConversionError: the space has relations.
+    """
+    if problems := list(related(space, "Optuna", instead=_REPAIR)):
+        raise ConversionError(problems)
     lines = ["def suggest(trial):", '    """Return the params of an Optuna trial."""', "    params = {}"]
     exists = {name: f"{name!r} in params" for name in space.conditions}
     for name, distribution in space.items():

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search_spaces.convert.calls import Call, python_condition
-from search_spaces.convert.common import each, flat, is_multiple, listed, made_space
+from search_spaces.convert.common import each, flat, is_multiple, listed, made_space, related
 from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int
 from search_spaces.errors import ConversionError
 from search_spaces.rules import point
@@ -84,7 +84,7 @@ def _domains(space: SearchSpace) -> dict[str, Call | Scalar]:
             )
         return _domain(distribution)
 
-    return each(space, domain)
+    return each(space, domain, also=related(space, "Ray Tune"))
 
 
 def _domain(distribution: Distribution) -> Call | Scalar:

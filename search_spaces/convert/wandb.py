@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from search_spaces.convert.common import conditional, each, flat, is_multiple, listed, made_space
+from search_spaces.convert.common import conditional, each, flat, is_multiple, listed, made_space, related
 from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int
 from search_spaces.errors import ConversionError, did_you_mean
 from search_spaces.rules import point
@@ -46,7 +46,7 @@ def to_wandb(space: SearchSpace) -> dict[str, dict[str, Any]]:
     Raises:
         ConversionError: naming every parameter that a sweep cannot express.
     """
-    return each(space, _parameter, also=conditional(space, "a W&B sweep"))
+    return each(space, _parameter, also=[*conditional(space, "a W&B sweep"), *related(space, "a W&B sweep")])
 
 
 def from_wandb(parameters: Mapping[str, Any]) -> SearchSpace:
