@@ -16,6 +16,7 @@ Relative paths count from the folder of the file. Every study leaves such a file
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import enum
 import textwrap
@@ -28,11 +29,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 from automl.config import OWN_SAMPLER, StudyConfig
 from automl.errors import ConfigError
-from search_spaces import READY, SearchSpaceError, format_range
+from search_spaces import READY, SearchSpaceError, format_range, modules
 from search_spaces import dumps as space_text
 from search_spaces.documents import Document
 from search_spaces.errors import did_you_mean
-from search_spaces.files import read_document, yaml_text
+from search_spaces.files import is_code, read_document, yaml_text
+from search_spaces.groups import is_group
 from search_spaces.plain import Parts
 from search_spaces.plain import read as read_parameters
 from search_spaces.scalars import shown
@@ -54,7 +56,7 @@ class Kind(enum.Enum):
     FLAG = "true or false"
     RANGE = "a range such as 1e-4..1e-1 log"
     RANGES = "a mapping of parameters to ranges"
-    SPACE = "a file, a ready space, a list of these, or a mapping of parameters"
+    SPACE = "a file, a ready space, file.py:name, a list of these, or a mapping of parameters"
     REQUIRE = "relations such as n_layers * width <= 4096"
     FORBID = "conditions such as optimizer=sgd and batch_size=512"
 
@@ -142,7 +144,7 @@ class _Reading:
     def _read(self, name: str, key: Key, value: Any) -> None:
         values = self._file.values
         text = _text(value)
-        if key.kind is Kind.RANGE:
+        if key.kind is Kind.RANGE and not is_group(value):
             self._ranges({name: value}, ())
         elif key.kind is Kind.RANGES and isinstance(value, Mapping):
             self._ranges(value, (name,))
@@ -181,6 +183,10 @@ class _Reading:
         return parts
 
     def _space(self, text: str) -> str:
+        """Return a space, as written in this file, so that it means the same in every other folder."""
+        if is_code(text):
+            with contextlib.suppress(SearchSpaceError):  # said when the space is looked for
+                return modules.resolve(text, self._folder, what="space")
         is_file = "/" in text or Path(text).suffix or (self._folder / text).exists()
         return str(self._folder / Path(text).expanduser()) if is_file and text not in READY else text
 

@@ -25,10 +25,12 @@ MAX_DEPTH = 32
 MAX_NODES = 10_000
 """Of scalars, lists and mappings, those that an alias repeats included."""
 
+TAG = "tag:yaml.org,2002:"
+"""Before the name of a kind of node."""
+
 Path = tuple[str | int, ...]
 """The keys and positions that lead to a piece of data."""
 
-_TAG = "tag:yaml.org,2002:"
 _GUESSES = {"bool": "a boolean", "int": "a number", "float": "a number", "timestamp": "a date"}
 _HINTS = {
     "\\t": "indent with spaces",
@@ -65,7 +67,8 @@ class Unreadable(Exception):
 class Document:
     """The data of a text, where each piece of it stands, and what is wrong with the text."""
 
-    def __init__(self, root: yaml.Node) -> None:
+    def __init__(self, root: yaml.Node, *, language: str = "YAML") -> None:
+        self._language = language
         self.problems: list[tuple[Place, str]] = []
         self._places: dict[Path, Place] = {}
         self._keys: dict[Path, Place] = {}
@@ -74,7 +77,11 @@ class Document:
         self.data = self._plain(root, ())
 
     def place(self, path: Path, *, of_key: bool = False) -> Place:
-        """Return where `path`, or the last key of it, stands, or else the innermost thing around it."""
+        """Return where `path`, or the last key of it, stands, or else the innermost thing around it.
+
+        A key with dots stands for the keys between them: ("cnn.width",) is ("cnn", "width") too.
+        """
+        path = _parts(path)
         if of_key and path in self._keys:
             return self._keys[path]
         while path and path not in self._places:
@@ -83,27 +90,28 @@ class Document:
 
     def is_refused(self, path: Path) -> bool:
         """Say whether `path` lies in something that is among the problems already, so that its value means nothing."""
+        path = _parts(path)
         return any(path[:length] in self._refused for length in range(len(path) + 1))
 
     def _refuse(self, node: yaml.Node, path: Path, problem: str) -> None:
         self.problems.append((_place(node.start_mark), problem))
         self._refused.add(path)
 
-    def _plain(self, node: yaml.Node, path: Path) -> Any:
+    def _plain(self, node: yaml.Node, path: Path, depth: int = 1) -> Any:
         import yaml
 
         self._nodes += 1
-        _check_limits(len(path) + 1, self._nodes, node.start_mark)
+        check_limits(depth, self._nodes, node.start_mark)
         self._places.setdefault(path, _place(node.start_mark))
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
-        if node.tag not in (f"{_TAG}map", f"{_TAG}seq"):
+        if node.tag not in (f"{TAG}map", f"{TAG}seq"):
             self._refuse(node, path, _about_tag(node))
         if isinstance(node, yaml.SequenceNode):
-            return [self._plain(item, (*path, index)) for index, item in enumerate(node.value)]
-        return self._mapping(node, path)
+            return [self._plain(item, (*path, index), depth + 1) for index, item in enumerate(node.value)]
+        return self._mapping(node, path, depth)
 
-    def _mapping(self, node: yaml.Node, path: Path) -> dict[str, Any]:
+    def _mapping(self, node: yaml.Node, path: Path, depth: int) -> dict[str, Any]:
         import yaml
 
         result: dict[str, Any] = {}
@@ -119,19 +127,20 @@ class Document:
                 self.problems.append((place, text))
                 continue
             lines[name] = place.line
-            self._keys[*path, name] = place
-            if key.tag == f"{_TAG}merge" and key.style is None:
-                self._refuse(key, (*path, name), "merging (<<) is not done here: write the fields out")
+            inner = _parts((*path, name))
+            self._keys[inner] = place
+            if key.tag == f"{TAG}merge" and key.style is None:
+                self._refuse(key, inner, "merging (<<) is not done here: write the fields out")
                 self._refused.add(path)  # what it lacks may be in there
                 continue
             if not isinstance(value, yaml.ScalarNode):
-                self._places[*path, name] = place
-            result[name] = self._plain(value, (*path, name))
+                self._places[inner] = place
+            result[name] = self._plain(value, inner, depth + 1)
         return result
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
         text = str(node.value)
-        kind = node.tag.removeprefix(_TAG)
+        kind = node.tag.removeprefix(TAG)
         is_plain = node.style is None
         if kind not in ("str", "null", "value", "merge", *_GUESSES) or (kind != "str" and not is_plain):
             self._refuse(node, path, _about_tag(node))
@@ -148,8 +157,8 @@ class Document:
         if spelled is not None and not is_octal:
             return spelled
         if is_octal or kind in _GUESSES:
-            guess = f"{_GUESSES.get(kind, 'a number')}{_guessed(text)}"
-            self._refuse(node, path, f'YAML takes {text} for {guess}; write "{text}" if it is text')
+            guess = f"{_GUESSES.get(kind, 'a number')}{_guessed(text) if self._language == 'YAML' else ''}"
+            self._refuse(node, path, f'{self._language} takes {text} for {guess}; write "{text}" if it is text')
         return text
 
 
@@ -168,7 +177,7 @@ def read_yaml(text: str) -> Document:
         def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
             self.depth += 1
             self.nodes += 1
-            _check_limits(self.depth, self.nodes, self.peek_event().start_mark)  # type: ignore[no-untyped-call]
+            check_limits(self.depth, self.nodes, self.peek_event().start_mark)  # type: ignore[no-untyped-call]
             node = super().compose_node(parent, index)
             self.depth -= 1
             return node
@@ -187,7 +196,7 @@ def read_yaml(text: str) -> Document:
         raise Unreadable(place, f"not valid YAML: the character {seen} is not allowed: remove it") from None
     except (ValueError, OverflowError) as error:  # an escape beyond the last character of Unicode
         raise Unreadable(Place(1, 1), f"not valid YAML: {error}") from None
-    return Document(root or yaml.ScalarNode(f"{_TAG}null", "", yaml.Mark("", 0, 0, 0, None, 0)))
+    return Document(root or yaml.ScalarNode(f"{TAG}null", "", yaml.Mark("", 0, 0, 0, None, 0)))
 
 
 def read_json(text: str) -> Document:
@@ -206,6 +215,14 @@ def read_json(text: str) -> Document:
     return Document(_JsonNodes(text).node())
 
 
+def check_limits(depth: int, nodes: int, mark: yaml.Mark) -> None:
+    """Raise Unreadable at `mark` where lists and mappings are nested too deep, or there are too many values."""
+    if depth > MAX_DEPTH:
+        raise Unreadable(_place(mark), f"lists and mappings are nested more than {MAX_DEPTH} deep, the limit")
+    if nodes > MAX_NODES:
+        raise Unreadable(_place(mark), f"more than {MAX_NODES} values, the limit, those that aliases repeat included")
+
+
 class _JsonNodes:
     """Makes of valid JSON the nodes that YAML would make if it could: JSON is not quite a part of YAML."""
 
@@ -219,20 +236,20 @@ class _JsonNodes:
 
         token = token or next(self._tokens)
         mark = self._mark(token.start())
-        _check_limits(depth, 0, mark)
+        check_limits(depth, 0, mark)
         if token[0] == "[":
             items = [self.node(item, depth + 1) for item in iter(self._next_item, None)]
-            return yaml.SequenceNode(f"{_TAG}seq", items, mark)
+            return yaml.SequenceNode(f"{TAG}seq", items, mark)
         if token[0] == "{":
             pairs = []
             for key in iter(self._next_item, None):
                 name = self.node(key, depth + 1)
                 next(self._tokens)  # the colon
                 pairs.append((name, self.node(None, depth + 1)))
-            return yaml.MappingNode(f"{_TAG}map", pairs, mark)
+            return yaml.MappingNode(f"{TAG}map", pairs, mark)
         if token[0].startswith('"'):
-            return yaml.ScalarNode(f"{_TAG}str", json.loads(token[0]), mark, style='"')
-        return yaml.ScalarNode(f"{_TAG}{'null' if token[0] == 'null' else 'str'}", token[0], mark)
+            return yaml.ScalarNode(f"{TAG}str", json.loads(token[0]), mark, style='"')
+        return yaml.ScalarNode(f"{TAG}{'null' if token[0] == 'null' else 'str'}", token[0], mark)
 
     def _next_item(self) -> re.Match[str] | None:
         """Return the first token of the next item, None at the end of its list or mapping."""
@@ -248,19 +265,17 @@ class _JsonNodes:
         return yaml.Mark("", position, line, position - self._line_ends[line] - 1, None, 0)
 
 
+def _parts(path: Path) -> Path:
+    """Return `path` with each key parted at its dots."""
+    return tuple(part for key in path for part in (key.split(".") if isinstance(key, str) else (key,)))
+
+
 def _place(mark: yaml.Mark) -> Place:
     return Place(mark.line + 1, mark.column + 1)
 
 
-def _check_limits(depth: int, nodes: int, mark: yaml.Mark) -> None:
-    if depth > MAX_DEPTH:
-        raise Unreadable(_place(mark), f"lists and mappings are nested more than {MAX_DEPTH} deep, the limit")
-    if nodes > MAX_NODES:
-        raise Unreadable(_place(mark), f"more than {MAX_NODES} values, the limit, those that aliases repeat included")
-
-
 def _about_tag(node: yaml.Node) -> str:
-    return f"the tag {shown(node.tag.replace(_TAG, '!!'))} is not allowed: remove it"
+    return f"the tag {shown(node.tag.replace(TAG, '!!'))} is not allowed: remove it"
 
 
 def _guessed(text: str) -> str:

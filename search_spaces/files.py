@@ -1,4 +1,4 @@
-"""Spaces in YAML and JSON files, with file, line and column in every problem and all problems of a file at once.
+"""Spaces in files, with file, line and column in every problem and all problems of a file at once; or in Python code.
 
 lr: 1e-5..1e-1 log                                  # the one-line grammar,
 width: {type: int, low: 16, high: 256, step: 16}    # or type and fields,
@@ -7,6 +7,7 @@ optimizer: sgd|adamw
 
 space = load_space("space.yaml")
 dump_space(space, "copy.json")
+load_space("spaces.py:wide")        # a SearchSpace, a mapping, or a function that makes one; also "package.module:wide"
 """
 
 from __future__ import annotations
@@ -17,24 +18,32 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from search_spaces import modules
 from search_spaces.documents import Document, Place, Unreadable, read_json, read_yaml
 from search_spaces.errors import SearchSpaceError, did_you_mean
 from search_spaces.plain import read
 from search_spaces.scalars import number, shown
 from search_spaces.space import SearchSpace
+from search_spaces.toml import read_toml, toml_key, toml_value
 
 MAX_BYTES = 2**20
 
-_READERS = {"yaml": read_yaml, "json": read_json}
-_FORMATS = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
+_READERS = {"yaml": read_yaml, "json": read_json, "toml": read_toml}
+_FORMATS = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".toml": "toml"}
 
 
 def load_space(path: str | Path) -> SearchSpace:
-    """Read a space from a .yaml, .yml or .json file.
+    """Read a space from a .yaml, .yml, .json or .toml file, or from Python code.
+
+    Args:
+        path: of a file; or `file.py:name` or `package.module:name`, where the name is that of a SearchSpace, of a
+            mapping that makes one, or of a function without required arguments that returns either. The code is run.
 
     Raises:
         SearchSpaceError: with every problem of the file as `file:line:column: problem`.
     """
+    if is_code(path):
+        return _from_code(str(path))
     path = Path(path)
     document = read_document(path)
     parts = read(document.data)
@@ -46,26 +55,36 @@ def load_space(path: str | Path) -> SearchSpace:
     if problems or document.problems:
         raise _error(path, document.problems + problems)
     if not parts.distributions:
-        raise _error(path, [(Place(1, 1), 'there is no parameter in it; write lines such as "lr: 1e-5..1e-1 log"')])
+        line = 'lr = "1e-5..1e-1 log"' if _format(path) == "toml" else '"lr: 1e-5..1e-1 log"'
+        raise _error(path, [(Place(1, 1), f"there is no parameter in it; write lines such as {line}")])
     relations = parts.relations
     return SearchSpace(parts.distributions, when=parts.conditions, require=relations.require, forbid=relations.forbid)
 
 
+def is_code(path: str | Path) -> bool:
+    """Say whether a path is that of something in Python code; it need not exist."""
+    text = str(path)
+    return Path(text).suffix.lower() not in _FORMATS and (":" in text or modules.is_file(text))
+
+
 def read_document(path: Path) -> Document:
-    """Read the data of a .yaml, .yml or .json file; what is wrong with single values is among its `problems`.
+    """Read the data of a .yaml, .yml, .json or .toml file; what is wrong with single values is among its `problems`.
 
     Raises:
         SearchSpaceError: the file cannot be read, or holds no data at all, as `file:line:column: problem`.
     """
     read_text = _READERS[_format(path)]
     try:
-        return read_text(_text(path))
+        document = read_text(_text(path))
     except Unreadable as error:
         raise _error(path, [(error.place, str(error))]) from None
+    if isinstance(document.data, dict) and isinstance(document.data.get("$schema"), str):
+        del document.data["$schema"]  # tells an editor what completes and checks the file
+    return document
 
 
 def dump_space(space: SearchSpace, path: str | Path) -> None:
-    """Write `space` to a .yaml, .yml or .json file that `load_space` reads as an equal space.
+    """Write `space` to a .yaml, .yml, .json or .toml file that `load_space` reads as an equal space.
 
     Raises:
         SearchSpaceError: the name ends otherwise, or the file cannot be written.
@@ -79,15 +98,17 @@ def dump_space(space: SearchSpace, path: str | Path) -> None:
 
 
 def dumps(space: SearchSpace, *, format: str = "yaml") -> str:
-    """Return the text of a file that holds `space`, as "yaml" or "json".
+    """Return the text of a file that holds `space`, as "yaml", "json" or "toml".
 
     Raises:
         SearchSpaceError: `format` is another one.
     """
     if format == "json":
         return json.dumps(space.to_dict(), indent=2, ensure_ascii=False) + "\n"
+    if format == "toml":
+        return "".join(f"{toml_key(name)} = {toml_value(line)}\n" for name, line in space.lines().items())
     if format != "yaml":
-        raise SearchSpaceError(f"format must be yaml or json, got {shown(format)}")
+        raise SearchSpaceError(f"format must be yaml, json or toml, got {shown(format)}")
     data = space.to_dict()
     return yaml_text({name: _Line(value) if isinstance(value, dict) else _lines(value) for name, value in data.items()})
 
@@ -115,6 +136,38 @@ def yaml_text(data: Mapping[str, Any]) -> str:
     return str(yaml.dump(data, Dumper=Dumper, **options))
 
 
+def _from_code(text: str) -> SearchSpace:
+    """Return the space that a Python file or module has under a name."""
+    if ":" not in text:
+        names = [name for name in modules.bindings(modules.source(text)) if not name.startswith("_")]
+        raise SearchSpaceError(f"{text!r} names no space in it; write {text}:{' or :'.join(names[:10]) or 'NAME'}")
+    where, name = modules.split(modules.resolve(text, Path.cwd(), what="space"), what="space")
+    module = modules.load(where)
+    place = modules.place(module, name)
+    if not hasattr(module, name):
+        near = did_you_mean(name, [each for each in vars(module) if not each.startswith("_")])
+        raise SearchSpaceError(f"{place}: there is no {name!r} in it{near}")
+    found = getattr(module, name)
+    what = f"{name!r} is"
+    if callable(found):
+        what = f"{name}() returned"
+        if problem := modules.call_problem(found):
+            raise SearchSpaceError(f"{place}: {name}() cannot be called: {problem}")
+        with modules.told(f"calling {text}"):
+            found = found()
+    if not isinstance(found, Mapping):
+        ranges = 'a mapping such as {"lr": "1e-5..1e-1 log"}'
+        expected = f"expected a SearchSpace, {ranges}, or a function that returns one of them"
+        raise SearchSpaceError(f"{place}: {what} {shown(found)}; {expected}")
+    try:
+        space = found if isinstance(found, SearchSpace) else SearchSpace(found)
+    except SearchSpaceError as error:
+        raise SearchSpaceError(f"{place}: {problem}" for problem in error.problems) from error
+    if not space:
+        raise SearchSpaceError(f"{place}: {what} a space without a parameter")
+    return space
+
+
 class _Line(dict[str, Any]):
     """A parameter or condition, which YAML writes on one line."""
 
@@ -132,7 +185,8 @@ def _format(path: Path) -> str:
 def _text(path: Path) -> str:
     try:
         if path.is_dir():
-            raise SearchSpaceError(f"{path}: is a folder; give the file in it, such as {path / 'space.yaml'}")
+            inside = path / f"space{path.suffix}"
+            raise SearchSpaceError(f"{path}: is a folder; give the file in it, such as {inside}")
         if path.exists() and not path.is_file():
             raise SearchSpaceError(f"{path}: is neither file nor folder; give a regular file")
         with path.open("rb") as file:

@@ -4,8 +4,8 @@
     parts.problems == [Problem(path=("width", "low"), text="low must be a whole number, got 'x'")]
 
 A parameter is a mapping with its `type`, its fields and perhaps `when`; or a line of the grammar; or a value, which
-makes a constant; or a distribution already made. Other readers of YAML take 1e-5 for text, so text that spells a number
-is one where only a number can stand.
+makes a constant; or a distribution already made. Several whose names begin alike may stand in a group. Other readers of
+YAML take 1e-5 for text, so text that spells a number is one where only a number can stand.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from search_spaces.conditions import Condition, condition_problems
 from search_spaces.distributions import KINDS, Categorical, Constant, Distribution
 from search_spaces.errors import SearchSpaceError, did_you_mean
+from search_spaces.groups import FIELDS, parted, parted_parents
 from search_spaces.ranges import parse_condition, parse_range
 from search_spaces.relations import KEYS, Relations, asked, relation_problems
 from search_spaces.scalars import Scalar, name_problem, number, shown
@@ -86,7 +87,7 @@ def read(
     if parts.problems or not isinstance(parameters, Mapping) or not isinstance(extra, Mapping):
         return parts
     relations = _read_relations({"require": require, "forbid": forbid}, parameters, parts)
-    parameters = {name: value for name, value in parameters.items() if name not in KEYS}
+    parameters = _ungrouped({name: value for name, value in parameters.items() if name not in KEYS}, parts)
     for name, value in parameters.items():
         if problem := name_problem(name):
             parts.problems.append(Problem((name,), problem, is_about_key=True))
@@ -131,6 +132,7 @@ def as_condition(value: object) -> Condition:
     """
     if isinstance(value, Condition):
         return value
+    value = parted_parents(value) if isinstance(value, Mapping) else value
     return parse_condition(value) if isinstance(value, str) else Condition.of(value)  # type: ignore[arg-type]  # it checks
 
 
@@ -164,6 +166,17 @@ def _read_relations(
 def _listed(value: object) -> list[Any] | tuple[Any, ...]:
     """Return `value` if it is a list; what stands alone is a list of one."""
     return value if isinstance(value, (list, tuple)) else [value]
+
+
+def _ungrouped(parameters: Mapping[Any, Any], parts: Parts) -> dict[Any, Any]:
+    """Return every parameter by its whole name."""
+    found: dict[Any, Any] = {}
+    for name, value in parted(parameters):
+        if name in found:
+            text = f"{name!r} stands in a group and by itself: keep one of them"
+            parts.problems.append(Problem((name,), text, is_about_key=True))
+        found[name] = value
+    return found
 
 
 def _read_parameter(name: str, value: object, parts: Parts) -> None:
@@ -224,7 +237,10 @@ def _read_mapping(data: Mapping[Any, Any]) -> tuple[Distribution | None, list[Pr
     if kind is None:
         known = ", ".join(KINDS)
         if "type" not in data:
-            return None, [Problem((), f"there is no type; it must be one of {known}")]
+            group = (
+                "" if FIELDS.intersection(data) else '; in a group of parameters each is text, such as "1..6" or "=12"'
+            )
+            return None, [Problem((), f"there is no type; it must be one of {known}{group}")]
         return None, [Problem(("type",), f"type must be one of {known}, got {shown(name)}{did_you_mean(name, KINDS)}")]
     known_fields = {field.name: field for field in fields(kind)}
     problems = []

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.distributions import KINDS
+from search_spaces.groups import FIELDS
 from search_spaces.relations import KEYS
 from search_spaces.scalars import LONGEST_NAME, NAME
 
@@ -40,7 +41,15 @@ def definitions() -> dict[str, Any]:
     """Return the parts by name: `parameters` is a whole space, `parameter` one of its values."""
     line = {"type": "string", "description": "A range such as 1e-4..1e-1 log, 1..6, adam|sgd, =0.1, or text."}
     constant = {"type": ["number", "boolean"], "description": "A constant."}
-    names = {"pattern": f"^{NAME.pattern}$", "maxLength": LONGEST_NAME, "not": {"pattern": "^-"}}
+    # $schema leads an editor to this schema where the format has no comments.
+    names = {"pattern": rf"^(?:{NAME.pattern}|\$schema)$", "maxLength": LONGEST_NAME, "not": {"pattern": "^-"}}
+    group = {
+        "type": "object",
+        "description": "Parameters whose names begin alike: the width of the group cnn is cnn.width.",
+        "minProperties": 1,
+        "propertyNames": {**names, "not": {"anyOf": [{"pattern": "^-"}, {"enum": sorted(FIELDS)}]}},
+        "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "object", "$ref": "#/$defs/parameter"}]},
+    }
     return {
         "parameters": {
             "type": "object",
@@ -49,7 +58,8 @@ def definitions() -> dict[str, Any]:
             "properties": {key: {"$ref": f"#/$defs/{key}"} for key in KEYS},
             "additionalProperties": {"$ref": "#/$defs/parameter"},
         },
-        "parameter": {"anyOf": [line, constant, *({"$ref": f"#/$defs/{name}"} for name in KINDS)]},
+        "parameter": {"anyOf": [line, constant, *({"$ref": f"#/$defs/{name}"} for name in [*KINDS, "group"])]},
+        "group": group,
         "when": {
             "description": "When the parameter exists: other parameters, and the values that they must have.",
             "anyOf": [

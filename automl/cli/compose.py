@@ -10,8 +10,10 @@ and then what --lr and the like and -p say of single parameters. With --arch non
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import operator
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ from search_spaces import (
     ready,
 )
 from search_spaces.errors import did_you_mean
+from search_spaces.files import is_code
 from search_spaces.plain import as_condition, as_expression
 
 
@@ -108,18 +111,29 @@ def lines(
 
 
 def find_space(text: str) -> SearchSpace:
-    """Return the ready space called `text`, or the one in the file `text`.
+    """Return the ready space called `text`, or the one in a file or in Python code.
 
     Raises:
-        SearchSpaceError: there is neither, or the file is not right.
+        SearchSpaceError: there is neither, or the file or code is not right.
     """
     if text in READY:
         return ready(text)
-    if "/" in text or Path(text).suffix or Path(text).exists():
-        return load_space(text)
+    if "/" in text or Path(text).suffix or Path(text).exists() or is_code(text):
+        return read_space(text)
     raise SearchSpaceError(
-        f"{text!r} is neither a ready space ({', '.join(READY)}) nor a file (.yaml or .json){did_you_mean(text, READY)}"
+        f"{text!r} is neither a ready space ({', '.join(READY)}), nor a file (.yaml, .toml or .json), nor file.py:name "
+        f"or package.module:name{did_you_mean(text, READY)}"
     )
+
+
+def read_space(text: str) -> SearchSpace:
+    """Return the space in a file or in Python code, whose prints do not get among the results of a command.
+
+    Raises:
+        SearchSpaceError: there is none, or it is not right.
+    """
+    with contextlib.redirect_stdout(sys.stderr):
+        return load_space(text)
 
 
 def _ranged(space: SearchSpace, ranges: Mapping[str, str]) -> SearchSpace:

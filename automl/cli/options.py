@@ -80,7 +80,11 @@ Seed = Annotated[str | None, _text("--seed", "N", "Seed of everything random.", 
 Spaces = Annotated[
     list[str] | None,
     option(
-        "--space", metavar="FILE|NAME", help="A file or ready space; several are joined.", panel=SPACE, among=[*READY]
+        "--space",
+        metavar="FILE|NAME",
+        help="A file, file.py:name or ready space; several are joined.",
+        panel=SPACE,
+        among=[*READY],
     ),
 ]
 Arch = Annotated[

@@ -68,7 +68,7 @@ def study_schema() -> dict[str, Any]:
         "$schema": spaces.DIALECT,
         "title": "A study",
         "type": "object",
-        "properties": {"target": target, **properties},
+        "properties": {"$schema": {"type": "string"}, "target": target, **properties},
         "required": ["target"],
         "additionalProperties": False,
         "$defs": spaces.definitions(),

@@ -11,21 +11,21 @@ import typer
 
 from automl.cli import completion, options, output
 from automl.cli.command import Command, Group
-from automl.cli.compose import find_space
+from automl.cli.compose import find_space, read_space
 from automl.cli.output import Format
 from automl.cli.values import Problems, positive, whole
 from automl.errors import unknown
-from search_spaces import READY, Float, Int, SearchSpace, SearchSpaceError, dumps, load_space
+from search_spaces import READY, Float, Int, SearchSpace, SearchSpaceError, dumps
 from search_spaces.catalog import group
 from search_spaces.convert import TEXTS
 
 app = typer.Typer(cls=Group, no_args_is_help=True, help="Look at search spaces: ready ones, and those in files.")
 
+FILES = ".yaml, .toml or .json file, or code: file.py:name, package.module:name"
+
 Named = Annotated[
     str,
-    typer.Argument(
-        metavar="NAME|FILE", help="A ready space, or a file with one.", autocompletion=completion.among(READY)
-    ),
+    typer.Argument(metavar="NAME|FILE", help=f"A ready space, a {FILES}.", autocompletion=completion.among(READY)),
 ]
 
 
@@ -58,19 +58,19 @@ def show(name: Named, format: options.Printed = Format.TABLE) -> None:
 
 @app.command(cls=Command)
 def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .yaml, .yml or .json file.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help=f"A {FILES}.")],
     format: options.Printed = Format.TABLE,
 ) -> None:
     """Check a file, and name everything that is wrong in it with line and column."""
     try:
-        space = load_space(file)
+        space = read_space(file)
     except SearchSpaceError as error:
         _fail(file, error.problems, format)
     try:
         space.check_feasible(random.Random(0))
     except SearchSpaceError as error:
         _fail(file, [f"{file}: {problem}" for problem in error.problems], format)
-    found = {"ok": True, "file": str(file), "problems": [], "parameters": len(space), "size": space.size()}
+    found = {"ok": True, "file": file, "problems": [], "parameters": len(space), "size": space.size()}
     text = f"{file}: ok, {describe(space)}"
     output.emit(found, format, lambda: print(output.safe(text)))
 
@@ -125,8 +125,8 @@ def export(
         output.fail(f"--output {file}: cannot be written: {error.strerror or error}; name another file", code=2)
 
 
-def _fail(file: Path, problems: Sequence[str], format: Format) -> NoReturn:
-    output.emit({"ok": False, "file": str(file), "problems": list(problems)}, format, lambda: None)
+def _fail(file: str, problems: Sequence[str], format: Format) -> NoReturn:
+    output.emit({"ok": False, "file": file, "problems": list(problems)}, format, lambda: None)
     output.fail(*problems, code=2)
 
 

@@ -23,12 +23,12 @@ from pathlib import Path
 import pytest
 
 from automl.cli import main
-from tests.cli.bad_inputs import options, spaces, storages, studies, tables
+from tests.cli.bad_inputs import code, options, spaces, storages, studies, tables, toml
 from tests.cli.bad_inputs.case import Case
 from tests.cli.conftest import LOCAL, ROOT, SEARCH, TRAIN, Run
 
 IN_A_HURRY = {"AUTOML_MAX_EPOCHS": "1", "AUTOML_TRACKER": "none"}  # should one of them be searched after all
-CASES = [*spaces.CASES, *options.CASES, *storages.CASES, *tables.CASES]
+CASES = [*spaces.CASES, *toml.CASES, *code.CASES, *options.CASES, *storages.CASES, *tables.CASES]
 
 
 def cases(rows: list[Case]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -61,6 +61,7 @@ def check(case: Case, run: Run, here: Path) -> None:
 def test_refused(case: Case, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is wrong is said, a line each, before anything is made."""
     case.write_files(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # what Python keeps of code that it imports is its own affair
     for name, value in (IN_A_HURRY | case.env).items():
         monkeypatch.setenv(name, value)
 

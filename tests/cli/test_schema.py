@@ -31,7 +31,7 @@ def test_the_schema_is_one() -> None:
     """It keeps the rules of its own dialect, and has every option."""
     Draft202012Validator.check_schema(VALIDATOR.schema)
 
-    assert set(VALIDATOR.schema["properties"]) == {"target", *keys(search_command())}
+    assert set(VALIDATOR.schema["properties"]) == {"$schema", "target", *keys(search_command())}
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: path.name)

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import tomllib
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_spaces import Categorical, Constant, SearchSpace, SearchSpaceError, dump_space, dumps, load_space
+from search_spaces import Categorical, Constant, Int, SearchSpace, SearchSpaceError, dump_space, dumps, load_space
 from tests import strategies
 
 _YAML = """\
@@ -32,6 +33,29 @@ pool: {type: categorical, choices: [max, avg], when: {arch: [cnn, mlp]}}
 norm: {type: constant, value: batch, when: arch=cnn}
 epochs: 12
 """
+_TOML = (
+    """\
+epochs = 12  # What may vary.
+lr = {type = "float", low = 1e-5, high = 0.1, log = true}
+opt.type = "categorical"
+opt.choices = ["adam", "1e-5", 1e-5, true, "none"]
+"cnn.width" = """
+    + "'''\n8..64 when arch=cnn'''"
+    + """
+arch = "mlp|cnn"
+
+[cnn]
+kernel = "3|5 when arch=cnn"
+"pool.kind" = "max|avg"
+
+[cnn.norm]
+type = "constant"
+value = "batch"
+[cnn.norm.when]
+arch = ["cnn"]
+cnn.pool.kind = "max"  # a parent with dots
+"""
+)
 _SPACE = SearchSpace(
     {
         "arch": "mlp|cnn",
@@ -65,6 +89,47 @@ def test_reads_every_form(load):
     """Mappings, lines of the grammar, plain values and conditions of either form."""
     assert load(_YAML) == _SPACE
     assert load(_YAML.encode("utf-8-sig"), "space.YML") == _SPACE
+
+
+def test_reads_toml(load):
+    """Quoted and dotted names, tables, inline tables and lines of the grammar say the same things."""
+    expected = SearchSpace(
+        {
+            "epochs": Constant(12),
+            "lr": "1e-5..1e-1 log",
+            "opt": Categorical(["adam", "1e-5", 1e-5, True, "none"]),
+            "arch": "mlp|cnn",
+            "cnn.width": "8..64 when arch=cnn",
+            "cnn.kernel": "3|5 when arch=cnn",
+            "cnn.pool.kind": "max|avg",
+            "cnn.norm": "=batch when arch=cnn and cnn.pool.kind=max",
+        }
+    )
+
+    assert load(_TOML, "space.toml") == expected
+    assert load(_TOML.replace("\n", "\r\n").encode("utf-8-sig"), "space.TOML") == expected
+
+
+def test_groups_in_any_format(load):
+    """What stands under a common name begins with it; problems in a group have their own places."""
+    expected = SearchSpace({"cnn.width": "8..64", "cnn.block.depth": {"type": "int", "low": 1, "high": 4}, "lr": 0.1})
+
+    assert load("cnn:\n  width: 8..64\n  block: {depth: 1..4}\nlr: 0.1\n") == expected
+    assert load('{"cnn": {"width": "8..64", "block": {"depth": "1..4"}}, "lr": 0.1}', "space.json") == expected
+    assert SearchSpace({"cnn": {"width": "8..64", "block": {"depth": Int(1, 4)}}, "lr": 0.1}) == expected
+    assert [
+        problem.split(": ")[:2] for problem in load("cnn:\n  width: 8..4\n  b:\n    depth: {type: int, low: 9}\n")
+    ] == [
+        ["2:10", "cnn.width"],
+        ["4:5", "cnn.b.depth"],
+    ]
+
+
+def test_an_editor_may_be_told_of_the_schema(load):
+    """JSON has no comments, so its files name their schema by a key, which is no parameter."""
+    text = '{"$schema": "space.schema.json", "lr": "1..2"}'
+
+    assert load(text) == load(text, "space.json") == SearchSpace({"lr": "1..2"})
 
 
 def test_reads_json(load):
@@ -103,8 +168,8 @@ def test_files_that_are_none(tmp_path):
         "missing.yaml": "there is no such file; looked from",
         "folder.yaml": "is a folder; give the file in it",
         "pipe.yaml": "is neither file nor folder",
-        "space.txt": "a space file ends in .yaml, .yml, .json, got .txt",
-        "space": "a space file ends in .yaml, .yml, .json, got no ending",
+        "space.txt": "a space file ends in .yaml, .yml, .json, .toml, got .txt",
+        "space": "a space file ends in .yaml, .yml, .json, .toml, got no ending",
         "nul\0.yaml": "cannot be read: embedded null",
         "x" * 300 + ".yaml": "cannot be read: File name too long",
     }.items():
@@ -116,29 +181,34 @@ def test_dump(tmp_path):
     """A file is written in the format of its ending."""
     dump_space(_SPACE, tmp_path / "a.yaml")
     dump_space(_SPACE, str(tmp_path / "a.json"))
+    dump_space(_SPACE, tmp_path / "a.toml")
 
     assert load_space(tmp_path / "a.yaml") == load_space(str(tmp_path / "a.json")) == _SPACE
+    assert load_space(tmp_path / "a.toml") == _SPACE
+    assert 'kernel = "3|5 when arch=cnn"\n' in dumps(_SPACE, format="toml")
+    assert dumps(SearchSpace({"a.b": 'x|"y z"'}), format="toml") == """"a.b" = 'x|"y z"'\n"""
     assert json.loads((tmp_path / "a.json").read_text()) == _SPACE.to_dict()
     assert "pool: {type: categorical, choices: [max, avg], when: {arch: [cnn, mlp]}}\n" in dumps(_SPACE)
     assert "lr: {type: float, low: 1.0e-05, high: 0.1, log: true}\n" in dumps(_SPACE)
-    with pytest.raises(SearchSpaceError, match=r"ends in .yaml, .yml, .json, got .txt"):
+    with pytest.raises(SearchSpaceError, match=r"ends in .yaml, .yml, .json, .toml, got .txt"):
         dump_space(_SPACE, tmp_path / "a.txt")
     with pytest.raises(SearchSpaceError, match="cannot be written: No such file"):
         dump_space(_SPACE, tmp_path / "none" / "a.yaml")
-    with pytest.raises(SearchSpaceError, match="format must be yaml or json, got 'toml'"):
-        dumps(_SPACE, format="toml")
+    with pytest.raises(SearchSpaceError, match="format must be yaml, json or toml, got 'xml'"):
+        dumps(_SPACE, format="xml")
 
 
 @given(strategies.spaces(min_size=1))
-def test_round_trip_through_both_formats(tmp_path_factory, space):
+def test_round_trip_through_every_format(tmp_path_factory, space):
     """What is written is read as an equal space, by us and, as plain data, by any other reader."""
     folder = tmp_path_factory.getbasetemp()
 
-    for name in ("space.yaml", "space.json"):
+    for name in ("space.yaml", "space.json", "space.toml"):
         dump_space(space, folder / name)
         assert load_space(folder / name) == space
     assert SearchSpace.from_dict(yaml.safe_load(dumps(space))) == space
     assert SearchSpace.from_dict(json.loads(dumps(space, format="json"))) == space
+    assert SearchSpace(tomllib.loads(dumps(space, format="toml"))) == space
 
 
 _SCRAPS = [
@@ -179,6 +249,10 @@ _SCRAPS = [
         "'",
         '"',
         "\\",
+        "[a.b]\n",
+        "[[a]]\n",
+        " = ",
+        '''"""''',
         "#",
         "%",
     ),
@@ -186,7 +260,10 @@ _SCRAPS = [
 ]
 
 
-@given(st.lists(st.sampled_from(_SCRAPS), max_size=25).map("".join), st.sampled_from(["fuzz.yaml", "fuzz.json"]))
+@given(
+    st.lists(st.sampled_from(_SCRAPS), max_size=25).map("".join),
+    st.sampled_from(["fuzz.yaml", "fuzz.json", "fuzz.toml"]),
+)
 def test_no_file_breaks_the_reader(tmp_path_factory, text, name):
     """Whatever a file holds, the answer is a space or an error of ours, each of whose problems names the file."""
     path = tmp_path_factory.getbasetemp() / name

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_spaces import SearchSpaceError, dump_space, load_space
+from search_spaces.toml import toml_value
 from tests import strategies
 
 
@@ -43,6 +44,22 @@ def _text(data: Any) -> str:
     return f"[{', '.join(map(_text, data))}]" if isinstance(data, list) else json.dumps(data)
 
 
+def _toml(data: Any) -> str:
+    """Return TOML, which has no null; a mapping in it is a table in braces."""
+    if isinstance(data, Pairs):
+        return f"{{{', '.join(f'{toml_value(key)} = {_toml(value)}' for key, value in data)}}}"
+    if isinstance(data, list):
+        return f"[{', '.join(map(_toml, data))}]"
+    if isinstance(data, str):
+        return toml_value(data)
+    return "[]" if data is None else str(data).lower() if isinstance(data, (bool, float)) else str(data)
+
+
+def _written(data: Pairs, name: str) -> str:
+    """Return the text of a file of that name."""
+    return _text(data) if not name.endswith("toml") else "".join(f"{toml_value(k)} = {_toml(v)}\n" for k, v in data)
+
+
 def _places(data: Any) -> Iterator[tuple[Any, int]]:
     """Yield every list and pair list with each of its positions."""
     for index, item in enumerate(data if isinstance(data, list) else []):
@@ -51,8 +68,8 @@ def _places(data: Any) -> Iterator[tuple[Any, int]]:
 
 
 @st.composite
-def mutated_files(draw: st.DrawFn) -> str:
-    """The text of a space file that was right, with one to three mistakes."""
+def mutated_files(draw: st.DrawFn) -> Pairs:
+    """The data of a space file that was right, with one to three mistakes."""
     data = _pairs(draw(strategies.spaces(min_size=1)).to_dict())
     for _ in range(draw(st.integers(1, 3))):
         places = list(_places(data))
@@ -70,17 +87,17 @@ def mutated_files(draw: st.DrawFn) -> str:
             holder[index] = [key, new] if mistake == "retype" else [new, value]
         else:
             holder[index] = draw(_VALUES)
-    return _text(data)
+    return data
 
 
-@pytest.mark.parametrize("name", ["space.yaml", "space.json"])
+@pytest.mark.parametrize("name", ["space.yaml", "space.json", "space.toml"])
 @settings(deadline=timedelta(seconds=2))
-@given(text=mutated_files())
-def test_a_mutated_file_is_read_or_explained(tmp_path_factory: pytest.TempPathFactory, name: str, text: str) -> None:
+@given(data=mutated_files())
+def test_a_mutated_file_is_read_or_explained(tmp_path_factory: pytest.TempPathFactory, name: str, data: Pairs) -> None:
     """What is taken is written and read as the same space; what is not has a line and a column for each problem."""
     folder = tmp_path_factory.getbasetemp()
     path, copy = folder / f"mutated-{name}", folder / f"copy-{name}"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(_written(data, name), encoding="utf-8")
 
     problems, again = _loaded(path, copy)
 

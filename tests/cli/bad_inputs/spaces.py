@@ -44,9 +44,9 @@ CASES = [
     path("folder", "space.yaml", {"space.yaml/a.yaml": "x: 1..2\n"},
      "space.yaml: is a folder; give the file in it, such as space.yaml/space.yaml"),
     path("other ending", "space.txt", {"space.txt": "x: 1..2\n"},
-     "space.txt: a space file ends in .yaml, .yml, .json, got .txt"),
+     "space.txt: a space file ends in .yaml, .yml, .json, .toml, got .txt"),
     path("no ending", "space", {"space": "x: 1..2\n"},
-     "space: a space file ends in .yaml, .yml, .json, got no ending"),
+     "space: a space file ends in .yaml, .yml, .json, .toml, got no ending"),
     yaml("empty", "",
      'space.yaml:1:1: a search space must map parameter names to ranges, such as "lr: 1e-5..1e-1 log", got '
      "nothing"),

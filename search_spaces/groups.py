@@ -1,0 +1,53 @@
+"""Parameters under a common beginning of their names, as tables of TOML and nested mappings have them.
+
+    parted({"lr": "0..1", "cnn": {"width": "8..64", "kernel": "3|5"}})
+    # [("lr", "0..1"), ("cnn.width", "8..64"), ("cnn.kernel", "3|5")]
+
+A mapping is a group when its values are lines of the grammar or mappings, and none of its keys is a field of a
+parameter, such as `type` or `low`. So a parameter whose fields are not quite right is hardly taken for a group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+from search_spaces.distributions import KINDS, Distribution
+from search_spaces.scalars import LONGEST_NAME
+
+FIELDS = frozenset({"type", "when", *(field.name for kind in KINDS.values() for field in fields(kind))})
+"""The keys of a mapping that is a parameter."""
+
+
+def parted(parameters: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
+    """Yield each parameter by its whole name; one that stands both in a group and by itself comes twice."""
+    return _parted(parameters, "", is_group)
+
+
+def parted_parents(parents: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """Return parent -> value of a condition in which parents may be grouped likewise."""
+    return dict(_parted(parents, "", _is_group_of_parents))
+
+
+def is_group(value: object) -> bool:
+    """Say whether what stands after a name is a group of parameters rather than one."""
+    return (
+        isinstance(value, dict)  # no other mapping: a SearchSpace has conditions, which would be lost
+        and len(value) > 0
+        and FIELDS.isdisjoint(value)
+        and all(isinstance(name, str) and isinstance(each, (str, dict, Distribution)) for name, each in value.items())
+    )
+
+
+def _is_group_of_parents(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(name, str) and name[:1] not in "<>" for name in value)
+
+
+def _parted(data: Mapping[Any, Any], prefix: str, is_one: Callable[[object], bool]) -> Iterator[tuple[Any, Any]]:
+    for name, value in data.items():
+        whole = f"{prefix}{name}" if prefix else name
+        if isinstance(name, str) and len(whole) <= LONGEST_NAME and is_one(value):
+            yield from _parted(value, f"{whole}.", is_one)
+        else:
+            yield whole, value
