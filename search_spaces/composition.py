@@ -12,7 +12,8 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
-from search_spaces.conditions import Condition, narrowed_conditions
+from search_spaces.conditions import Condition
+from search_spaces.dependencies import narrowed_conditions
 from search_spaces.distributions import Constant, Distribution, Float, Int
 from search_spaces.errors import SearchSpaceError, did_you_mean
 from search_spaces.plain import ConditionLike, DistributionLike, SpaceLike, as_condition

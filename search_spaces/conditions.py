@@ -1,90 +1,129 @@
-"""When a parameter exists: the values that others must have for it.
+"""When a parameter exists: what others must be for it.
 
-    Condition.of({"arch": "cnn", "cnn.norm": ["batch", "layer"]})     str: arch=cnn and cnn.norm=batch|layer
+    Condition.of({"arch": "cnn", "cnn.norm": ["batch", "layer"]})   arch=cnn and cnn.norm=batch|layer
+    Condition.of({"n_layers": {">=": 2, "<": 5}})                   n_layers>=2 and n_layers<5
+    Condition.of([{"arch": "mlp"}, {"arch": "cnn", "depth": 3}])    arch=cnn and depth=3 or arch=mlp
 
-A parameter with a condition exists only if every parent exists and has one of the values named. A parent may itself
-have a condition, to any depth; the parents of all parameters must form no cycle.
+A condition is an "or" of alternatives, an alternative an "and" of what it asks of each parent. It holds when the
+parents of one alternative all exist and are as it asks. A parent may itself have a condition, to any depth.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from search_spaces.distributions import Constant, Distribution, Float
-from search_spaces.errors import SearchSpaceError, did_you_mean
-from search_spaces.scalars import Scalar, literal, name_problem, plain, same, scalar_problem, shown
+from search_spaces.criteria import Criterion, Values, common, interval_of, values_of
+from search_spaces.errors import SearchSpaceError
+from search_spaces.scalars import Scalar, name_problem, shown
 
-MAX_DEPTH = 100
-"""Longest chain of parents. Nobody writes one; it bounds the recursion of those that follow it."""
+MAX_ALTERNATIVES = 64
+"""Of one condition; joining conditions by `and` multiplies theirs."""
+
+Alternative = tuple[tuple[str, Criterion], ...]
+"""(parent, what it must be) in the order of parents, each of them once."""
+
+Asked = Scalar | Iterable[Scalar] | Mapping[str, float]
+"""A value, a list of values of which one is enough, or bounds such as {">=": 2, "<": 5}."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Condition:
-    """Holds when every parent exists and has one of its values. Equal when it is written the same."""
+    """Holds when one of its alternatives does. Equal when it is written the same."""
 
-    clauses: tuple[tuple[str, tuple[Scalar, ...]], ...]
-    """(parent, values) in the order of parents, values in the order of their spelling: `of` makes it so."""
+    alternatives: tuple[Alternative, ...]
+    """In the order of their spelling, none of which follows from another: `of` and `any_of` make it so."""
 
     @classmethod
-    def of(cls, parents: Mapping[str, Scalar | Iterable[Scalar]]) -> Condition:
-        """Make a condition from parent name -> value, or list of values of which one is enough.
+    def of(cls, parents: Mapping[str, Asked] | Sequence[Mapping[str, Asked]]) -> Condition:
+        """Make a condition from parent name -> what it must be, or a list of such mappings, of which one is enough.
 
         Raises:
-            SearchSpaceError: no parent, no value, a name or value that no parameter can have.
+            SearchSpaceError: no parent, no value, names, values or bounds that make no sense, a contradiction.
         """
-        if not isinstance(parents, Mapping) or not parents:
-            raise SearchSpaceError(f"when must map parents to values, such as {{'arch': 'cnn'}}, got {shown(parents)}")
+        is_list = isinstance(parents, Sequence) and not isinstance(parents, str) and len(parents) > 0
+        mappings: list[Any] = list(parents) if is_list else [parents]
+        for mapping in mappings:
+            if not isinstance(mapping, Mapping) or not mapping:
+                seen = shown(mapping if len(mappings) > 1 else parents)
+                raise SearchSpaceError(f"when must map parents to values, such as {{'arch': 'cnn'}}, got {seen}")
         problems: list[str] = []
-        clauses = {}
-        for parent, given in parents.items():
-            is_list = isinstance(given, Iterable) and not isinstance(given, (str, Mapping))
-            values: list[Any] = list(given) if is_list else [given]  # type: ignore[arg-type]  # an iterable, just checked
-            found = [p for p in (name_problem(parent), *map(scalar_problem, values)) if p]
-            if not values:
-                found.append(f"{parent} needs at least one value, got an empty list")
-            problems += [f"when {problem}" for problem in found]
-            if not found:
-                clauses[parent] = {literal(plain(value)): plain(value) for value in values}
+        alternatives: list[list[tuple[str, Criterion]]] = []
+        for mapping in mappings:
+            alternatives.append([])
+            for parent, asked in mapping.items():
+                try:
+                    alternatives[-1].append((parent, _criterion(asked)))
+                except SearchSpaceError as error:
+                    problems += [f"when {parent}: {problem}" for problem in error.problems]
         if problems:
             raise SearchSpaceError(problems)
-        return cls(
-            tuple((name, tuple(v for _, v in sorted(values.items()))) for name, values in sorted(clauses.items()))
-        )
+        return cls.any_of(alternatives)
+
+    @classmethod
+    def any_of(cls, alternatives: Iterable[Iterable[tuple[str, Criterion]]]) -> Condition:
+        """Make a condition of alternatives, each of which may ask a parent several times.
+
+        Raises:
+            SearchSpaceError: a name that no parameter can have, an alternative that contradicts itself, or too many.
+        """
+        problems: list[str] = []
+        made: list[Alternative] = []
+        for alternative in alternatives:
+            pairs = list(alternative)
+            found = [f"when {problem}" for parent, _ in pairs if (problem := name_problem(parent))]
+            if not found:
+                joined, found = _joined(pairs)
+                made.append(joined)
+            problems += found
+        if problems:
+            raise SearchSpaceError(problems)
+        return cls(_canonical(made))
 
     @property
     def parents(self) -> tuple[str, ...]:
         """The names of the parameters it asks about."""
-        return tuple(parent for parent, _ in self.clauses)
+        return tuple(sorted({parent for alternative in self.alternatives for parent, _ in alternative}))
 
     def holds(self, params: Mapping[str, object]) -> bool:
         """Say whether it holds where exactly the parameters in `params` exist."""
-        return all(
-            parent in params and any(same(params[parent], value) for value in values) for parent, values in self.clauses
-        )
+        for alternative in self.alternatives:  # loops: this is asked for every parameter of every point
+            for parent, criterion in alternative:
+                if parent not in params or not criterion.accepts(params[parent]):
+                    break
+            else:
+                return True
+        return False
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON-able data that `of` reads back."""
-        return {parent: values[0] if len(values) == 1 else list(values) for parent, values in self.clauses}
+    def to_dict(self) -> Any:
+        """Return it as JSON-able data that `of` reads: a mapping, or a list of them where there are alternatives."""
+        mappings = [{parent: criterion.to_data() for parent, criterion in each} for each in self.alternatives]
+        return mappings[0] if len(mappings) == 1 else mappings
 
     def renamed(self, new_name: Callable[[str], str]) -> Condition:
         """Return the same condition on parents of other names."""
-        return Condition(tuple(sorted((new_name(parent), values) for parent, values in self.clauses)))
+        return Condition.any_of([(new_name(parent), asked) for parent, asked in each] for each in self.alternatives)
 
     def __and__(self, other: Condition) -> Condition:
         """Return the condition that holds when both do.
 
         Raises:
-            SearchSpaceError: they ask one parent for different values, so that it could never hold.
+            SearchSpaceError: they exclude each other, or make too many alternatives.
         """
-        merged = dict(self.clauses)
-        for parent, values in other.clauses:
-            common = tuple(v for v in merged.get(parent, values) if any(same(v, value) for value in values))
-            if not common:
-                raise SearchSpaceError(f"when {self} and when {other} exclude each other: it could never exist")
-            merged[parent] = common
-        return Condition(tuple(sorted(merged.items())))
+        pairs = (_joined([*left, *right]) for left in self.alternatives for right in other.alternatives)
+        made = [joined for joined, problems in pairs if not problems]
+        if not made:
+            raise SearchSpaceError(f"when {self} and when {other} exclude each other: it could never exist")
+        return Condition(_canonical(made))
+
+    def __or__(self, other: Condition) -> Condition:
+        """Return the condition that holds when one of them does.
+
+        Raises:
+            SearchSpaceError: they make too many alternatives.
+        """
+        return Condition(_canonical([*self.alternatives, *other.alternatives]))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Condition) and str(self) == str(other)  # Python would take True for 1
@@ -93,99 +132,52 @@ class Condition:
         return hash(str(self))
 
     def __str__(self) -> str:
-        return " and ".join(f"{parent}={'|'.join(map(literal, values))}" for parent, values in self.clauses)
+        return " or ".join(map(_written, self.alternatives))
+
+    def __repr__(self) -> str:
+        return f"Condition.of({self.to_dict()!r})"
 
 
-def parents_first(names: Iterable[str], conditions: Mapping[str, Condition]) -> tuple[list[str], list[str]]:
-    """Return `names` in their order, except that parents come before children, and the first cycle if there is one."""
-    known = dict.fromkeys(names)
-    done: dict[str, None] = {}
-    for name in known:
-        path = [] if name in done else [name]
-        while path:
-            condition = conditions.get(path[-1])
-            parents = condition.parents if condition else ()
-            waits_for = next((parent for parent in parents if parent in known and parent not in done), None)
-            if waits_for is None:
-                done[path.pop()] = None
-            elif waits_for in path:
-                return list(done), [*path[path.index(waits_for) :], waits_for]
-            else:
-                path.append(waits_for)
-    return list(done), []
+def _criterion(asked: object) -> Criterion:
+    if isinstance(asked, Mapping):
+        return interval_of(asked)
+    is_list = isinstance(asked, Iterable) and not isinstance(asked, str)
+    return values_of(asked if is_list else [asked])  # type: ignore[arg-type,list-item]  # it checks
 
 
-def narrowed_conditions(
-    conditions: Mapping[str, Condition], narrowed: Mapping[str, Distribution], *, staying: Collection[str]
-) -> tuple[set[str], dict[str, Condition]]:
-    """Return which parameters can no longer exist once parents have fewer values, and the conditions of the others.
-
-    What a constant that always exists fulfils is no condition any more.
-
-    Args:
-        conditions: of all parameters that have one, before.
-        narrowed: the new distributions of those parents that have fewer values than before.
-        staying: names of parameters that are kept whatever comes; their contradictions are for others to report.
-    """
-    gone: set[str] = set()
-    left = dict(conditions)
-    for name in parents_first(conditions, conditions)[0]:
-        clauses = [
-            (parent, tuple(value for value in values if parent not in narrowed or narrowed[parent].contains(value)))
-            for parent, values in conditions[name].clauses
-        ]
-        if not all(values for _, values in clauses) or not gone.isdisjoint(conditions[name].parents):
-            if name not in staying:
-                gone.add(name)
-                del left[name]
-            continue
-        open_clauses = tuple(c for c in clauses if c[0] in left or not isinstance(narrowed.get(c[0]), Constant))
-        if open_clauses:
-            left[name] = Condition(open_clauses)
+def _joined(pairs: Iterable[tuple[str, Criterion]]) -> tuple[Alternative, list[str]]:
+    """Return what one alternative asks, each parent once, and where it contradicts itself."""
+    asked: dict[str, Criterion] = {}
+    problems = []
+    for parent, criterion in pairs:
+        before = asked.get(parent, criterion)
+        both = common(before, criterion)
+        if both is None:
+            text = f"when {before.written(parent)} and {criterion.written(parent)} exclude each other"
+            are_values = isinstance(before, Values) and isinstance(criterion, Values)
+            problems.append(f"{text}; write {parent}=value|value if one of them is enough" if are_values else text)
         else:
-            del left[name]
-    return gone, left
+            asked[parent] = both
+    return tuple(sorted(asked.items(), key=lambda pair: pair[0])), problems
 
 
-def condition_problems(
-    distributions: Mapping[str, Distribution],
-    conditions: Mapping[str, Condition],
-    *,
-    excused: Collection[str] = (),
-) -> Iterator[tuple[str, str]]:
-    """Yield (parameter, what is wrong with its condition).
-
-    Args:
-        distributions: every parameter there is.
-        conditions: of those that have one.
-        excused: names of parents that are not there, and that nobody is to complain about.
-    """
-    order, cycle = parents_first(distributions, conditions)
-    if cycle:
-        yield cycle[0], f"conditions form a cycle: {' -> '.join(cycle)}; a parameter cannot decide on its own parents"
-        return
-    depth: dict[str, int] = {}
-    for name in order:
-        condition = conditions.get(name)
-        depth[name] = 1 + max((depth.get(parent, 0) for parent in condition.parents), default=0) if condition else 0
-        if depth[name] == MAX_DEPTH + 1:
-            yield name, f"has more than {MAX_DEPTH} parents above one another: flatten its conditions"
-        for parent, values in condition.clauses if condition else ():
-            if parent not in excused:
-                yield from ((name, problem) for problem in _clause_problems(parent, values, distributions))
+def _canonical(alternatives: Iterable[Alternative]) -> tuple[Alternative, ...]:
+    """Return alternatives in the order of their spelling, without those that follow from another."""
+    kept: list[Alternative] = []
+    for new in sorted(alternatives, key=lambda each: (len(each), _written(each))):
+        if any(_implies(new, other) for other in kept):
+            continue
+        kept = [*(other for other in kept if not _implies(other, new)), new]
+        if len(kept) > MAX_ALTERNATIVES:
+            raise SearchSpaceError(f"when has more than {MAX_ALTERNATIVES} alternatives once joined: ask for less")
+    return tuple(sorted(kept, key=_written))
 
 
-def _clause_problems(
-    parent: str, values: tuple[Scalar, ...], distributions: Mapping[str, Distribution]
-) -> Iterator[str]:
-    written = f"exists when {parent}={'|'.join(map(literal, values))}"
-    distribution = distributions.get(parent)
-    if distribution is None:
-        yield f"{written}, but there is no parameter {parent!r}{did_you_mean(parent, distributions) or '; add it'}"
-    elif isinstance(distribution, Float):
-        yield f"{written}, but {parent} is a Float ({distribution}): only an Int, Categorical or Constant can decide"
-    else:
-        for value in values:
-            if not distribution.contains(value):
-                near = did_you_mean(value, [str(known) for known in getattr(distribution, "choices", ())])
-                yield f"{written}, but {parent} is {distribution}, never {literal(value)}{near}"
+def _implies(narrow: Alternative, wide: Alternative) -> bool:
+    """Say whether `wide` holds wherever `narrow` does."""
+    asked = dict(narrow)
+    return all(parent in asked and common(asked[parent], criterion) == asked[parent] for parent, criterion in wide)
+
+
+def _written(alternative: Alternative) -> str:
+    return " and ".join(criterion.written(parent) for parent, criterion in alternative)

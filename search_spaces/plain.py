@@ -14,7 +14,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from search_spaces.conditions import Condition, condition_problems
+from search_spaces.conditions import Asked, Condition
+from search_spaces.dependencies import condition_problems
 from search_spaces.distributions import KINDS, Categorical, Constant, Distribution
 from search_spaces.errors import SearchSpaceError, did_you_mean
 from search_spaces.groups import FIELDS, parted, parted_parents
@@ -32,8 +33,8 @@ DistributionLike = Distribution | Scalar | Mapping[str, Any]
 SpaceLike = Mapping[str, DistributionLike | Sequence[Any]]
 """Names -> distributions; and, under "require" and "forbid", lists of relations."""
 
-ConditionLike = Condition | str | Mapping[str, Any]
-"""A condition; a line of the grammar ("arch=cnn"); or parent -> value or list of values."""
+ConditionLike = Condition | str | Mapping[str, Asked] | Sequence[Mapping[str, Asked]]
+"""A condition; a line of the grammar ("arch=cnn and n>=2"); or its data, as `Condition.of` reads it."""
 
 _NUMBERS = frozenset({"low", "high", "step"})
 
@@ -125,7 +126,7 @@ def distribution_from_dict(data: Mapping[str, Any]) -> Distribution:
 
 
 def as_condition(value: object) -> Condition:
-    """Return the condition that `value` is, spells in the grammar, or maps parents to values of.
+    """Return the condition that `value` is, spells in the grammar, or holds as data.
 
     Raises:
         SearchSpaceError: it is none.

@@ -8,14 +8,16 @@ never repeats a point:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from search_spaces.conditions import Condition
+from search_spaces.conditions import Alternative, Condition
+from search_spaces.criteria import cells
 from search_spaces.distributions import Distribution
 from search_spaces.errors import did_you_mean
 from search_spaces.relations import Relations
-from search_spaces.scalars import Scalar, literal
+from search_spaces.scalars import Scalar
 
 if TYPE_CHECKING:
     from random import Random
@@ -84,8 +86,8 @@ def problems(steps: Sequence[Step], relations: Relations, params: Mapping[str, o
     existing: dict[str, object] = {}
     doubtful: set[str] = set()  # may exist, but missing, wrong or below such a one: its children are not judged
     for name, distribution, condition in steps:
-        is_doubtful = condition is not None and not doubtful.isdisjoint(condition.parents)
         exists = condition is None or condition.holds(existing)
+        is_doubtful = not (exists or condition is None or doubtful.isdisjoint(condition.parents))
         if name not in params:
             problem = f"missing; give a value in {distribution}" if exists else None
         elif exists or is_doubtful:
@@ -106,81 +108,103 @@ def problems(steps: Sequence[Step], relations: Relations, params: Mapping[str, o
 
 
 class _Undecided(NamedTuple):
-    """A parameter that exists if each parent in `asks` comes to have one of the values there."""
+    """A parameter that exists if one of its alternatives holds; an empty one does."""
 
     distribution: Distribution
-    asks: Mapping[str, frozenset[str]]
+    alternatives: tuple[Alternative, ...]
+
+
+_Group = Mapping[str, _Undecided]
+"""Parameters that conditions connect, parents first."""
 
 
 def count(steps: Sequence[Step]) -> int | None:
-    """Return the number of points, or None when a parameter that can exist is continuous."""
-    return _count({step.name: _Undecided(step.distribution, _asks(step.condition)) for step in steps})
+    """Return the number of points, or None when a parameter that can exist is continuous.
 
-
-def _asks(condition: Condition | None) -> dict[str, frozenset[str]]:
-    clauses = condition.clauses if condition else ()
-    return {parent: frozenset(map(_spelling, values)) for parent, values in clauses}
-
-
-def _spelling(value: Scalar) -> str:
-    """Return one text for each value: for 1 and 1.0 the same, for True another."""
-    return literal(float(value) if isinstance(value, int) and not isinstance(value, bool) else value)
-
-
-def _count(pending: Mapping[str, _Undecided]) -> int | None:
-    """Multiply over groups of parameters that no condition connects; within one, add over the values of its root.
-
-    Cheap where conditions form a forest, as they do when people write them.
+    Parameters that no condition connects are multiplied; where one does, the values of a root are added up. No group is
+    counted twice, so that this is cheap where conditions form a forest, as they do when people write them.
     """
-    total = 1
-    for group in _groups(pending):
-        size = _group_size(group)
-        if size is None:
-            return None
-        total *= size
-    return total
+    pending = {
+        name: _Undecided(distribution, condition.alternatives if condition else ((),))
+        for name, distribution, condition in steps
+    }
+    groups = _groups(pending)
+    ways: dict[_Key, list[tuple[int | None, list[_Group]]]] = {}
+    sizes: dict[_Key, int | None] = {}
+    waiting = list(groups)
+    while waiting:
+        key = _key(waiting[-1])
+        if key not in ways:
+            ways[key] = _ways(waiting[-1])
+            waiting += [group for _, parts in ways[key] for group in parts if _key(group) not in sizes]
+        else:
+            waiting.pop()
+            sizes[key] = _sum(_product([weight, *(sizes[_key(part)] for part in parts)]) for weight, parts in ways[key])
+    return _product(sizes[_key(group)] for group in groups)
 
 
-def _group_size(group: Mapping[str, _Undecided]) -> int | None:
+_Key = tuple[tuple[str, tuple[Alternative, ...]], ...]
+
+
+def _key(group: _Group) -> _Key:
+    return tuple((name, item.alternatives) for name, item in group.items())
+
+
+def _sum(sizes: Iterable[int | None]) -> int | None:
+    known = list(sizes)
+    return None if None in known else sum(size for size in known if size)
+
+
+def _product(sizes: Iterable[int | None]) -> int | None:
+    known = list(sizes)
+    return None if None in known else math.prod(size for size in known if size is not None)
+
+
+def _ways(group: _Group) -> list[tuple[int | None, list[_Group]]]:
+    """Return how many values of the root, None for continuously many, leave which groups."""
     root = next(iter(group))  # parents come first, so nothing is asked of the first one: it exists
-    size = group[root].distribution.size()
+    distribution = group[root].distribution
+    size = distribution.size()
     if size is None or len(group) == 1:
-        return size
-    named = {value for item in group.values() for value in item.asks.get(root, ())}
-    total = 0
-    # "" stands for the values that no condition names, which are all alike.
-    for value, weight in [*((value, 1) for value in named), ("", size - len(named))]:
-        below = _count(_decided(group, root, value)) if weight else 0
-        if below is None:
-            return None
-        total += weight * below
-    return total
+        return [(size, [])]
+    pairs = (pair for item in group.values() for alternative in item.alternatives for pair in alternative)
+    criteria = list({criterion.written(root): criterion for parent, criterion in pairs if parent == root}.values())
+    alike: dict[tuple[bool, ...], tuple[Scalar, int]] = {}  # answers of the criteria -> a value, how many there are
+    for value, weight in cells(distribution, criteria):
+        answers = tuple(criterion.accepts(value) for criterion in criteria)
+        alike[answers] = (value, weight + alike[answers][1] if answers in alike else weight)
+    return [(weight, _groups(_decided(group, root, value))) for value, weight in alike.values()]
 
 
-def _groups(pending: Mapping[str, _Undecided]) -> list[dict[str, _Undecided]]:
+def _groups(pending: _Group) -> list[_Group]:
     """Part the parameters where no condition connects them, keeping their order."""
     leader: dict[str, str] = {}
 
     def lead(name: str) -> str:
         while leader[name] != name:
-            name = leader[name]
+            leader[name] = name = leader[leader[name]]  # halves the way for whoever comes next
         return name
 
     for name, item in pending.items():
         leader[name] = name
-        for parent in item.asks:
-            leader[lead(name)] = lead(parent)
+        for alternative in item.alternatives:
+            for parent, _ in alternative:
+                leader[lead(name)] = lead(parent)
     groups: dict[str, dict[str, _Undecided]] = {}
     for name, item in pending.items():
         groups.setdefault(lead(name), {})[name] = item
     return list(groups.values())
 
 
-def _decided(group: Mapping[str, _Undecided], root: str, value: str) -> dict[str, _Undecided]:
+def _decided(group: _Group, root: str, value: Scalar) -> _Group:
     """Return what is left of `group` once `root` has `value`: all but `root` and what can no longer exist."""
     left: dict[str, _Undecided] = {}
-    for name, item in group.items():
-        asks = {parent: values for parent, values in item.asks.items() if parent != root}
-        if name != root and value in item.asks.get(root, {value}) and all(parent in left for parent in asks):
-            left[name] = _Undecided(item.distribution, asks)
+    for name, (distribution, alternatives) in group.items():
+        possible = [
+            tuple(pair for pair in alternative if pair[0] != root)
+            for alternative in alternatives
+            if all(asked.accepts(value) if parent == root else parent in left for parent, asked in alternative)
+        ]
+        if name != root and possible:
+            left[name] = _Undecided(distribution, tuple(possible) if all(possible) else ((),))
     return left

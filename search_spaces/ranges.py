@@ -4,7 +4,8 @@
 16..256 step 16         Int, every 16th; 0.0..1.0 step 0.1 a Float
 adam|sgd                Categorical; also true|false, 1|2|4, "two words"|"1e-5"; adam| has a single choice
 =0.1                    Constant; a bare 0.1 or adam is one too
-2..6 when arch=cnn      exists only then; when arch=cnn|mlp and norm=batch asks for both
+2..6 when arch=cnn      exists only then; when arch=cnn|mlp and norm=batch asks for both,
+                        n=2..4, n>2, n<=4 for an interval, arch=mlp or arch=cnn and n>=2 for one of two
 
 distribution, condition = parse_range("2..6 when arch=cnn")
 format_range(distribution, condition) == "2..6 when arch=cnn"
@@ -18,12 +19,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from search_spaces.conditions import Condition
+from search_spaces.criteria import SIGNS, Criterion, interval_of, values_of
 from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int
 from search_spaces.errors import SearchSpaceError, did_you_mean
 from search_spaces.scalars import RESERVED_WORDS, WORD, Scalar, bare, number, shown
 
 _TOKEN = re.compile(
-    rf"""\s*(?: (?P<quoted> "(?:[^"\\]|\\.)*" ) | (?P<mark> \.{{2,}} | [|=] ) | (?P<word> {WORD.pattern} ) )""",
+    rf"""\s*(?: (?P<quoted> "(?:[^"\\]|\\.)*" ) | (?P<mark> \.{{2,}} | [<>]=? | [|=] )
+              | (?P<word> {WORD.pattern} ) )""",
     re.VERBOSE,
 )
 # What is in a text shows what it was meant to be; the first that fits is the example.
@@ -38,7 +41,7 @@ _EXAMPLES = {
 
 
 class _Token(NamedTuple):
-    """A word, a quoted text (with its quotes), or one of the marks `..`, `|` and `=`."""
+    """A word, a quoted text (with its quotes), or one of the marks `..`, `|`, `=`, `<`, `<=`, `>` and `>=`."""
 
     kind: str
     text: str
@@ -172,21 +175,35 @@ def _alternatives(tokens: list[_Token]) -> list[Scalar]:
 
 
 def _condition(tokens: list[_Token]) -> Condition:
-    parents: dict[str, list[Scalar]] = {}
-    for clause in _clauses(tokens):
-        if len(clause) < 3 or clause[0].kind != "word" or clause[1].text != "=":
-            raise SearchSpaceError("after when comes name=value")
-        name = clause[0].text
-        if name in parents:
-            raise SearchSpaceError(f"when asks for {name} twice: write {name}=value|value")
-        parents[name] = _alternatives(clause[2:])
-    return Condition.of(parents)
+    """Read asked and asked ... or asked and asked ..., where `and` binds tighter."""
+    return Condition.any_of(map(_asked, _parts(alternative, "and")) for alternative in _parts(tokens, "or"))
 
 
-def _clauses(tokens: list[_Token]) -> Iterator[list[_Token]]:
-    """Part the tokens at `and`."""
+def _asked(tokens: list[_Token]) -> tuple[str, Criterion]:
+    """Read name=value|value, name=low..high or name>=low."""
+    if len(tokens) < 3 or tokens[0].kind == "mark" or tokens[1].text not in ("=", *SIGNS):
+        raise SearchSpaceError("after when comes name=value, name=low..high or name>=low")
+    name, sign, rest = _name(tokens[0]), tokens[1].text, tokens[2:]
+    try:
+        if sign != "=":
+            if len(rest) > 1:
+                raise SearchSpaceError(f"expected one number after {sign}, got {shown(rest[1].text)} behind it")
+            return name, interval_of({sign: _number(rest[0], sign)})
+        if len(rest) == 3 and rest[1].text == "..":
+            return name, interval_of({">=": _number(rest[0], "low"), "<=": _number(rest[2], "high")})
+        return name, values_of(_alternatives(rest))
+    except SearchSpaceError as error:
+        raise SearchSpaceError(f"when {name}: {problem}" for problem in error.problems) from None
+
+
+def _name(token: _Token) -> str:
+    return str(_value(token)) if token.kind == "quoted" else token.text
+
+
+def _parts(tokens: list[_Token], word: str) -> Iterator[list[_Token]]:
+    """Part the tokens at `word`."""
     start = 0
-    for end, token in enumerate([*tokens, _Token("word", "and")]):
-        if token == _Token("word", "and"):
+    for end, token in enumerate([*tokens, _Token("word", word)]):
+        if token == _Token("word", word):
             yield tokens[start:end]
             start = end + 1

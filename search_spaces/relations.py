@@ -14,7 +14,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.conditions import Condition, condition_problems, narrowed_conditions
+from search_spaces.conditions import Condition
+from search_spaces.dependencies import condition_problems, narrowed_conditions
 from search_spaces.distributions import Constant, Distribution, Float, Int
 from search_spaces.errors import SearchSpaceError, did_you_mean
 from search_spaces.scalars import shown
@@ -155,7 +156,7 @@ def relation_problems(
     for name, text in condition_problems(all_kinds, {**conditions, **probes}, excused=excused):
         if name in probes:
             said = text.removeprefix("exists when ").replace("can never exist", f"{probes[name]} is never so")
-            yield places[name], said
+            yield places[name], said.replace(f"but {name} asks", "but it asks")
 
 
 def _probes(conditions: Iterable[Condition], *, start: int = 0) -> dict[str, Condition]:

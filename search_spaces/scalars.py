@@ -18,7 +18,7 @@ WORD = re.compile(r"(?:(?!\.\.)[\w./+-])+")
 """What is read as one word; `..` parts the ends of a range."""
 
 RESERVED_WORDS = frozenset({"when", "and", "or"})
-"""Words of the grammar; as text they are quoted. `or` has no meaning yet."""
+"""Words of the grammar; as text they are quoted."""
 
 MAX_INT = 2**53
 """Beyond it a float, and so JavaScript, JSON readers and most samplers, skips whole numbers."""

@@ -12,6 +12,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
+from search_spaces.criteria import SIGNS
 from search_spaces.distributions import KINDS
 from search_spaces.groups import FIELDS
 from search_spaces.relations import KEYS
@@ -50,6 +51,14 @@ def definitions() -> dict[str, Any]:
         "propertyNames": {**names, "not": {"anyOf": [{"pattern": "^-"}, {"enum": sorted(FIELDS)}]}},
         "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "object", "$ref": "#/$defs/parameter"}]},
     }
+    bounds = {
+        "type": "object",
+        "minProperties": 1,
+        "properties": {sign: {"type": "number"} for sign in SIGNS},
+        "additionalProperties": False,
+    }
+    asked = {"anyOf": [_SCALAR, _TYPES["tuple[Scalar, ...]"], bounds]}
+    parents = {"type": "object", "minProperties": 1, "additionalProperties": asked}
     return {
         "parameters": {
             "type": "object",
@@ -61,15 +70,8 @@ def definitions() -> dict[str, Any]:
         "parameter": {"anyOf": [line, constant, *({"$ref": f"#/$defs/{name}"} for name in [*KINDS, "group"])]},
         "group": group,
         "when": {
-            "description": "When the parameter exists: other parameters, and the values that they must have.",
-            "anyOf": [
-                {"type": "string"},
-                {
-                    "type": "object",
-                    "minProperties": 1,
-                    "additionalProperties": {"anyOf": [_SCALAR, _TYPES["tuple[Scalar, ...]"]]},
-                },
-            ],
+            "description": "When the parameter exists: other parameters and what they must be; a list of alternatives.",
+            "anyOf": [{"type": "string"}, parents, {"type": "array", "items": parents, "minItems": 1}],
         },
         "require": {
             "description": "Relations between numbers that all points fulfil, such as n_layers * width <= 4096.",

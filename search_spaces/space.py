@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from search_spaces import feasible, points
 from search_spaces.composition import Composable
-from search_spaces.conditions import Condition, parents_first
+from search_spaces.conditions import Condition
+from search_spaces.dependencies import parents_first
 from search_spaces.distributions import Categorical, Constant, Distribution, SuggestingTrial
 from search_spaces.errors import SearchSpaceError
 from search_spaces.plain import ConditionLike, SpaceLike, read

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from search_spaces import Categorical, Condition, Constant, Distribution, Float, Int, SearchSpace
+from search_spaces import Categorical, Condition, Constant, Distribution, Float, Int, SearchSpace, SearchSpaceError
 from search_spaces.scalars import MAX_INT, Scalar, name_problem
 
 # A busy machine is slow now and then; that is no failure of what is tested.
@@ -63,11 +65,55 @@ _few: st.SearchStrategy[Distribution] = st.one_of(
 )
 
 
-def _some_values(draw: st.DrawFn, parent: Distribution) -> list[Scalar]:
-    if isinstance(parent, Int):
-        steps = st.integers(0, parent.size() - 1)
-        return [parent.low + parent.step * k for k in draw(st.lists(steps, min_size=1, max_size=3))]
-    return draw(st.lists(st.sampled_from(parent.grid(1)), min_size=1, max_size=3))
+def _asked(draw: st.DrawFn, parent: Distribution) -> Any:
+    """Return values that `parent` can have, or bounds of an interval in which it has at least one."""
+    if isinstance(parent, Float):
+        values: st.SearchStrategy[Any] = st.sampled_from(parent.grid(3))
+    elif isinstance(parent, Int):
+        values = st.integers(0, parent.size() - 1).map(lambda k: parent.low + parent.step * k)
+    else:
+        values = st.sampled_from(parent.grid(1))
+    some = draw(st.lists(values, min_size=1, max_size=3))
+    if not isinstance(parent, (Float, Int)) and not all(type(value) in (int, float) for value in parent.grid(1)):
+        return some
+    low, high = min(some), max(some)
+    bounds = [{">=": low}, {"<=": high}, {">=": low, "<=": high}]
+    if low < high:
+        bounds += [{">": low}, {"<": high}, {">=": low, "<": high}, {">": low, "<=": high}]
+    return draw(st.sampled_from([*bounds, *([] if isinstance(parent, Float) else [some])]))
+
+
+@st.composite
+def drafts(
+    draw: st.DrawFn, *, kinds: st.SearchStrategy[Distribution] = distributions, min_size: int = 0
+) -> tuple[dict[str, Distribution], dict[str, Condition]]:
+    """Up to six parameters and conditions, each right by itself; together they may be such as never hold.
+
+    Conditions have up to three alternatives, which ask for values or intervals of any parameters that came before.
+    """
+    drawn = draw(st.dictionaries(names, kinds, min_size=min_size, max_size=6))
+    parameters = dict({name.casefold(): (name, kind) for name, kind in drawn.items()}.values())  # no two in a case
+    when: dict[str, Condition] = {}
+    above: list[str] = []
+    for name in parameters:
+        asked = st.lists(st.sampled_from(above), min_size=1, max_size=2, unique=True) if above else st.nothing()
+        if alternatives := draw(st.lists(asked, max_size=draw(st.integers(0, 3)))) if above else []:
+            when[name] = Condition.of(
+                [{parent: _asked(draw, parameters[parent]) for parent in each} for each in alternatives]
+            )
+        above.append(name)
+    return parameters, when
+
+
+def can_exist(parameters: Mapping[str, Distribution], when: Mapping[str, Condition]) -> bool:
+    """Say whether a space of these is refused for nothing but a parameter that can never exist."""
+    try:
+        SearchSpace(parameters, when=when)
+    except SearchSpaceError as error:
+        if not all("can never exist" in problem for problem in error.problems):
+            raise
+        return False
+    return True
 
 
 @st.composite
@@ -78,22 +124,17 @@ def spaces(
     min_size: int = 0,
     conditions: bool = True,
 ) -> SearchSpace:
-    """Spaces of up to six parameters, whose conditions ask about any that came before, given in a shuffled order."""
-    drawn = draw(st.dictionaries(names, kinds, min_size=min_size, max_size=6))
-    parameters = dict({name.casefold(): (name, kind) for name, kind in drawn.items()}.values())  # no two in a case
+    """Spaces of up to six parameters, given in a shuffled order: drafts without the conditions that never hold."""
+    parameters, drawn = draw(drafts(kinds=kinds, min_size=min_size))
     when: dict[str, Condition] = {}
-    parents: list[str] = []
-    for name, distribution in parameters.items():
-        asks = parents and conditions
-        asked = draw(st.lists(st.sampled_from(parents), max_size=2, unique=True)) if asks else []
-        if asked:
-            when[name] = Condition.of({parent: _some_values(draw, parameters[parent]) for parent in asked})
-        if not isinstance(distribution, Float):
-            parents.append(name)
+    for name, condition in drawn.items() if conditions else ():
+        if can_exist(parameters, {**when, name: condition}):
+            when[name] = condition
     return SearchSpace({name: parameters[name] for name in draw(st.permutations(list(parameters)))}, when=when)
 
 
 finite_spaces = spaces(kinds=_few)
+finite_drafts = drafts(kinds=_few)
 
 
 @st.composite

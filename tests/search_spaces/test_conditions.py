@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
+from hypothesis import given
 
 from search_spaces import Condition, SearchSpace, SearchSpaceError
-from search_spaces.conditions import MAX_DEPTH
+from search_spaces.dependencies import MAX_DEPTH
+from search_spaces.ranges import parse_condition
+from tests import strategies
 
 
 def test_holds_when_every_parent_has_one_of_its_values():
@@ -16,6 +21,66 @@ def test_holds_when_every_parent_has_one_of_its_values():
     assert not condition.holds({"arch": "mlp", "norm": True})
     assert not condition.holds({"arch": "cnn", "norm": 1})
     assert not condition.holds({"arch": "cnn"})
+
+
+def test_holds_in_an_interval():
+    """Ends belong to it or not; only numbers lie in one, and True is none."""
+    half_open = Condition.of({"n": {">=": 2, "<": 5}})
+    beyond = Condition.of({"n": {">": 2.0}})
+
+    assert [n for n in range(8) if half_open.holds({"n": n})] == [2, 3, 4]
+    assert [n for n in (1, 2, 2.0001, 10**300) if beyond.holds({"n": n})] == [2.0001, 10**300]
+    assert not Condition.of({"n": {"<=": 1}}).holds({"n": True})
+    assert not any(beyond.holds({"n": value}) for value in ("3", None, float("nan"), [3]))
+
+
+def test_holds_when_one_alternative_does():
+    """Alternatives are joined by or; one whose parent does not exist leaves it to the others."""
+    condition = Condition.of([{"arch": "mlp"}, {"arch": "cnn", "depth": {">": 3}}])
+
+    assert condition.holds({"arch": "mlp"})
+    assert condition.holds({"arch": "cnn", "depth": 4})
+    assert not condition.holds({"arch": "cnn", "depth": 3})
+    assert not condition.holds({"arch": "cnn"})
+    assert not condition.holds({"depth": 4})
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ({"n": {">=": 2, "<": 5}}, "n>=2 and n<5"),
+        ({"n": {"<": 5, ">=": 2}}, "n>=2 and n<5"),
+        ({"n": {">=": 2.0, "<=": 4}}, "n=2..4"),
+        ({"n": {">=": "1e-5"}}, "n>=1e-05"),
+        ({"n": {">": 1, ">=": 1, "<=": 9, "<": 9}}, "n>1 and n<9"),
+        ([{"b": 1}, {"a": "x"}], "a=x or b=1"),
+        ([{"a": "x"}, {"a": "x", "b": 1}], "a=x"),
+        ([{"a": {">": 3}}, {"a": 5}, {"a": {">=": 2}}], "a>=2"),
+        ([{"a": 1}, {"a": [1, 2]}], "a=1|2"),
+        ({"and": 1, "or": {">": 2}}, '"and"=1 and "or">2'),
+    ],
+)
+def test_has_one_spelling(data, text):
+    """However it is given, it is written one way, and without what follows from another part."""
+    condition = Condition.of(data)
+
+    assert str(condition) == text
+    assert parse_condition(text) == condition
+    assert Condition.of(condition.to_dict()) == condition
+    assert eval(repr(condition)) == condition
+
+
+@given(strategies.drafts())
+def test_joins_like_logic(draft):
+    """Joined with itself it stays the same, `or` holds where one does, `and` where both do."""
+    for one, other in itertools.pairwise(draft[1].values()):
+        either = one | other
+
+        assert one & one == one | one == one
+        assert either == other | one
+        assert either & one == one
+        assert Condition.of(either.to_dict()) == parse_condition(str(either)) == either
+        assert {*one.parents, *other.parents}.issuperset(either.parents)
 
 
 def test_is_a_value():
@@ -35,8 +100,16 @@ def test_and():
     joined = Condition.of({"a": [1, 2]}) & Condition.of({"a": [2, 3], "b": "x"})
 
     assert joined == Condition.of({"a": 2, "b": "x"})
+    assert Condition.of({"n": {">": 2}}) & Condition.of({"n": {"<=": 7}}) == Condition.of({"n": {">": 2, "<=": 7}})
+    assert Condition.of({"n": {">": 2}}) & Condition.of({"n": [1, 3, 5]}) == Condition.of({"n": [3, 5]})
+    assert (
+        str(Condition.of([{"a": 1}, {"b": 1}]) & Condition.of([{"a": 2}, {"c": 1}]))
+        == "a=1 and c=1 or a=2 and b=1 or b=1 and c=1"
+    )
     with pytest.raises(SearchSpaceError, match="when a=1 and when a=2 exclude each other"):
         Condition.of({"a": 1}) & Condition.of({"a": 2})
+    with pytest.raises(SearchSpaceError, match="when n>2 and when n<=2 exclude each other"):
+        Condition.of({"n": {">": 2}}) & Condition.of({"n": {"<=": 2}})
 
 
 @pytest.mark.parametrize(
@@ -44,9 +117,19 @@ def test_and():
     [
         ({}, "when must map parents to values"),
         (["arch"], "when must map parents to values"),
-        ({"arch": []}, "when arch needs at least one value, got an empty list"),
-        ({"arch": {"a": 1}}, "when {'a': 1} is a dict"),
+        ([], "when must map parents to values"),
+        ("arch=cnn", "when must map parents to values"),
+        ([{"arch": "cnn"}, {}], "when must map parents to values"),
+        ({"arch": []}, "when arch: needs at least one value, got an empty list"),
+        ({"arch": [["cnn"]]}, "when arch: ['cnn'] is a list"),
         ({"a b": 1}, "when parameter name 'a b' must be made of"),
+        ({"n": {}}, 'when n: needs values, or bounds such as {">=": 2, "<": 5}, got an empty mapping'),
+        ({"n": {"=": 1}}, "when n: bounds are >= > <= <, got '='"),
+        ({"n": {">=": "two"}}, "when n: bound >= must be a number, got 'two'"),
+        ({"n": {"<": float("nan")}}, "when n: bound < must be a finite number, got nan"),
+        ({"n": {">=": 5, "<": 2}}, "when n: there is nothing between the bounds >=5 and <2"),
+        ({"n": {">=": 2, "<": 2}}, "when n: there is nothing between the bounds >=2 and <2"),
+        ([{"n": k, "m": k} for k in range(65)], "when has more than 64 alternatives once joined"),
     ],
 )
 def test_refuses_what_is_no_condition(parents, problem):
@@ -73,7 +156,23 @@ def test_refuses_what_is_no_condition(parents, problem):
         ({"n": "1|2", "width": "1..9 when n=true"}, "width: exists when n=true, but n is 1|2, never true"),
         (
             {"lr": "0.0..1", "width": "1..9 when lr=0.5"},
-            "width: exists when lr=0.5, but lr is a Float (0.0..1): only an Int, Categorical or Constant can decide",
+            "width: exists when lr=0.5, but lr is a Float (0.0..1): ask for an interval, such as lr>=0.0",
+        ),
+        ({"lr": "0.1..0.5", "w": "1..9 when lr>0.5"}, "w: exists when lr>0.5, but lr is 0.1..0.5, never in there"),
+        ({"n": "1..9 step 4", "w": "1..9 when n=2..4"}, "w: exists when n=2..4, but n is 1..9 step 4, never in there"),
+        ({"n": "1|2|8", "w": "1..9 when n>8"}, "w: exists when n>8, but n is 1|2|8, never in there"),
+        (
+            {"n": "1|two", "w": "1..9 when n>=1"},
+            "w: exists when n>=1, but n is 1|two, not only numbers: ask for values, such as n=1",
+        ),
+        ({"n": "1|2", "w": "1..9 when n=1 or m=2"}, "w: exists when m=2, but there is no parameter 'm'"),
+        (
+            {"n": "1..9", "w": "1..9 when n<3 and n>5"},
+            "w: cannot read '1..9 when n<3 and n>5': when n<3 and n>5 exclude",
+        ),
+        (
+            {"n": "1|2", "w": "1..9 when n=1 and n=2"},
+            "w: cannot read '1..9 when n=1 and n=2': when n=1 and n=2 exclude each other; write n=value|value",
         ),
         ({"a": "1..3 when a=1"}, "a: conditions form a cycle: a -> a;"),
         (
@@ -89,6 +188,77 @@ def test_a_space_refuses_conditions_without_sense(parameters, problem):
 
     (seen,) = caught.value.problems
     assert seen.startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "problem"),
+    [
+        (
+            {"arch": "mlp|cnn", "a": "1|2 when arch=cnn", "b": "1..3 when a=1 and arch=mlp"},
+            "b: can never exist: it needs a=1, and a exists only when arch=cnn, but b asks for arch=mlp",
+        ),
+        (
+            {"n": "1..9", "a": "1|2 when n>=5", "b": "1|2 when a=1", "c": "1|2 when b=2 and n<5"},
+            "c: can never exist: it needs b=2, and b exists only when a=1, and a exists only when n>=5, "
+            "but c asks for n<5",
+        ),
+        (
+            {
+                "n": "1..9",
+                "a": "1|2 when n>3",
+                "b": "1|2 when n<6",
+                "c": "1|2 when n=7|8|4",
+                "d": "=1 when a=1 and b=1 and c=1",
+            },
+            None,
+        ),
+        (
+            {
+                "n": "1|4|9",
+                "a": "1|2 when n<6",
+                "b": "1|2 when n>2",
+                "c": "1|2 when n=1|9",
+                "d": "=1 when a=1 and b=1 and c=1",
+            },
+            "d: can never exist: it needs c=1, and c exists only when n=1|9, "
+            "but what else it needs leaves only n>2 and n<6",
+        ),
+        (
+            {"n": "1..9 step 4", "a": "1|2 when n>5", "b": "=1 when a=1 and n<9"},
+            "b: can never exist: it needs a=1, and a exists only when n>5, but b asks for n<9",
+        ),
+        (
+            {"x": "0|1", "a": "1|2 when x=0", "b": "=1 when a=1 and x=1 or a=2 and x=1"},
+            "b: can never exist: it needs a=1, and a exists only when x=0, but b asks for x=1; "
+            "no other alternative can hold either",
+        ),
+        ({"x": "0|1", "a": "1|2 when x=0", "b": "=1 when a=1 and x=1 or x=1"}, None),
+        ({"x": "0|1", "a": "1|2 when x=0 or x=1", "b": "=1 when a=1 and x=1"}, None),
+    ],
+)
+def test_a_space_refuses_what_is_out_of_reach(parameters, problem):
+    """A parameter whose parents exclude each other is named, with the way that leads to the contradiction."""
+    if problem is None:
+        assert len(SearchSpace(parameters)) == len(parameters)
+        return
+
+    with pytest.raises(SearchSpaceError) as caught:
+        SearchSpace(parameters | {"below": f"=1 when {list(parameters)[-1]}=1"})
+
+    assert list(caught.value.problems) == [problem]
+
+
+def test_a_search_for_contradictions_ends():
+    """Where conditions leave too many ways to look at, a parameter is taken to be possible."""
+    parameters = {"x": "0..99"} | {f"a{k}": f"0|1 when x={2 * k} or x={2 * k + 1}" for k in range(30)}
+    asks = " and ".join(f"a{k}=1" for k in range(30))
+
+    with pytest.raises(SearchSpaceError, match="c: can never exist"):
+        SearchSpace(parameters | {"c": f"=1 when {asks}"})
+    knot = {f"y{k}": "0|1" for k in range(30)} | {f"b{k}": f"0|1 when y{k}=0 or y{k}=1" for k in range(30)}
+    asks = " and ".join(f"b{k}=1" for k in range(30))
+    knot |= {"p": "0|1", "q": "0|1 when p=0", "r": "0|1 when p=1", "z": f"=1 when {asks} and q=1 and r=1"}
+    assert "z" in SearchSpace(knot)
 
 
 def test_a_space_refuses_an_endless_chain():

@@ -27,7 +27,25 @@ _SCALARS = [None, True, 0, -1, 1.5, 10**30, float("inf"), float("nan"), "", "1e-
 _NESTED: list[Any] = [[], Pairs(), [1, 1.0, True], [[1]], Pairs([["a", 1]]), Pairs([["type", "int"]])]
 _VALUES = st.sampled_from([*_SCALARS, *_NESTED]).map(copy.deepcopy)
 _KEYS = st.sampled_from(
-    ["type", "low", "high", "step", "log", "choices", "value", "when", "x", "X", "", "a b", "../x", "mlflow.x", "<<"]
+    [
+        "type",
+        "low",
+        "high",
+        "step",
+        "log",
+        "choices",
+        "value",
+        "when",
+        "x",
+        "X",
+        "",
+        "a b",
+        "../x",
+        "mlflow.x",
+        "<<",
+        ">=",
+        "<",
+    ]
 )
 
 

@@ -52,6 +52,14 @@ def test_reads(text, distribution):
         ("2..6 when arch=cnn|mlp", Condition.of({"arch": ["mlp", "cnn"]})),
         ("2..6 when cnn.n_blocks = 2|3 and norm=batch", Condition.of({"norm": "batch", "cnn.n_blocks": [2, 3]})),
         ('2..6 when a=true and b="true"', Condition.of({"a": True, "b": "true"})),
+        ("2..6 when n>=2", Condition.of({"n": {">=": 2}})),
+        ("2..6 when n = -2 .. 4", Condition.of({"n": {">=": -2, "<=": 4}})),
+        ("2..6 when lr>1e-3 and lr<=.1", Condition.of({"lr": {">": 1e-3, "<=": 0.1}})),
+        ("2..6 when n=1|2|3 and n>1", Condition.of({"n": [2, 3]})),
+        (
+            "2..6 when arch=cnn and norm=batch|layer or arch=mlp",
+            Condition.of([{"arch": "cnn", "norm": ["batch", "layer"]}, {"arch": "mlp"}]),
+        ),
     ],
 )
 def test_reads_conditions(text, condition):
@@ -89,7 +97,13 @@ def test_reads_conditions(text, condition):
         ("1..6 when", "after when comes name=value", "2..6 when arch=cnn|mlp"),
         ("1..6 when a", "after when comes name=value", "2..6 when arch=cnn|mlp"),
         ("1..6 when a=", "after when comes name=value", "2..6 when arch=cnn|mlp"),
-        ("1..6 when a=1 and a=2", "when asks for a twice: write a=value|value", "2..6 when arch=cnn|mlp"),
+        ("1..6 when a=1 and a=2", "write a=value|value if one of them is enough", "2..6 when arch=cnn|mlp"),
+        ("1..6 when a=1 or", "after when comes name=value", "2..6 when arch=cnn|mlp"),
+        ("1..6 when 2<a", "when 2: < must be a number, got 'a'", "2..6 when arch=cnn|mlp"),
+        ("1..6 when a<2<3", "when a: expected one number after <, got '<' behind it", "2..6 when arch=cnn|mlp"),
+        ("1..6 when a>=x", "when a: >= must be a number, got 'x'", "2..6 when arch=cnn|mlp"),
+        ("1..6 when a=1..2|5", "when a: expected '|' between values, got '..'", "2..6 when arch=cnn|mlp"),
+        ("1..6 when a=5..2", "when a: there is nothing between the bounds >=5 and <=2", "2..6 when arch=cnn|mlp"),
         ("when a=1", "there is no range", "2..6 when arch=cnn|mlp"),
     ],
 )
@@ -127,7 +141,7 @@ def test_round_trip_of_every_line(space):
         assert parse_range(format_range(distribution, condition)) == (distribution, condition)
 
 
-@given(st.text(alphabet='01.e-+|=" wahndlogstep\\(', max_size=20))
+@given(st.text(alphabet='01.e-+|=<>" wahndlorgstep\\(', max_size=20))
 def test_no_text_breaks_the_reader(text):
     """Whatever is typed gives a distribution or an error of ours."""
     try:

@@ -69,6 +69,10 @@ def test_the_example_is_valid() -> None:
         {"c": {"type": "categorical", "choices": [[1]]}},
         {"c": {"type": "constant"}},
         {"c": {"type": "constant", "value": 1, "when": {"a": {"b": 1}}}},
+        {"c": {"type": "constant", "value": 1, "when": {"a": {">": "x"}}}},
+        {"c": {"type": "constant", "value": 1, "when": {"a": {}}}},
+        {"c": {"type": "constant", "value": 1, "when": []}},
+        {"c": {"type": "constant", "value": 1, "when": ["a=1"]}},
     ],
     ids=str,
 )

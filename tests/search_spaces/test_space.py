@@ -146,6 +146,22 @@ def test_names_every_problem_of_a_point(params, problems):
     assert list(caught.value.problems) == problems
 
 
+def test_an_alternative_that_holds_leaves_no_doubt():
+    """Where one alternative holds, what another asks about may be wrong: the parameter exists all the same."""
+    space = SearchSpace({"arch": "mlp|cnn", "n": "1..3", "k": "1..9 when arch=mlp or n>=2"})
+
+    with pytest.raises(SearchSpaceError) as missing:
+        space.validate({"arch": "mlp", "n": 7})
+    with pytest.raises(SearchSpaceError) as doubtful:
+        space.validate({"arch": "cnn", "n": 7})
+    with pytest.raises(SearchSpaceError) as absent:
+        space.validate({"arch": "cnn", "n": 1, "k": 3})
+
+    assert missing.value.problems == ("n: 7 is outside 1..3", "k: missing; give a value in 1..9")
+    assert doubtful.value.problems == ("n: 7 is outside 1..3",)
+    assert absent.value.problems == ("k: exists only when arch=mlp or n>=2; leave it out",)
+
+
 def test_active():
     """The parameters that exist follow from the values of those above them, whatever else is given."""
     assert _SPACE.active({"arch": "mlp", "cnn.norm": "group"}) == ["arch", "lr", "epochs"]
@@ -303,6 +319,55 @@ def test_fix():
     with pytest.raises(SearchSpaceError) as caught:
         _SPACE.fix(lr=1, arch="cn")
     assert len(caught.value.problems) == 2
+
+
+_BRANCHED = SearchSpace(
+    {
+        "arch": "mlp|cnn",
+        "n": "1..6",
+        "lr": "0.0..1",
+        "a": "1|2 when n>=3",
+        "b": "1..2 when a=1 and n<=3",
+        "c": "1..2 when arch=mlp or n>=5 and lr>0.5",
+        "d": "1..2 when arch=cnn or a=2",
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("fixed", "conditions"),
+    [
+        ({"arch": "mlp"}, {"a": "n>=3", "b": "a=1 and n<=3", "d": "a=2"}),
+        ({"arch": "cnn"}, {"a": "n>=3", "b": "a=1 and n<=3", "c": "lr>0.5 and n>=5"}),
+        ({"n": 2}, {"c": "arch=mlp", "d": "arch=cnn"}),
+        ({"n": 3}, {"b": "a=1", "c": "arch=mlp", "d": "a=2 or arch=cnn"}),
+        ({"lr": 0.5}, {"a": "n>=3", "b": "a=1 and n<=3", "c": "arch=mlp", "d": "a=2 or arch=cnn"}),
+        ({"n": 6, "lr": 0.6}, {"d": "a=2 or arch=cnn"}),
+        ({"a": 2}, {"a": "n>=3", "c": "arch=mlp or lr>0.5 and n>=5", "d": "a=2 or arch=cnn"}),
+    ],
+)
+def test_fixed_parents_leave_the_alternatives_that_can_hold(fixed, conditions):
+    """Of each condition only what is still open stays; nothing is left of one that always or never holds."""
+    space = _BRANCHED.fix(fixed)
+
+    assert {name: str(condition) for name, condition in space.conditions.items()} == conditions
+
+
+def test_fewer_values_take_along_what_is_out_of_reach():
+    """Each parent has a value that is asked for, but no value serves both ways that lead to b."""
+    assert list(_BRANCHED.override(n="1|4|6")) == ["arch", "n", "lr", "a", "c", "d"]
+    with pytest.raises(SearchSpaceError, match="b: can never exist: it needs a=1, and a exists only when n>=5"):
+        _BRANCHED | {"a": "1|2 when n>=5"}
+
+
+def test_conditions_of_every_shape_are_renamed_and_chosen():
+    """Alternatives and intervals survive new names and one more condition on all."""
+    part = SearchSpace({"n": "1..6", "x": "0.0..1", "k": "1..2 when n>=3 or x<=0.5"})
+
+    space = choose("kind", a=part.prefixed("p."), b=SearchSpace({"z": "1..2"})).when(root={">": 2})
+
+    assert str(space.conditions["p.k"]) == "kind=a and p.n>=3 and root>2 or kind=a and p.x<=0.5 and root>2"
+    assert str(space.conditions["z"]) == "kind=b and root>2"
 
 
 def test_only_and_without():

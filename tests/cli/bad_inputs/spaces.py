@@ -251,15 +251,15 @@ CASES = [
     yaml("own parent", "a: 1..2 when a=1\n",
      "space.yaml:1:4: a: conditions form a cycle: a -> a; a parameter cannot decide on its own parents"),
     yaml("parent that is continuous", "a: 0.0..1.0\nb: 1..2 when a=0.5\n",
-     "space.yaml:2:4: b: exists when a=0.5, but a is a Float (0.0..1): only an Int, Categorical or Constant "
-     "can decide"),
+     "space.yaml:2:4: b: exists when a=0.5, but a is a Float (0.0..1): ask for an interval, such as "
+     "a>=0.0"),
     yaml("when that is a list", "a: {type: int, low: 1, high: 2, when: [b]}\n",
      "space.yaml:1:33: a: when must map parents to values, such as {'arch': 'cnn'}, got ['b']"),
     yaml("when without a value", "a: 1..2\nb: {type: int, low: 1, high: 2, when: {a: []}}\n",
-     "space.yaml:2:33: b: when a needs at least one value, got an empty list"),
+     "space.yaml:2:33: b: when a: needs at least one value, got an empty list"),
     yaml("when without a name", "a: 1..2 when\n",
-     "space.yaml:1:4: a: cannot read '1..2 when': after when comes name=value; an example: 2..6 when "
-     "arch=cnn|mlp"),
+     "space.yaml:1:4: a: cannot read '1..2 when': after when comes name=value, name=low..high or name>=low; "
+     "an example: 2..6 when arch=cnn|mlp"),
     yaml("empty name", "\"\": 1..2\n",
      "space.yaml:1:1: parameter name '' must be made of letters a to z, digits, '_', '-' and single dots "
      "inside, such as cnn.width"),
