@@ -5,16 +5,14 @@
     tune.Tuner(train, param_space=to_ray(space))
     to_params(space, config)            # what a library drew, as a point of the space it came from
 
-| library     | to                            | from             | conditions   |
-|-------------|-------------------------------|------------------|--------------|
-| Optuna      | distributions, by name        | the same         | as source    |
-| Ray Tune    | `param_space`                 | the same, nested | `sample_from`|
-| ConfigSpace | ConfigurationSpace            | the same         | yes          |
-| W&B         | `parameters` of a sweep       | the same, nested | no           |
-| Katib       | `parameters` of an Experiment | the same         | no           |
-| JSON Schema | of params                     |                  | yes          |
-
-Relations have a counterpart in none, but what is forbidden has one in JSON Schema.
+| library     | to                            | from             | conditions    | relations            |
+|-------------|-------------------------------|------------------|---------------|----------------------|
+| Optuna      | distributions, by name        | the same         | in the source | in the source        |
+| Ray Tune    | `param_space`                 | the same, nested | `sample_from` | no                   |
+| ConfigSpace | ConfigurationSpace            | the same         | yes           | forbid, and `a <= b` |
+| W&B         | `parameters` of a sweep       | the same, nested | no            | no                   |
+| Katib       | `parameters` of an Experiment | the same         | no            | no                   |
+| JSON Schema | of params                     |                  | yes           | forbid               |
 
 What would have other points than ours is a ConversionError, which names every such parameter and the way out.
 """

@@ -8,11 +8,18 @@ So a conversion is said once, and what is exported as text is what is tested as 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search_spaces.conditions import Condition
 from search_spaces.scalars import Scalar
+
+if TYPE_CHECKING:
+    from search_spaces.expressions import Expression
+
+_NAME = re.compile(r"`(?P<quoted>[^`]*)`|(?<![\w.`])(?P<name>[A-Za-z_]\w*(?:\.\w+)*)")
+"""Of a parameter, or a word, in a relation as it is written canonically."""
 
 
 class Call:
@@ -21,10 +28,9 @@ class Call:
     __slots__ = ("arguments", "function", "keywords")
 
     def __init__(self, function: str, *arguments: Any, **keywords: Any) -> None:
-        """Keywords that are None are left to the library's own defaults."""
         self.function = function
         self.arguments = arguments
-        self.keywords = {key: value for key, value in keywords.items() if value is not None}
+        self.keywords = keywords
 
     def make(self, library: Any, space: Any = None) -> Any:
         """Return what `library` makes of it; items are taken from `space`."""
@@ -64,6 +70,11 @@ def _source(value: Any, library: str) -> str:
     return f"[{', '.join(_source(each, library) for each in value)}]" if isinstance(value, list) else repr(value)
 
 
+def said(**keywords: Any) -> dict[str, Any]:
+    """Return the keywords that say more than the library's defaults: those that are neither None nor False."""
+    return {key: value for key, value in keywords.items() if value is not None and value is not False}
+
+
 def alternatives(condition: Condition) -> list[dict[str, dict[str, float] | list[Scalar]]]:
     """Return the "or" of "ands", each as parent -> bounds by their sign, or the values of which one is enough."""
     form = condition.to_dict()
@@ -96,3 +107,13 @@ def python_condition(condition: Condition, params: str, exists: Mapping[str, str
                 yield f"{value} {'is' if test[0] is None or isinstance(test[0], bool) else '=='} {test[0]!r}"
 
     return " or ".join(" and ".join(tests(case)) for case in alternatives(condition))
+
+
+def python_relation(relation: Expression, params: str) -> str:
+    """Return a relation as a Python expression on the mapping called `params`, which holds all that it asks about."""
+
+    def item(match: re.Match[str]) -> str:
+        name = match["quoted"] or match["name"]
+        return f"{params}[{name!r}]" if name in relation.names else match[0]
+
+    return _NAME.sub(item, str(relation))

@@ -44,17 +44,21 @@ def each(items: Mapping[str, T], convert: Callable[[str, T], U], *, also: Iterab
 
 
 def conditional(space: SearchSpace, library: str, *, instead: str = "") -> Iterator[str]:
-    """Yield a problem for each parameter with a condition, of which `library` has none, and what to do `instead`."""
+    """Yield a problem for each condition and relation, of which `library` has none, and what to do `instead`."""
     for name, condition in space.conditions.items():
         way_out = instead or f"convert one case at a time, made with space.fix({{{condition.parents[0]!r}: ...}})"
         yield f"{name}: exists only when {condition}, and {library} has no conditions; {way_out}"
+    yield from related(space, library, instead=instead)
 
 
-def related(space: SearchSpace, library: str, *, instead: str = "") -> Iterator[str]:
-    """Yield a problem for each relation, of which `library` has none, and what to do `instead`."""
+def related(
+    space: SearchSpace, library: str, *, keys: Iterable[str] = ("require", "forbid"), instead: str = ""
+) -> Iterator[str]:
+    """Yield a problem for each relation under `keys`, which `library` cannot express, and what to do `instead`."""
     way_out = instead or "convert SearchSpace(dict(space), when=space.conditions), and space.repair what it proposes"
-    for key, relations in (("require", space.require), ("forbid", space.forbid)):
-        yield from (f"{key} {relation}: {library} has no relations; {way_out}" for relation in relations)
+    for key in keys:
+        for relation in getattr(space, key):
+            yield f"{key} {relation}: {library} cannot express it; {way_out}"
 
 
 def flat(
@@ -145,7 +149,7 @@ def _value(distribution: Distribution, value: Any) -> Any:
         candidates.append(bare(plain))
     if isinstance(plain, float) and plain.is_integer():
         candidates.append(int(plain))
-    if isinstance(distribution, Float) and isinstance(plain, float):
+    if isinstance(distribution, (Float, Int)) and isinstance(plain, (int, float)):
         inside = min(max(plain, distribution.low), distribution.high)
         candidates += [inside] if math.isclose(plain, inside) else []
     return next((candidate for candidate in candidates if distribution.contains(candidate)), candidates[-1])

@@ -13,7 +13,7 @@ from typing import Any
 
 from search_spaces.conditions import Condition
 from search_spaces.convert.calls import alternatives
-from search_spaces.convert.common import each, is_multiple, listed
+from search_spaces.convert.common import each, is_multiple, listed, related
 from search_spaces.distributions import Constant, Distribution, Float, Int
 from search_spaces.schema import DIALECT
 from search_spaces.space import SearchSpace
@@ -27,13 +27,13 @@ def to_json_schema(space: SearchSpace) -> dict[str, Any]:
     JSON has one kind of number: 3.0 passes where a whole number is asked for.
 
     Raises:
-        ConversionError: naming every parameter with too many steps to list, and every relation between numbers.
+        ConversionError: naming every parameter with too many steps to list, and every relation of numbers.
     """
-    uncompared = [f"require {relation}: JSON Schema compares no two values; drop it" for relation in space.require]
+    problems = related(space, "JSON Schema", keys=["require"])
     schema = {
         "$schema": DIALECT,
         "type": "object",
-        "properties": each(space, lambda _, distribution: _property(distribution), also=uncompared),
+        "properties": each(space, lambda _, distribution: _described(distribution), also=problems),
         "required": [name for name in space if name not in space.conditions],
         "additionalProperties": False,
     }
@@ -41,8 +41,13 @@ def to_json_schema(space: SearchSpace) -> dict[str, Any]:
         {"if": _holds(condition), "then": {"required": [name]}, "else": {"properties": {name: False}}}
         for name, condition in space.conditions.items()
     ]
-    rules = [*existence, *({"not": _holds(condition)} for condition in space.forbid)]
-    return {**schema, "allOf": rules} if rules else schema
+    forbidden = [{"not": _holds(condition)} for condition in space.forbid]
+    return {**schema, "allOf": rules} if (rules := [*existence, *forbidden]) else schema
+
+
+def _described(distribution: Distribution) -> dict[str, Any]:
+    stated = distribution.to_dict()
+    return _property(distribution) | ({"default": stated["default"]} if "default" in stated else {})
 
 
 def _property(distribution: Distribution) -> dict[str, Any]:

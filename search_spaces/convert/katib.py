@@ -7,7 +7,8 @@
 As in Katib's v1beta1 Experiment (kubeflow.org), where all values are text: choices of numbers are `discrete`, others
 `categorical`, and a trial gets texts, of which `to_params` makes values. A text that spells a number, true, false or
 null is therefore one, and text that looks like one cannot be said. Conditions and relations cannot be said either. A
-single choice of Katib's is a Constant of ours. Ordinals become choices without order; default and prior are left out.
+single choice of Katib's is a Constant of ours. Ordinals become choices without order, choices with names are known by
+their names; default and prior are left out.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from search_spaces.convert.common import conditional, each, made_space, related
+from search_spaces.convert.common import conditional, each, made_space
 from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int
 from search_spaces.errors import ConversionError
 from search_spaces.scalars import Scalar, bare, literal, number, shown
@@ -32,11 +33,7 @@ def to_katib(space: SearchSpace) -> list[dict[str, Any]]:
     Raises:
         ConversionError: naming every parameter that Katib cannot express.
     """
-    specs = each(
-        space,
-        lambda _, distribution: _spec(distribution),
-        also=[*conditional(space, "Katib"), *related(space, "Katib")],
-    )
+    specs = each(space, lambda _, distribution: _spec(distribution), also=conditional(space, "Katib"))
     return [{"name": name, **spec} for name, spec in specs.items()]
 
 

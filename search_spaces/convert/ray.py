@@ -7,9 +7,10 @@
 Ray's upper ends of randint and lograndint are excluded, ours included. Its steps are multiples of `q`: a range whose
 low is none becomes a list of choices. A parameter with a condition becomes `sample_from`, which is None where the
 parameter does not exist; `to_params(space, config)` leaves those out again. From there is no way back: a function says
-nothing of its range, so `from_ray` refuses it, as Ray's own search algorithms do. Ordinals become choices without
-order; default and prior are left out. Ray's logs and steps are of binary floats: a value may lie off ours by some
-units in the last place.
+nothing of its range, so `from_ray` refuses it, as Ray's own search algorithms do. Ray has no relations between
+parameters. Ordinals become choices without order, choices with names are known by their names (`space.values_of` gives
+what they stand for); default and prior are left out. Ray's logs and steps are of binary floats: a value may lie off
+ours by some units in the last place.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def _domains(space: SearchSpace) -> dict[str, Call | Scalar]:
             )
         return _domain(distribution)
 
-    return each(space, domain, also=related(space, "Ray Tune"))
+    return each(space, domain, also=related(space, "Ray"))
 
 
 def _domain(distribution: Distribution) -> Call | Scalar:

@@ -5,7 +5,8 @@
     from_wandb({"optimizer": {"parameters": {"name": {"values": ["adam", "sgd"]}}}})      # optimizer.name: adam|sgd
 
 As docs.wandb.ai says of sweep configurations. A sweep has no conditions and no relations. Steps are multiples of `q`: a
-range whose low is none becomes a list of values. Ordinals become values without order; default and prior are left out.
+range whose low is none becomes a list of values. Ordinals become values without order, choices with names are known by
+their names; default and prior are left out.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from search_spaces.convert.common import conditional, each, flat, is_multiple, listed, made_space, related
+from search_spaces.convert.common import conditional, each, flat, is_multiple, listed, made_space
 from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int
 from search_spaces.errors import ConversionError, did_you_mean
 from search_spaces.rules import point
@@ -46,7 +47,7 @@ def to_wandb(space: SearchSpace) -> dict[str, dict[str, Any]]:
     Raises:
         ConversionError: naming every parameter that a sweep cannot express.
     """
-    return each(space, _parameter, also=[*conditional(space, "a W&B sweep"), *related(space, "a W&B sweep")])
+    return each(space, _parameter, also=conditional(space, "a W&B sweep"))
 
 
 def from_wandb(parameters: Mapping[str, Any]) -> SearchSpace:

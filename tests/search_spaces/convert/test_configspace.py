@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import ConfigSpace
@@ -57,17 +58,73 @@ def test_counterparts(ours, theirs):
     assert from_configspace(ConfigurationSpace(space={"x": theirs})) == space
 
 
+def equivalent(ours: SearchSpace, theirs: SearchSpace) -> bool:
+    """Say whether two spaces have the same ranges, and points of one are points of the other."""
+    for one, other in ((ours, theirs), (theirs, ours)):
+        for seed in range(5):
+            other.validate(one.sample(random.Random(seed)))
+    return dict(ours) == dict(theirs)
+
+
 @few
 @given(spaces, st.integers(0, 2**32 - 1))
 def test_there_and_back(space, seed):
-    """A space comes back, conditions included, by way of ConfigSpace's own JSON too; what is drawn is a point."""
+    """A space comes back, by way of ConfigSpace's own JSON too, and what is drawn is a point of it.
+
+    Bounds in conditions on what is listed there come back as the values between them: other words for the same.
+    """
     theirs = to_configspace(space, seed=seed)
     text = json.dumps(theirs.to_serialized_dict())
 
-    assert from_configspace(theirs) == space
-    assert from_configspace(ConfigurationSpace.from_serialized_dict(json.loads(text))) == space
+    back = from_configspace(theirs)
+
+    assert equivalent(space, back)
+    assert from_configspace(to_configspace(back)) == back
+    assert from_configspace(ConfigurationSpace.from_serialized_dict(json.loads(text))) == back
     for configuration in theirs.sample_configuration(3):
         to_params(space, dict(configuration))
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "a=2",
+        "a=2|4",
+        "a=2 and c=x",
+        "a=2 and c=x or b>0.5",
+        "a>2",
+        "a>=2 and a<5",
+        "b>=0.25 and b<=0.75",
+        "b<0.5 or b>0.75 and c=y|z",
+    ],
+)
+def test_conditions(condition):
+    """Values, bounds, `and` and `or` come back as they were written."""
+    space = SearchSpace({"a": "1..6", "b": "0.0..1.0", "c": "x|y|z", "d": f"1..2 when {condition}"})
+
+    theirs = to_configspace(space, seed=1)
+
+    assert from_configspace(theirs) == space
+    for configuration in theirs.sample_configuration(50):
+        to_params(space, dict(configuration))
+
+
+def test_conditions_of_their_own():
+    """What others ask in other words is understood: another value than one."""
+    theirs = ConfigurationSpace({"a": ["x", "y", "z"], "b": (0.0, 1.0)})
+    children = [UniformIntegerHyperparameter(name, 0, 9) for name in "pq"]
+    theirs.add(*children)
+    theirs.add(
+        ConfigSpace.NotEqualsCondition(theirs["p"], theirs["a"], "y"),
+        ConfigSpace.NotEqualsCondition(theirs["q"], theirs["b"], 0.5),
+    )
+
+    conditions = from_configspace(theirs).conditions
+
+    assert {name: str(condition) for name, condition in conditions.items()} == {
+        "p": "a=x|z",
+        "q": "b<0.5 or b>0.5",
+    }
 
 
 @few

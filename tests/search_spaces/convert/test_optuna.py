@@ -14,6 +14,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from search_spaces import Categorical, Constant, Float, Int, SearchSpace
 from search_spaces.convert import TEXTS, ConversionError, from_optuna, to_optuna, to_params
 from tests import strategies
+from tests.search_spaces.convert.plain import single
 
 few = settings(max_examples=30)
 
@@ -60,9 +61,7 @@ def test_our_samples_are_values_of_optuna(distribution, seed):
 @given(strategies.spaces(conditions=False))
 def test_there_and_back(space):
     """A space without conditions comes back; choices of one are constants there."""
-    single = {name: Constant(*d.choices) for name, d in space.items() if isinstance(d, Categorical) and d.size() == 1}
-
-    assert from_optuna(to_optuna(space)) == space.override(single)
+    assert from_optuna(to_optuna(space)) == single(space)
 
 
 @few

@@ -14,6 +14,7 @@ from ray.tune.search.variant_generator import generate_variants
 from search_spaces import Categorical, Constant, Float, Int, SearchSpace
 from search_spaces.convert import TEXTS, ConversionError, from_ray, to_params, to_ray
 from tests import strategies
+from tests.search_spaces.convert.plain import plain
 
 few = settings(max_examples=30)
 
@@ -32,7 +33,7 @@ def expressible(space: SearchSpace) -> bool:
 
 def returns(space: SearchSpace) -> SearchSpace:
     """Return the space that comes back: ranges whose low is no multiple of their step are choices there."""
-    return space.override(
+    return plain(space).override(
         {
             name: Categorical(d.grid(1))
             for name, d in space.items()

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from search_spaces import Categorical, Constant, Float, Int, SearchSpace
 from search_spaces.convert import TEXTS, ConversionError, from_wandb, to_params, to_wandb
 from tests import strategies
+from tests.search_spaces.convert.plain import plain
 
 few = settings(max_examples=30)
 
@@ -49,7 +50,7 @@ def returns(space: SearchSpace) -> SearchSpace:
             changed[name] = Constant(said["value"])
         elif "values" in said:
             changed[name] = Categorical(said["values"])
-    return space.override(changed)
+    return plain(space).override(changed)
 
 
 @pytest.mark.parametrize(
