@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import runpy
@@ -82,3 +83,30 @@ def test_spaces_prints_a_file_that_search_can_read(capsys: pytest.CaptureFixture
     file = tmp_path / "space.yaml"
     file.write_text(printed[printed.index("arch: {") :])
     assert load_space(file) == narrow
+
+
+def test_a_project_searches_the_spaces_it_has_composed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its own rule and param are kept to, and it fits in thirty lines."""
+    source = (EXAMPLES / "project.py").read_text()
+    names: dict[str, Any] = {"__name__": "__main__"}
+
+    exec(compile(shrink(source), "project.py", "exec"), names)
+
+    best = ast.literal_eval(capsys.readouterr().out.splitlines()[-1])
+    assert best["loss"] in ("mae", "mse", "huber")
+    assert best["mlp.n_layers"] * best["mlp.width"] <= 128
+    assert len([line for line in source.splitlines() if line]) < 30
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_spaces_work_without_the_rest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Plain Optuna and plain Ray Tune find points of the space, with nothing of automl loaded."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    source = (EXAMPLES / "plain.py").read_text().replace("num_samples=10", "num_samples=3")
+    names: dict[str, Any] = {"__name__": "plain"}
+
+    exec(compile(source, "plain.py", "exec"), names)
+
+    names["space"].validate(names["with_optuna"]())
+    names["space"].validate(names["with_ray"]())
+    assert "import automl" not in source
