@@ -99,7 +99,7 @@ class Relations:
             SearchSpaceError: every point is now forbidden.
         """
         probes = _probes(self.forbid)
-        impossible, left = narrowed_conditions({**conditions, **probes}, narrowed, staying=conditions)
+        impossible, left = narrowed_conditions({**conditions, **probes}, narrowed, staying=conditions.keys() - gone)
         always = [name for name in probes if name not in impossible and name not in left]
         if always:
             raise SearchSpaceError(f"forbid {probes[name]}: that leaves no point; drop it" for name in always)

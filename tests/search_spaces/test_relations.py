@@ -149,6 +149,21 @@ def test_a_relation_holds_where_a_parameter_does_not_exist():
     assert space.size() == 5
 
 
+def test_forbids_conditions_of_every_shape():
+    """Intervals and alternatives are forbidden like values; what could never be need not be."""
+    parameters = {"arch": "mlp|cnn", "n": "1..6", "a": "1|2 when arch=cnn"}
+    space = SearchSpace(parameters, forbid=["arch=mlp and n>=3 or a=2"])
+
+    with pytest.raises(SearchSpaceError) as caught:
+        SearchSpace(parameters, forbid=["a=1 and arch=mlp"])
+
+    assert space.size() == 2 + 6
+    assert [str(relation) for relation in space.fix(arch="mlp").forbid] == ["n>=3"]
+    assert caught.value.problems == (
+        "forbid: a=1 and arch=mlp is never so: it needs a=1, and a exists only when arch=cnn, but it asks for arch=mlp",
+    )
+
+
 def test_a_share_that_is_too_small_is_an_error():
     """It names the relation that failed most often, and how often."""
     space = SearchSpace({"a": "0.0..1", "b": "0.0..1"}, require=["a + b <= 1e-9", "a < 2 * b"])
