@@ -55,7 +55,7 @@ def load_space(path: str | Path) -> SearchSpace:
     if problems or document.problems:
         raise _error(path, document.problems + problems)
     if not parts.distributions:
-        line = 'lr = "1e-5..1e-1 log"' if _format(path) == "toml" else '"lr: 1e-5..1e-1 log"'
+        line = 'lr = "1e-5..1e-1 log"' if format_of(path) == "toml" else '"lr: 1e-5..1e-1 log"'
         raise _error(path, [(Place(1, 1), f"there is no parameter in it; write lines such as {line}")])
     relations = parts.relations
     return SearchSpace(parts.distributions, when=parts.conditions, require=relations.require, forbid=relations.forbid)
@@ -73,7 +73,7 @@ def read_document(path: Path) -> Document:
     Raises:
         SearchSpaceError: the file cannot be read, or holds no data at all, as `file:line:column: problem`.
     """
-    read_text = _READERS[_format(path)]
+    read_text = _READERS[format_of(path)]
     try:
         document = read_text(_text(path))
     except Unreadable as error:
@@ -83,6 +83,18 @@ def read_document(path: Path) -> Document:
     return document
 
 
+def format_of(path: str | Path) -> str:
+    """Return the format of a file with a space, "yaml", "json" or "toml", which its ending tells.
+
+    Raises:
+        SearchSpaceError: it ends otherwise.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in _FORMATS:
+        raise SearchSpaceError(f"{path}: a space file ends in {', '.join(_FORMATS)}, got {path.suffix or 'no ending'}")
+    return _FORMATS[path.suffix.lower()]
+
+
 def dump_space(space: SearchSpace, path: str | Path) -> None:
     """Write `space` to a .yaml, .yml, .json or .toml file that `load_space` reads as an equal space.
 
@@ -90,27 +102,37 @@ def dump_space(space: SearchSpace, path: str | Path) -> None:
         SearchSpaceError: the name ends otherwise, or the file cannot be written.
     """
     path = Path(path)
-    text = dumps(space, format=_format(path))
+    text = dumps(space, format=format_of(path))
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise SearchSpaceError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def dumps(space: SearchSpace, *, format: str = "yaml") -> str:
-    """Return the text of a file that holds `space`, as "yaml", "json" or "toml".
+def dumps(space: SearchSpace, *, format: str = "yaml", schema: str | Path | None = None) -> str:
+    """Return the text of a file that holds `space`.
+
+    Args:
+        space: what to write.
+        format: "yaml", "json" or "toml".
+        schema: path or URL of a JSON Schema that editors are to complete and check the file with.
 
     Raises:
         SearchSpaceError: `format` is another one.
     """
+    if isinstance(schema, Path):
+        schema = schema.absolute().as_uri()
     if format == "json":
-        return json.dumps(space.to_dict(), indent=2, ensure_ascii=False) + "\n"
+        head = {"$schema": schema} if schema else {}
+        return json.dumps(head | space.to_dict(), indent=2, ensure_ascii=False) + "\n"
     if format == "toml":
-        return "".join(f"{toml_key(name)} = {toml_value(line)}\n" for name, line in space.lines().items())
+        lines = [f"{toml_key(name)} = {toml_value(line)}\n" for name, line in space.lines().items()]
+        return "".join([*([f"#:schema {schema}\n\n"] if schema else []), *lines])
     if format != "yaml":
         raise SearchSpaceError(f"format must be yaml, json or toml, got {shown(format)}")
     data = space.to_dict()
-    return yaml_text({name: _Line(value) if isinstance(value, dict) else _lines(value) for name, value in data.items()})
+    text = yaml_text({name: _Line(value) if isinstance(value, dict) else _lines(value) for name, value in data.items()})
+    return f"# yaml-language-server: $schema={schema}\n{text}" if schema else text
 
 
 def yaml_text(data: Mapping[str, Any]) -> str:
@@ -174,12 +196,6 @@ class _Line(dict[str, Any]):
 
 def _lines(relations: list[Any]) -> list[Any]:
     return [_Line(relation) if isinstance(relation, dict) else relation for relation in relations]
-
-
-def _format(path: Path) -> str:
-    if path.suffix.lower() not in _FORMATS:
-        raise SearchSpaceError(f"{path}: a space file ends in {', '.join(_FORMATS)}, got {path.suffix or 'no ending'}")
-    return _FORMATS[path.suffix.lower()]
 
 
 def _text(path: Path) -> str:

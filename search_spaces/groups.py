@@ -14,7 +14,7 @@ from dataclasses import fields
 from typing import Any
 
 from search_spaces.distributions import KINDS, Distribution
-from search_spaces.scalars import LONGEST_NAME
+from search_spaces.scalars import LONGEST_NAME, NAME
 
 FIELDS = frozenset({"type", "when", *(field.name for kind in KINDS.values() for field in fields(kind))})
 """The keys of a mapping that is a parameter."""
@@ -25,9 +25,11 @@ def parted(parameters: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
     return _parted(parameters, "", is_group)
 
 
-def parted_parents(parents: Mapping[Any, Any]) -> Mapping[Any, Any]:
-    """Return parent -> value of a condition in which parents may be grouped likewise."""
-    return dict(_parted(parents, "", _is_group_of_parents))
+def parted_parents(condition: object) -> object:
+    """Return a condition with each parent by its whole name, where mappings in it group them likewise."""
+    if isinstance(condition, (list, tuple)):
+        return [parted_parents(alternative) for alternative in condition]
+    return dict(_parted(condition, "", _is_group_of_parents)) if isinstance(condition, Mapping) else condition
 
 
 def is_group(value: object) -> bool:
@@ -41,7 +43,11 @@ def is_group(value: object) -> bool:
 
 
 def _is_group_of_parents(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(name, str) and name[:1] not in "<>" for name in value)
+    return (
+        isinstance(value, dict)
+        and len(value) > 0
+        and all(isinstance(name, str) and NAME.fullmatch(name) for name in value)  # not the bounds of an interval
+    )
 
 
 def _parted(data: Mapping[Any, Any], prefix: str, is_one: Callable[[object], bool]) -> Iterator[tuple[Any, Any]]:

@@ -133,8 +133,7 @@ def as_condition(value: object) -> Condition:
     """
     if isinstance(value, Condition):
         return value
-    value = parted_parents(value) if isinstance(value, Mapping) else value
-    return parse_condition(value) if isinstance(value, str) else Condition.of(value)  # type: ignore[arg-type]  # it checks
+    return parse_condition(value) if isinstance(value, str) else Condition.of(parted_parents(value))  # type: ignore[arg-type]  # it checks
 
 
 def as_expression(value: object) -> Expression:

@@ -57,8 +57,8 @@ def definitions() -> dict[str, Any]:
         "properties": {sign: {"type": "number"} for sign in SIGNS},
         "additionalProperties": False,
     }
-    asked = {"anyOf": [_SCALAR, _TYPES["tuple[Scalar, ...]"], bounds]}
-    parents = {"type": "object", "minProperties": 1, "additionalProperties": asked}
+    parents = {"$ref": "#/$defs/parents"}
+    asked = {"anyOf": [_SCALAR, _TYPES["tuple[Scalar, ...]"], bounds, parents]}
     return {
         "parameters": {
             "type": "object",
@@ -72,6 +72,13 @@ def definitions() -> dict[str, Any]:
         "when": {
             "description": "When the parameter exists: other parameters and what they must be; a list of alternatives.",
             "anyOf": [{"type": "string"}, parents, {"type": "array", "items": parents, "minItems": 1}],
+        },
+        "parents": {
+            "type": "object",
+            "description": "Other parameters and what they must be; names that begin alike may stand in a group.",
+            "minProperties": 1,
+            "propertyNames": {"pattern": f"^{NAME.pattern}$"},
+            "additionalProperties": asked,
         },
         "require": {
             "description": "Relations between numbers that all points fulfil, such as n_layers * width <= 4096.",

@@ -15,7 +15,7 @@ from automl import tasks
 from automl.cli import completion, given
 from automl.cli.output import Format
 from automl.config import DIRECTIONS, EARLY_STOPPING, EXECUTORS, SAMPLERS, TRACKERS
-from search_spaces import READY, architectures
+from search_spaces import architectures
 
 WHAT, SPACE, BUDGET, RUN, KEEP, SHOW = "What", "Search space", "Budget", "Where it runs", "Where it is kept", "Output"
 
@@ -38,7 +38,7 @@ def option(*names: str, help: str, panel: str | None = None, among: Sequence[str
     variable = f"AUTOML_{long.lstrip('-').replace('-', '_').upper()}" if long.startswith("--") else None
     if among:
         NAMES[long] = among
-        more["autocompletion"] = completion.among(among)
+        more.setdefault("autocompletion", completion.among(among))
     return typer.Option(*names, help=help, rich_help_panel=panel, **{"envvar": variable, **more})
 
 
@@ -84,7 +84,7 @@ Spaces = Annotated[
         metavar="FILE|NAME",
         help="A file, file.py:name or ready space; several are joined.",
         panel=SPACE,
-        among=[*READY],
+        autocompletion=completion.spaces,
     ),
 ]
 Arch = Annotated[

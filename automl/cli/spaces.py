@@ -1,4 +1,4 @@
-"""`automl space`: look at ready spaces, check a file, draw points from either, write it for another library."""
+"""`automl space`: look at ready spaces, check a file, draw points from either, write a file or for another library."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from automl.cli import completion, options, output
+from automl.cli import completion, given, options, output
 from automl.cli.command import Command, Group
-from automl.cli.compose import find_space, read_space
+from automl.cli.compose import compose, find_space, read_space
 from automl.cli.output import Format
 from automl.cli.values import Problems, positive, whole
 from automl.errors import unknown
-from search_spaces import READY, Float, Int, SearchSpace, SearchSpaceError, dumps
+from search_spaces import READY, Float, Int, SearchSpace, SearchSpaceError, architectures, dumps
 from search_spaces.catalog import group
 from search_spaces.convert import TEXTS
+from search_spaces.files import format_of, is_code, read_document
+from search_spaces.schema import FILE as SCHEMA
 
 app = typer.Typer(cls=Group, no_args_is_help=True, help="Look at search spaces: ready ones, and those in files.")
 
@@ -25,7 +27,7 @@ FILES = ".yaml, .toml or .json file, or code: file.py:name, package.module:name"
 
 Named = Annotated[
     str,
-    typer.Argument(metavar="NAME|FILE", help=f"A ready space, a {FILES}.", autocompletion=completion.among(READY)),
+    typer.Argument(metavar="NAME|FILE", help=f"A ready space, a {FILES}.", autocompletion=completion.spaces),
 ]
 
 
@@ -58,10 +60,10 @@ def show(name: Named, format: options.Printed = Format.TABLE) -> None:
 
 @app.command(cls=Command)
 def check(
-    file: Annotated[str, typer.Argument(metavar="FILE", help=f"A {FILES}.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help=f"A {FILES}.", autocompletion=completion.space_files)],
     format: options.Printed = Format.TABLE,
 ) -> None:
-    """Check a file, and name everything that is wrong in it with line and column."""
+    """Check a file: all that is wrong in it, and what can have one value only, is named with line and column."""
     try:
         space = read_space(file)
     except SearchSpaceError as error:
@@ -70,7 +72,10 @@ def check(
         space.check_feasible(random.Random(0))
     except SearchSpaceError as error:
         _fail(file, [f"{file}: {problem}" for problem in error.problems], format)
-    found = {"ok": True, "file": file, "problems": [], "parameters": len(space), "size": space.size()}
+    warnings = _warnings(file, space)
+    output.say(*(f"warning: {each}" for each in warnings))
+    found = {"ok": True, "file": file, "problems": [], "warnings": warnings}
+    found |= {"parameters": len(space), "size": space.size()}
     text = f"{file}: ok, {describe(space)}"
     output.emit(found, format, lambda: print(output.safe(text)))
 
@@ -114,7 +119,61 @@ def export(
     problems.check()
     assert space is not None
     assert to is not None
-    text = TEXTS[to](space)
+    _deliver(TEXTS[to](space), file)
+
+
+@app.command(cls=Command)
+def new(
+    context: typer.Context,
+    space: Annotated[
+        list[str] | None,
+        options.option(
+            "--space",
+            "--ready",
+            metavar="FILE|NAME",
+            help="A file, file.py:name or ready space; several are joined.",
+            panel=options.SPACE,
+            autocompletion=completion.spaces,
+        ),
+    ] = None,
+    arch: Annotated[
+        str | None,
+        options.option(
+            "--arch",
+            metavar="A|B",
+            help=f"Networks: {', '.join(architectures.__all__)}.",
+            panel=options.SPACE,
+            autocompletion=completion.among(architectures.__all__),
+        ),
+    ] = None,
+    lr: options.Lr = None,
+    weight_decay: options.WeightDecay = None,
+    dropout: options.Dropout = None,
+    optimizer: options.Optimizer = None,
+    param: options.Params = None,
+    require: options.Require = None,
+    forbid: options.Forbid = None,
+    file: Annotated[
+        Path | None,
+        options.option("-o", "--output", metavar="FILE", help="A new .yaml, .toml or .json file to write it to."),
+    ] = None,
+) -> None:
+    """Print the file of a new space: ready spaces and files joined, with ranges of single parameters on top."""
+    problems = Problems()
+    ranges, relations = given.ranges(context, problems), given.relations(context)
+    made = compose(None, problems, arch=arch, spaces=given.spaces(context), ranges=ranges, relations=relations)
+    if made is not None and not made and not problems.lines:
+        problems.add(['a space needs a parameter: give --arch, --ready, --lr or -p, such as -p batch_size="32|64|128"'])
+    if made:
+        problems.attempt(lambda: made.check_feasible(random.Random(0)))
+    format = "yaml" if file is None else problems.read("--output", str(file), format_of)
+    problems.check()
+    assert made is not None
+    _deliver(dumps(made, format=format or "yaml", schema=SCHEMA), file)
+
+
+def _deliver(text: str, file: Path | None) -> None:
+    """Print `text`, or write it to a file that was not there."""
     if file is None:
         print(text, end="")
         return
@@ -123,6 +182,17 @@ def export(
             opened.write(text)
     except OSError as error:
         output.fail(f"--output {file}: cannot be written: {error.strerror or error}; name another file", code=2)
+
+
+def _warnings(file: str, space: SearchSpace) -> list[str]:
+    """Return a line for each range of which the ends meet, with its place in the file."""
+    met = {name: d.grid(1)[0] for name, d in space.items() if isinstance(d, Float | Int) and d.size() == 1}
+    document = read_document(Path(file)) if met and not is_code(file) else None
+    places = {name: "" if document is None else "{}:{}:".format(*document.place((name,))) for name in met}
+    return [
+        f"{file}:{places[name]} {name}: low and high are both {value}: write ={value}, or leave it out"
+        for name, value in met.items()
+    ]
 
 
 def _fail(file: str, problems: Sequence[str], format: Format) -> NoReturn:

@@ -77,7 +77,7 @@ def test_nothing_heavy_is_loaded(line: str) -> None:
         ("automl search digits --arch ", ["autoencoder", "cnn", "gan", "mlp", "rnn", "transformer", "vae", "none"]),
         ("automl search digits --space opt", ["optimizers"]),
         ("automl search digits --space o", ["optimizers"]),
-        ("automl space show ", list(READY)),
+        ("automl space show ", [*READY, "train.py"]),
         ("automl ls -f j", ["json"]),
         ("automl search digits --max", ["--max-epochs"]),
         ("automl search train.p", []),
@@ -86,6 +86,20 @@ def test_nothing_heavy_is_loaded(line: str) -> None:
 def test_names(asked: Asked, line: str, offered: list[str]) -> None:
     """Bash is offered every name that may come next, and files (nothing) where none does."""
     assert asked(line) == offered
+
+
+def test_space_files(asked: Asked, tmp_path: Path) -> None:
+    """Beside ready spaces, the files that may hold one and the folders on the way to more; nothing hidden."""
+    for name in ("scores.csv", "space.toml", "space.yaml", "sub/spaces.json", ".hidden/x.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+
+    assert asked("automl space check s") == ["space.toml", "space.yaml", "sub/"]
+    assert asked("automl space show s") == ["schedules", "space.toml", "space.yaml", "sub/"]
+    assert asked("automl search digits --space sub/") == ["sub/spaces.json"]
+    assert asked("automl space new --ready opt") == ["optimizers"]
+    assert asked(f"automl space check {tmp_path}/space.t") == [f"{tmp_path}/space.toml"]
+    assert asked("automl space check nowhere/") == []
 
 
 @pytest.mark.parametrize("verb", ["resume", "status", "top", "show", "ui", "sync", "doctor", "stop", "rm"])

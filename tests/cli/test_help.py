@@ -101,7 +101,7 @@ def test_every_option_tells_its_variable_and_default(
     assert "…" not in ran.out
     for option in [each for each in command.params if each.param_type_name == "option"]:
         long = max(option.opts, key=len)
-        (entry,) = [each for each in entries if long in each.split()[:2]]
+        (entry,) = [each for each in entries if long in re.split("[ ,]", each)[:2]]
         has_variable = long.startswith("--") and long not in TYPED
         assert option.envvar == (f"AUTOML_{long[2:].replace('-', '_').upper()}" if has_variable else None)
         assert option.envvar is None or f"[{option.envvar}]" in entry

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from search_spaces import READY, SearchSpace, load_space, mlp
+from search_spaces import READY, SearchSpace, augmentation, choose, cnn, load_space, mlp
+from search_spaces.schema import FILE
 from tests.cli.conftest import Run
 
 
@@ -65,9 +66,77 @@ def test_sample(run: Run, tmp_path: Path) -> None:
     assert len(run("space", "sample", "space.yaml").out.splitlines()) == 6  # names, and five points
 
 
+def test_files_of_every_form(run: Run, tmp_path: Path) -> None:
+    """TOML and Python code are shown, checked and sampled like YAML; what code prints is not among the results."""
+    (tmp_path / "space.toml").write_text('[cnn]\nwidth = "8..64 step 8"\n')
+    (tmp_path / "spaces.py").write_text("print('heard')\ndef make():\n    return {'cnn.width': '8..64 step 8'}\n")
+
+    for file in ("space.toml", "spaces.py:make"):
+        shown, checked = run("space", "show", file, "-f", "json"), run("space", "check", file)
+        sampled = run("space", "sample", file, "-n", "2", "--seed", "1", "-f", "json")
+
+        assert SearchSpace(shown.json) == SearchSpace({"cnn.width": "8..64 step 8"})
+        assert (checked.code, checked.out) == (0, f"{file}: ok, 1 parameter, 8 points\n")
+        assert [set(point) for point in sampled.json] == [{"cnn.width"}] * 2
+
+
+def test_check_warns_of_ends_that_meet(run: Run, tmp_path: Path) -> None:
+    """A range with one value is right, but hardly meant: it is told with its place, and what to write."""
+    (tmp_path / "space.yaml").write_text("lr: 0.1\nx: 3..3\n")
+    warning = "space.yaml:2:4: x: low and high are both 3: write =3, or leave it out"
+
+    ran = run("space", "check", "space.yaml", "-f", "json")
+
+    assert (ran.code, ran.json["ok"], ran.json["warnings"]) == (0, True, [warning])
+    assert ran.err == f"warning: {warning}\n"
+
+
+OPTIONS = ["--arch", "mlp|cnn", "--lr", "1e-3..1e-1 log", "-p", "batch_size=32|64", "--ready", "augmentation"]
+
+
+def test_new_prints_yaml(run: Run) -> None:
+    """What options say of a space becomes a file to edit, which leads an editor to its schema."""
+    ran = run("space", "new", *OPTIONS, "--require", "lr * batch_size < 3")
+
+    expected = choose("arch", mlp=mlp(), cnn=cnn()) | augmentation() | {"lr": "1e-3..1e-1 log", "batch_size": "32|64"}
+    head, _, text = ran.out.partition("\n")
+    assert SearchSpace(yaml.safe_load(text)) == expected | {"require": ["lr * batch_size < 3"]}
+    assert head == f"# yaml-language-server: $schema={FILE.as_uri()}"
+
+
+@pytest.mark.parametrize("ending", [".yaml", ".toml", ".json"])
+def test_new_writes_a_file(run: Run, tmp_path: Path, ending: str) -> None:
+    """The ending says the format; a file that is there stays."""
+    written = run("space", "new", *OPTIONS, "-o", f"space{ending}")
+    again = run("space", "new", "--lr", "1..2", "-o", f"space{ending}")
+
+    assert (written.code, written.out, written.err) == (0, "", "")
+    assert again.errors == [f"--output space{ending}: cannot be written: File exists; name another file"]
+    assert len(load_space(tmp_path / f"space{ending}")) > 10
+    assert FILE.as_uri() in (tmp_path / f"space{ending}").read_text()
+    assert run("space", "check", f"space{ending}").code == 0
+
+
+def test_new_takes_variables(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `search` does, whose options these are."""
+    monkeypatch.setenv("AUTOML_PARAM", "a=1..2; b=x|y")
+
+    assert yaml.safe_load(run("space", "new", "-p", "a=3..4").out) == {
+        "a": {"type": "int", "low": 3, "high": 4},
+        "b": {"type": "categorical", "choices": ["x", "y"]},
+    }
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["new"],
+        ["new", "--lr", "2..1"],
+        ["new", "--arch", "mpl"],
+        ["new", "--ready", "mpl"],
+        ["new", "-p", "n=1..4", "--require", "n > 9"],
+        ["new", "--lr", "1..2", "-o", "space.txt"],
+        ["new", "--lr", "1..2", "-o", "nowhere/space.yaml"],
         ["show", "mpl"],
         ["export", "mlp"],
         ["export", "mpl", "--to", "ray"],

@@ -125,6 +125,30 @@ def test_groups_in_any_format(load):
     ]
 
 
+def test_parents_in_groups(load):
+    """Dotted parents of a condition need no quotes in TOML, in alternatives and in what is forbidden neither."""
+    text = """
+n = "1..6"
+cnn.norm = "batch|layer"
+[w]
+type = "int"
+low = 1
+high = 3
+when = [{cnn.norm = "batch"}, {n.">" = 3}]
+[[forbid]]
+cnn.norm = "layer"
+n = 5
+"""
+
+    assert load(text, "space.toml") == SearchSpace(
+        {"n": "1..6", "cnn.norm": "batch|layer", "w": "1..3 when cnn.norm=batch or n>3"},
+        forbid=["cnn.norm=layer and n=5"],
+    )
+    assert load(text.replace('"batch"}', '"bach"}'), "space.toml") == [
+        "8:1: w: exists when cnn.norm=bach, but cnn.norm is batch|layer, never bach; did you mean 'batch'?"
+    ]
+
+
 def test_an_editor_may_be_told_of_the_schema(load):
     """JSON has no comments, so its files name their schema by a key, which is no parameter."""
     text = '{"$schema": "space.schema.json", "lr": "1..2"}'
