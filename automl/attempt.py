@@ -41,6 +41,7 @@ class Attempt:
     number: int
     """From 1; each execution of the trial has its own."""
     params: Mapping[str, Any]
+    """What the objective gets: of named choices the values."""
     seed: int
     metric: str
     max_epochs: int | None

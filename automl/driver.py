@@ -116,7 +116,9 @@ def search(
     Args:
         objective: a callable that takes a Trial, a built-in task's name, a data file (with `target_column`), or
             `file.py:function`.
-        space: what to choose from; a built-in task has its own.
+        space: what to choose from; a built-in task has its own. Where choices are named values, as in
+            `{"layers": "small=[64, 64]|big=[256]"}`, `trial.params` holds the value that was chosen, the result and the
+            trackers its name (`space.values_of(params)` has the value).
         name: of the study; default `<objective>-<n>`.
         metric: default: the task's own, or "value", which is what a bare number returned is called.
         direction: "minimize" or "maximize"; default: the task's own, or "minimize" for a loss or error.
@@ -411,7 +413,9 @@ def _test_winner(home: Home, name: str, study: Study, objective: Objective) -> N
         known = reader.study().result
     weights = home.trial(name, winner.number) / "artifacts" / "model.safetensors"
     if (known is None or known["trial"] != winner.number) and weights.is_file():
-        study.keep_result({"trial": winner.number, "test": evaluate(winner.params, weights)})
+        study.keep_result(
+            {"trial": winner.number, "test": evaluate(study.config.space.values_of(winner.params), weights)}
+        )
 
 
 def _settle(home: Home, name: str, config: StudyConfig) -> None:

@@ -322,7 +322,7 @@ class Study:
         attempt = Attempt(
             trial=number,
             number=record.attempt + 1,
-            params=record.params,
+            params=self.config.space.values_of(record.params),
             seed=record.seed,
             metric=self.config.metric,
             max_epochs=self.config.max_epochs,

@@ -194,7 +194,7 @@ class Trial:
 
     Args:
         number: position in the study, from 0.
-        params: the sampled values, by name.
+        params: the sampled values, by name; of a choice that has a name ("small=[64, 64]|big=[256]"), the value.
         folder: where this trial's files go.
         seed: for the objective's own random generators; differs from trial to trial.
         max_epochs: the full budget in steps, or None when the study has none.

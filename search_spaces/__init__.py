@@ -11,7 +11,7 @@ from __future__ import annotations
 from search_spaces.architectures import autoencoder, cnn, gan, mlp, rnn, transformer, vae
 from search_spaces.catalog import READY, ready
 from search_spaces.conditions import Condition
-from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int
+from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int, Ordinal
 from search_spaces.errors import SearchSpaceError
 from search_spaces.files import dump_space, dumps, load_space
 from search_spaces.ranges import format_range, parse_range
@@ -26,6 +26,7 @@ __all__ = [
     "Distribution",
     "Float",
     "Int",
+    "Ordinal",
     "SearchSpace",
     "SearchSpaceError",
     "augmentation",

@@ -10,13 +10,12 @@ parameter, such as `type` or `low`. So a parameter whose fields are not quite ri
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
 from typing import Any
 
 from search_spaces.distributions import KINDS, Distribution
 from search_spaces.scalars import LONGEST_NAME, NAME
 
-FIELDS = frozenset({"type", "when", *(field.name for kind in KINDS.values() for field in fields(kind))})
+FIELDS = frozenset({"type", "when", *(field.name for kind in KINDS.values() for field in kind.options())})
 """The keys of a mapping that is a parameter."""
 
 

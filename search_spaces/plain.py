@@ -11,7 +11,7 @@ YAML take 1e-5 for text, so text that spells a number is one where only a number
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from search_spaces.conditions import Asked, Condition
@@ -36,7 +36,7 @@ SpaceLike = Mapping[str, DistributionLike | Sequence[Any]]
 ConditionLike = Condition | str | Mapping[str, Asked] | Sequence[Mapping[str, Asked]]
 """A condition; a line of the grammar ("arch=cnn and n>=2"); or its data, as `Condition.of` reads it."""
 
-_NUMBERS = frozenset({"low", "high", "step"})
+_NUMBERS = frozenset({"low", "high", "step", "default", "prior"})  # of ranges
 
 
 class Problem(NamedTuple):
@@ -242,7 +242,7 @@ def _read_mapping(data: Mapping[Any, Any]) -> tuple[Distribution | None, list[Pr
             )
             return None, [Problem((), f"there is no type; it must be one of {known}{group}")]
         return None, [Problem(("type",), f"type must be one of {known}, got {shown(name)}{did_you_mean(name, KINDS)}")]
-    known_fields = {field.name: field for field in fields(kind)}
+    known_fields = {field.name: field for field in kind.options()}
     problems = []
     for key in data:
         if key != "type" and key not in known_fields:
@@ -253,7 +253,8 @@ def _read_mapping(data: Mapping[Any, Any]) -> tuple[Distribution | None, list[Pr
             problems.append(Problem((), f"{name} needs the field {key!r}, which is missing"))
     if problems:
         return None, problems
-    values = {key: _as_number(item) if key in _NUMBERS else item for key, item in data.items() if key != "type"}
+    numbers = _NUMBERS if "low" in known_fields else ()
+    values = {key: _as_number(item) if key in numbers else item for key, item in data.items() if key != "type"}
     try:
         return kind(**values), []
     except SearchSpaceError as error:

@@ -3,9 +3,15 @@
 1e-5..1e-1 log          Float on a log scale; 1.0..6 is a Float too, 1..6 an Int
 16..256 step 16         Int, every 16th; 0.0..1.0 step 0.1 a Float
 adam|sgd                Categorical; also true|false, 1|2|4, "two words"|"1e-5"; adam| has a single choice
+16<32<128               Ordinal
+small=[64]|big=[256,9]  Categorical of named values, any JSON; tiny=16<large=64 an Ordinal
 =0.1                    Constant; a bare 0.1 or adam is one too
+1..9 default 3          stands for the parameter where nobody chose; adam|sgd default sgd
+1..9 prior 3 high       the optimum is believed to be there, with low, medium (the default) or high confidence
 2..6 when arch=cnn      exists only then; when arch=cnn|mlp and norm=batch asks for both,
                         n=2..4, n>2, n<=4 for an interval, arch=mlp or arch=cnn and n>=2 for one of two
+
+What people write for other libraries, such as loguniform(1e-5, 1e-1) or {adam, sgd}, is read too (`spellings`).
 
 distribution, condition = parse_range("2..6 when arch=cnn")
 format_range(distribution, condition) == "2..6 when arch=cnn"
@@ -15,14 +21,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Collection, Iterator
+from typing import Any, NamedTuple
 
+from search_spaces import spellings
+from search_spaces.base import SPREADS
 from search_spaces.conditions import Condition
 from search_spaces.criteria import SIGNS, Criterion, interval_of, values_of
-from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int
+from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int, Ordinal
 from search_spaces.errors import SearchSpaceError, did_you_mean
-from search_spaces.scalars import RESERVED_WORDS, WORD, Scalar, bare, number, shown
+from search_spaces.rules import choices_problems
+from search_spaces.scalars import RESERVED_WORDS, SUFFIXES, WORD, Scalar, bare, number, shown
 
 _TOKEN = re.compile(
     rf"""\s*(?: (?P<quoted> "(?:[^"\\]|\\.)*" ) | (?P<mark> \.{{2,}} | [<>]=? | [|=] )
@@ -35,16 +44,21 @@ _EXAMPLES = {
     "step": "16..256 step 16",
     "..": "1e-5..1e-1 log",
     "|": "adam|sgd",
+    "<": "16<32<128",
     "=": "=0.1",
     "": '"1e-5..1e-1 log" or "adam|sgd"',
 }
 
 
 class _Token(NamedTuple):
-    """A word, a quoted text (with its quotes), or one of the marks `..`, `|`, `=`, `<`, `<=`, `>` and `>=`."""
+    """A word, a quoted text (with its quotes), JSON, or one of `..`, `|`, `=`, `<`, `<=`, `>` and `>=`."""
 
     kind: str
     text: str
+
+
+_NOTHING = _Token("mark", "nothing")
+_UNNAMED = object()
 
 
 def parse_range(text: str) -> tuple[Distribution, Condition | None]:
@@ -56,7 +70,7 @@ def parse_range(text: str) -> tuple[Distribution, Condition | None]:
     if not isinstance(text, str):
         raise SearchSpaceError(f"a range must be text such as {_EXAMPLES['']}, got {shown(text)}")
     try:
-        head, condition = _split_condition(_tokens(text))
+        head, condition = _split_condition(_tokens(spellings.translated(text)))
         return _distribution(head), condition
     except SearchSpaceError as error:
         example = next(example for sign, example in _EXAMPLES.items() if sign in text)
@@ -89,6 +103,10 @@ def _tokens(text: str) -> list[_Token]:
     end = len(text.rstrip())
     position = 0
     while position < end:
+        if text[position:].lstrip()[0] in "[{":
+            token, position = _json_token(text, position)
+            tokens.append(token)
+            continue
         match = _TOKEN.match(text, position, end)
         if match is None:
             rest = text[position:].strip()
@@ -99,6 +117,16 @@ def _tokens(text: str) -> list[_Token]:
         tokens.append(_Token(kind, match[kind]))
         position = match.end()
     return tokens
+
+
+def _json_token(text: str, position: int) -> tuple[_Token, int]:
+    """Read a JSON list or mapping, and say where it ends."""
+    rest = text[position:].lstrip()
+    try:
+        _, length = json.JSONDecoder().raw_decode(rest)
+    except (ValueError, RecursionError):
+        raise SearchSpaceError(f"cannot go on at {shown(rest)}, which is neither list nor mapping in JSON") from None
+    return _Token("json", rest[:length]), len(text) - len(rest) + length
 
 
 def _split_condition(tokens: list[_Token]) -> tuple[list[_Token], Condition | None]:
@@ -120,30 +148,84 @@ def _distribution(tokens: list[_Token]) -> Distribution:
         return _range(tokens)
     if len(tokens) == 1:
         return Constant(_value(tokens[0]))
-    if len(tokens) == 2 and texts[1] == "|":
-        return Categorical([_value(tokens[0])])
-    return Categorical(_alternatives(tokens))
+    return _choices(tokens)
 
 
 def _range(tokens: list[_Token]) -> Float | Int:
     low, dots, *rest = tokens
     if dots.text != ".." or not rest:
         raise SearchSpaceError("a range is low..high")
-    ends = [_number(low, "low"), _number(rest[0], "high")]
-    log = False
-    step: float | None = None
-    words = iter(rest[1:])
-    for word in words:
-        if word.text == "log" and not log:
-            log = True
-        elif word.text == "step" and step is None:
-            step = _number(next(words, _Token("mark", "nothing")), "step")
+    ends: list[Any] = [_number(low, "low"), _number(rest[0], "high")]
+    kind = Int if all(isinstance(end, int) for end in ends) else Float
+    return kind(*ends, **_suffixes(rest[1:], ("log", "step", "default", "prior"), after="low..high"))
+
+
+def _suffixes(tokens: list[_Token], words: Collection[str], *, after: str) -> dict[str, Any]:
+    """Read what may follow a range or choices, in any order, as fields of the distribution."""
+    found: dict[str, Any] = {}
+    rest = iter(tokens)
+    token = next(rest, None)
+    while token is not None:
+        word = token.text
+        if token.kind != "word" or word not in words or word in found:
+            near = did_you_mean(word, (*words, "when"))
+            raise SearchSpaceError(f"after {after} comes {', '.join(words)} or when, got {shown(word)}{near}")
+        if word == "log":
+            found["log"] = True
+        elif word == "step":
+            found["step"] = _number(next(rest, _NOTHING), "step")
         else:
-            near = did_you_mean(word.text, ("log", "step", "when"))
-            raise SearchSpaceError(f"after low..high comes log, step or when, got {shown(word.text)}{near}")
-    if all(isinstance(end, int) for end in ends):
-        return Int(*ends, log=log, step=1 if step is None else step)  # type: ignore[arg-type]  # Int refuses floats
-    return Float(*ends, log=log, step=step)
+            found[word] = _value(next(rest, _NOTHING))
+        token = next(rest, None)
+        if word == "prior" and token is not None and token.text in SPREADS:
+            found["confidence"] = token.text
+            token = next(rest, None)
+    return found
+
+
+def _choices(tokens: list[_Token]) -> Categorical | Ordinal:
+    given: list[tuple[Scalar, Any]] = []
+    marks: list[str] = []
+    rest = tokens
+    while len(given) == len(marks):
+        if not rest:
+            raise SearchSpaceError(f"expected a value after {marks[-1]!r}")
+        item, rest = _choice(rest)
+        given.append(item)
+        if rest and rest[0].kind == "mark":
+            marks.append(rest[0].text)
+            rest = rest[1:]
+            if marks == ["|"] and (not rest or _begins_suffix(rest)):
+                break  # `adam|`, a single choice
+    if not marks or not {"|", "<"}.issuperset(marks):
+        seen = next((mark for mark in marks if mark not in "|<"), rest[0].text if rest else "a single name=value")
+        raise SearchSpaceError(f"expected '|' between values, got {shown(seen)}")
+    if len(set(marks)) > 1:
+        raise SearchSpaceError("'|' and '<' cannot be mixed: values have an order or have none")
+    names = [name for name, _ in given]
+    fields = _suffixes(rest, ("default", "prior"), after="values")
+    kind = Ordinal if "<" in marks else Categorical
+    if all(value is _UNNAMED for _, value in given):
+        return kind(names, **fields)
+    if any(value is _UNNAMED for _, value in given):
+        raise SearchSpaceError("give every value a name, as in small=16|large=64, or none")
+    if problems := choices_problems(names):
+        raise SearchSpaceError(problems)
+    return kind({str(name): value for name, value in given}, **fields)
+
+
+def _choice(tokens: list[_Token]) -> tuple[tuple[Scalar, Any], list[_Token]]:
+    """Read a value, or name=value, and return what follows it."""
+    name, rest = _value(tokens[0]), tokens[1:]
+    if not rest or rest[0] != _Token("mark", "="):
+        return (name, _UNNAMED), rest
+    value = rest[1] if len(rest) > 1 else _NOTHING
+    return (name, json.loads(value.text) if value.kind == "json" else _value(value)), rest[2:]
+
+
+def _begins_suffix(tokens: list[_Token]) -> bool:
+    """Say whether these are `default` or `prior` with a value, rather than choices that are called so."""
+    return tokens[0].kind == "word" and tokens[0].text in SUFFIXES and len(tokens) > 1 and tokens[1].kind != "mark"
 
 
 def _number(token: _Token, what: str) -> float:
@@ -159,6 +241,10 @@ def _value(token: _Token) -> Scalar:
             return str(json.loads(token.text))
         except ValueError:
             raise SearchSpaceError(f"{token.text} is not a text as JSON writes it") from None
+    if token == _NOTHING:
+        raise SearchSpaceError("expected a value, got nothing")
+    if token.kind == "json":
+        raise SearchSpaceError(f"give the value a name: name={token.text}")
     if token.kind == "mark" or token.text in RESERVED_WORDS:
         raise SearchSpaceError(f"expected a value, got {shown(token.text)}; as text it needs double quotes")
     return bare(token.text)

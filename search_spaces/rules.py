@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
 
+MAX_DEPTH = 16
+"""Of lists and mappings in the value of a choice."""
+
+
 def real_problem(field: str, value: object) -> str | None:
     """Say why `value` cannot be a bound or step of a Float."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -91,6 +95,33 @@ def choices_problems(choices: Sequence[Scalar]) -> list[str]:
     return problems
 
 
+def json_problem(value: object, depth: int = 0) -> str | None:
+    """Say why a value that has a name is no JSON, or None when it is."""
+    if depth > MAX_DEPTH:
+        return f"its value is nested more than {MAX_DEPTH} deep"
+    if isinstance(value, dict):
+        wrong = [key for key in value if not isinstance(key, str)]
+        if wrong:
+            return f"its value has the key {shown(wrong[0])}, which must be text"
+        parts = [*value.keys(), *value.values()]
+    elif isinstance(value, (list, tuple)):
+        parts = list(value)
+    else:
+        problem = scalar_problem(value)
+        return problem and problem.replace("use text", "use a list, a mapping, text")
+    return next((problem for part in parts if (problem := json_problem(part, depth + 1))), None)
+
+
+def multiples_within(low: float, high: float, step: float) -> tuple[float, float] | None:
+    """Return the first and the last multiple of `step` in low..high, None where there is none, or no step."""
+    if not 0 < step < math.inf or not -math.inf < low <= high < math.inf:
+        return None
+    first, last = math.ceil(_exact(low) / _exact(step)), math.floor(_exact(high) / _exact(step))
+    kind = type(high)
+    return (kind(point(0, step, first)), kind(point(0, step, last))) if first <= last else None
+
+
+@functools.lru_cache(maxsize=1024)
 def steps_between(low: float, high: float, step: float) -> int:
     """Return how many whole steps fit between low and high."""
     return int((_exact(high) - _exact(low)) / _exact(step))
@@ -99,6 +130,38 @@ def steps_between(low: float, high: float, step: float) -> int:
 def point(low: float, step: float, k: int) -> float:
     """Return low + k * step as one would write it: 0.3, not the 0.30000000000000004 of binary sums."""
     return float(_exact(low) + k * _exact(step))
+
+
+def rounded(share: float, low: float, high: float, log: bool) -> float:
+    """Return the value at `share` of low..high, to about ten digits of the range: what people write and read back.
+
+    So coarse a value is found again from the share that it stands at, whose last digits are lost.
+    """
+    if not log:
+        return _round(low + share * (high - low), _digits(high - low))
+    width = log_ratio(low, high)
+    exponent = share * width
+    is_near = exponent < math.log(2)  # of low: there expm1 is exact where a difference of logarithms is not
+    value = low + low * math.expm1(exponent) if is_near else math.exp(math.log(low) + exponent)
+    return float(f"{value:.{min(max(_digits(width), 9), 16)}e}")
+
+
+def log_ratio(low: float, high: float) -> float:
+    """Return log(high / low), exact also where the two are close, and where their quotient is no float."""
+    return math.log1p((high - low) / low) if high <= 2 * low else math.log(high) - math.log(low)
+
+
+@functools.lru_cache(maxsize=1024)
+def _digits(width: float) -> int:
+    """Return the decimal places that part `width` into 10**10 to 10**11."""
+    return 10 - math.floor(math.log10(width))
+
+
+def _round(value: float, digits: int) -> float:
+    try:
+        return round(value, digits) + 0.0  # not -0.0
+    except OverflowError:  # next to the largest float
+        return value
 
 
 @functools.lru_cache(maxsize=1024)

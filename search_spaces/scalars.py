@@ -20,6 +20,9 @@ WORD = re.compile(r"(?:(?!\.\.)[\w./+-])+")
 RESERVED_WORDS = frozenset({"when", "and", "or"})
 """Words of the grammar; as text they are quoted."""
 
+SUFFIXES = frozenset({"default", "prior"})
+"""Words that may follow choices; as text they are written quoted, and read unquoted where their place tells."""
+
 MAX_INT = 2**53
 """Beyond it a float, and so JavaScript, JSON readers and most samplers, skips whole numbers."""
 
@@ -62,7 +65,7 @@ def bare(text: str) -> Scalar:
 def literal(value: Scalar) -> str:
     """Return how `value` is written on one line; the inverse of `bare` where no quotes are needed."""
     if isinstance(value, str):
-        is_plain = WORD.fullmatch(value) and value not in RESERVED_WORDS and isinstance(bare(value), str)
+        is_plain = WORD.fullmatch(value) and value not in RESERVED_WORDS | SUFFIXES and isinstance(bare(value), str)
         return value if is_plain else json.dumps(value, ensure_ascii=not value.isprintable())
     return json.dumps(value)
 

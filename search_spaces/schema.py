@@ -8,10 +8,11 @@ A schema knows names, types and what is missing; what a range may be (low below 
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
+from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
+from search_spaces.base import SPREADS
 from search_spaces.criteria import SIGNS
 from search_spaces.distributions import KINDS
 from search_spaces.groups import FIELDS
@@ -22,13 +23,17 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FILE = Path(__file__).with_name("space.schema.json")
 
 _SCALAR = {"type": ["string", "number", "boolean", "null"]}
+_SCALARS: dict[str, Any] = {"type": "array", "items": _SCALAR, "minItems": 1, "uniqueItems": True}
 _TYPES: dict[str, dict[str, Any]] = {
     "float": {"type": "number"},
     "float | None": {"type": "number"},
     "int": {"type": "integer"},
+    "int | None": {"type": "integer"},
     "bool": {"type": "boolean"},
     "Scalar": _SCALAR,
-    "tuple[Scalar, ...]": {"type": "array", "items": _SCALAR, "minItems": 1, "uniqueItems": True},
+    "Scalar | Unset": _SCALAR,
+    "Confidence": {"enum": list(SPREADS)},
+    "tuple[Scalar, ...]": {"anyOf": [_SCALARS, {"type": "object", "minProperties": 1}]},
 }
 """By the annotation of a distribution's field."""
 
@@ -58,7 +63,7 @@ def definitions() -> dict[str, Any]:
         "additionalProperties": False,
     }
     parents = {"$ref": "#/$defs/parents"}
-    asked = {"anyOf": [_SCALAR, _TYPES["tuple[Scalar, ...]"], bounds, parents]}
+    asked = {"anyOf": [_SCALAR, _SCALARS, bounds, parents]}
     return {
         "parameters": {
             "type": "object",
@@ -95,13 +100,13 @@ def definitions() -> dict[str, Any]:
 def _kind(name: str) -> dict[str, Any]:
     """Return the schema of one kind of distribution: its type, its fields, and when it exists."""
     kind: Any = KINDS[name]
-    needed = [field.name for field in fields(kind) if field.default is MISSING]
+    needed = [field.name for field in kind.options() if field.default is MISSING]
     return {
         "type": "object",
         "description": str(kind.__doc__).partition("\n")[0],
         "properties": {
             "type": {"const": name},
-            **{field.name: _TYPES[str(field.type)] for field in fields(kind)},
+            **{field.name: _TYPES[str(field.type)] for field in kind.options()},
             "when": {"$ref": "#/$defs/when"},
         },
         "required": ["type", *needed],

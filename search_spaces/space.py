@@ -219,6 +219,11 @@ class SearchSpace(Composable):
 
     # Its points.
 
+    @property
+    def has_guess(self) -> bool:
+        """Whether any parameter has a default or a prior, so that the default point is somebody's best guess."""
+        return any(distribution.has_guess for distribution in self._distributions.values())
+
     def sample(self, rng: Random) -> dict[str, Any]:
         """Draw one feasible point with `rng` alone: the same state of `rng` gives the same point.
 
@@ -246,6 +251,24 @@ class SearchSpace(Composable):
             SearchSpaceError: too few points are feasible; it names the relation that failed most often.
         """
         feasible.check(self._complete(), self._relations, rng)
+
+    def default(self) -> dict[str, Any]:
+        """Return the point at which each parameter that exists has its `default_value`; relations are not looked at."""
+        params: dict[str, Any] = {}
+        for step in self._complete():
+            if step.exists(params):
+                params[step.name] = step.distribution.default_value()
+        return params
+
+    def values_of(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return `params` with the values that named choices stand for in place of their names, as objectives get them.
+
+        `SearchSpace({"layers": "small=[64, 64]|big=[256]"}).values_of({"layers": "small"}) == {"layers": [64, 64]}`
+
+        Raises:
+            SearchSpaceError: a param is none of the names.
+        """
+        return {name: self[name].value_of(value) if name in self else value for name, value in params.items()}
 
     def suggest(self, trial: SuggestingTrial) -> dict[str, Any]:
         """Return the point that a define-by-run `trial`, such as Optuna's, suggests. It is not asked for constants.

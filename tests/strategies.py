@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from search_spaces import Categorical, Condition, Constant, Distribution, Float, Int, SearchSpace, SearchSpaceError
+from search_spaces import (
+    Categorical,
+    Condition,
+    Constant,
+    Distribution,
+    Float,
+    Int,
+    Ordinal,
+    SearchSpace,
+    SearchSpaceError,
+)
+from search_spaces.base import SPREADS
 from search_spaces.scalars import MAX_INT, Scalar, name_problem
 
 # A busy machine is slow now and then; that is no failure of what is tested.
@@ -19,7 +31,31 @@ settings.load_profile("patient")
 # Text that a careless reader takes for something else.
 _TRICKY = [
     *("", " ", "1", "1e-5", "-.5", "010", "1:30", "2026-01-01", "true", "True", "null", "~", "on", "no", "when", "and"),
-    *("log", "a|b", "=", "..", "1..6", "a b", "#", "- a", "!tag", "&a", "*a", "<<", "{}", "'", '"', "\\"),
+    *(
+        "log",
+        "default",
+        "prior",
+        "high",
+        "a|b",
+        "a<b",
+        "{a}",
+        "[0:1]",
+        "f(x)",
+        "=",
+        "..",
+        "1..6",
+        "a b",
+        "#",
+        "- a",
+        "!tag",
+        "&a",
+        "*a",
+        "<<",
+        "{}",
+        "'",
+        '"',
+        "\\",
+    ),
     *("\n", "\t", "\x00", "\x7f", "\x85", "\u2028", "\ufeff", "\U0001f600"),
 ]
 
@@ -31,8 +67,35 @@ names = st.from_regex(r"[a-z_][a-zA-Z0-9_-]{0,5}(\.[a-zA-Z0-9_-]{1,5}){0,2}", fu
     lambda name: name_problem(name) is None
 )
 
+json_values = st.recursive(scalars, lambda part: st.lists(part, max_size=3) | st.dictionaries(texts, part, max_size=3))
+shares = st.floats(0, 1)
+"""Of the unit scale."""
+
 constants = st.builds(Constant, scalars)
-categoricals = st.builds(Categorical, st.lists(scalars, min_size=1, max_size=5, unique=True))
+
+
+@st.composite
+def guesses(draw: st.DrawFn, domain: Distribution) -> dict[str, Any]:
+    """Draw what may be known about a domain: nothing, a default, a prior and how sure it is, as arguments."""
+    found: dict[str, Any] = {}
+    if draw(st.booleans()):
+        found["default"] = domain.from_unit(draw(shares))
+    if draw(st.booleans()):
+        found |= {"prior": domain.from_unit(draw(shares)), "confidence": draw(st.sampled_from(list(SPREADS)))}
+    return found
+
+
+@st.composite
+def choices(draw: st.DrawFn, *, max_values: int = 5) -> Categorical | Ordinal:
+    """Categorical or Ordinal, of values or of named ones."""
+    kind = draw(st.sampled_from([Categorical, Ordinal]))
+    least = 1 if kind is Categorical else 2
+    values: Sequence[Scalar] | dict[str, Any]
+    if draw(st.booleans()):
+        values = draw(st.lists(scalars, min_size=least, max_size=max_values, unique=True))
+    else:
+        values = draw(st.dictionaries(texts, json_values, min_size=least, max_size=max_values))
+    return kind(values, **draw(guesses(kind(values))))
 
 
 @st.composite
@@ -40,10 +103,12 @@ def ints(draw: st.DrawFn, *, max_values: int = MAX_INT) -> Int:
     """Int of any scale and step, with at most `max_values` values."""
     if draw(st.booleans()):
         low, step, values = draw(st.integers(-1000, 1000)), draw(st.integers(1, 1000)), draw(st.integers(2, 20))
-        return Int(low, low + step * (min(values, max_values) - 1), step=step)
-    log = draw(st.booleans())
-    low = draw(st.integers(1 if log else -MAX_INT, MAX_INT))
-    return Int(low, draw(st.integers(low, min(low + max_values - 1, MAX_INT))), log=log)
+        domain = Int(low, low + step * (min(values, max_values) - 1), step=step)
+    else:
+        log = draw(st.booleans())
+        low = draw(st.integers(1 if log else -MAX_INT, MAX_INT))
+        domain = Int(low, draw(st.integers(low, min(low + max_values - 1, MAX_INT))), log=log)
+    return replace(domain, **draw(guesses(domain)))
 
 
 @st.composite
@@ -52,17 +117,17 @@ def floats(draw: st.DrawFn) -> Float:
     if draw(st.booleans()):
         unit = Decimal(10) ** draw(st.integers(-6, 3))
         low, step = draw(st.integers(-1000, 1000)) * unit, draw(st.integers(1, 1000)) * unit
-        return Float(float(low), float(low + step * draw(st.integers(1, 20))), step=float(step))
-    log = draw(st.booleans())
-    ends = st.floats(min_value=1e-300 if log else -1e300, max_value=1e300, allow_nan=False)
-    low, high = sorted([draw(ends), draw(ends)])
-    return Float(low, high, log=log)
+        domain = Float(float(low), float(low + step * draw(st.integers(1, 20))), step=float(step))
+    else:
+        log = draw(st.booleans())
+        ends = st.floats(min_value=1e-300 if log else -1e300, max_value=1e300, allow_nan=False)
+        bounds = sorted([draw(ends), draw(ends)])
+        domain = Float(*bounds, log=log)
+    return replace(domain, **draw(guesses(domain)))
 
 
-distributions: st.SearchStrategy[Distribution] = st.one_of(floats(), ints(), categoricals, constants)
-_few: st.SearchStrategy[Distribution] = st.one_of(
-    ints(max_values=3), constants, st.builds(Categorical, st.lists(scalars, min_size=1, max_size=3, unique=True))
-)
+distributions: st.SearchStrategy[Distribution] = st.one_of(floats(), ints(), choices(), constants)
+_few: st.SearchStrategy[Distribution] = st.one_of(ints(max_values=3), constants, choices(max_values=3))
 
 
 def _asked(draw: st.DrawFn, parent: Distribution) -> Any:

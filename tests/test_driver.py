@@ -21,6 +21,7 @@ from automl.ledger.database import connect
 from automl.ledger.writer import create_study
 from automl.study import Study
 from automl.trial import Trial, TrialState
+from search_spaces import SearchSpace
 
 
 class Clock:
@@ -52,6 +53,38 @@ class Task:
     def evaluate_winner(self, params: Mapping[str, Any], weights: Path) -> Mapping[str, float]:
         self.tested.append(weights.read_text())
         return {"test_loss": 0.75}
+
+
+class Layers:
+    """An objective that wants a list of layers, and remembers which one was tested."""
+
+    def __init__(self) -> None:
+        self.tested: list[Any] = []
+
+    def __call__(self, trial: Trial) -> dict[str, float]:
+        Path("model.safetensors").write_text("weights")
+        trial.artifact("model.safetensors")
+        return {"loss": float(sum(trial.params["layers"]))}
+
+    def evaluate_winner(self, params: Mapping[str, Any], weights: Path) -> Mapping[str, float]:
+        self.tested.append(params["layers"])
+        return {"test_loss": 0.0}
+
+
+def test_an_objective_gets_what_choices_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network is built from the list of layers; the ledger, and so trackers and samplers, have its name."""
+    monkeypatch.chdir(tmp_path)
+    objective = Layers()
+    space = {"layers": "small=[64, 64]|big=[256]"}
+
+    result = driver.search(
+        objective, space, metric="loss", n_trials=2, home=tmp_path, tracker="none", executor="local", listeners=[]
+    )
+
+    assert {trial.params["layers"]: trial.value for trial in result.trials} == {"small": 128.0, "big": 256.0}
+    assert result.best_trial.params == {"layers": "small"}
+    assert SearchSpace(space).values_of(result.best_trial.params) == {"layers": [64, 64]}
+    assert objective.tested == [[64, 64]]
 
 
 def test_the_winner_is_tested_after_a_timeout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 from automl.ledger.queries import StudyRow
 from automl.report import importance
 from automl.trial import TrialRecord, TrialState
-from search_spaces import Categorical, Constant, Distribution, Float, Int, SearchSpace
+from search_spaces import Categorical, Constant, Distribution, Float, Int, Ordinal, SearchSpace
 
 BLUE, FAINT, BEST = "#2563eb", "#94a3b8", "#ea580c"
 _COLORS = ("#2563eb", "#0d9488", "#9333ea", "#ca8a04", "#db2777")  # bars: all trials first, then each set of others
@@ -195,7 +195,7 @@ def _axis(name: str, distribution: Distribution, records: Sequence[TrialRecord])
         return _number_axis(
             name, values, distribution.low, distribution.high, is_log=distribution.log, is_whole=is_whole
         )
-    assert isinstance(distribution, Categorical)
+    assert isinstance(distribution, Categorical | Ordinal)
     choices = distribution.choices
     places = [float(choices.index(value)) if has else None for value, has in zip(values, have, strict=True)]
     ticks = {float(place): str(choice) for place, choice in enumerate(choices)}

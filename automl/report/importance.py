@@ -54,7 +54,7 @@ class Shares:
 
 def shares(records: Sequence[TrialRecord], metric: str, space: SearchSpace) -> Shares | None:
     """Return the importance of every param that can be judged; None when there is none, as with too few trials."""
-    from automl.samplers.optuna_study import history
+    from automl.samplers.optuna_study import distributions, history
 
     values, step = comparable(records)
     shown = [record for record in records if record.number in values]
@@ -62,7 +62,7 @@ def shares(records: Sequence[TrialRecord], metric: str, space: SearchSpace) -> S
     use_log = is_log(values.values())
     trials = [
         _as_complete(trial, space, math.log10(values[trial.number]) if use_log else values[trial.number])
-        for trial in history(shown, space)
+        for trial in history(shown, distributions(space))
     ]
     having: dict[frozenset[int], list[str]] = {}
     for name in space:

@@ -8,6 +8,10 @@ next. A resumed study rebuilds its sampler from the ledger, and goes on as if no
 
 `random`, `qmc` and `grid` learn nothing (`plain`); `tpe`, `gp`, `nsga2` and samplers of the user's own are Optuna's
 (`optuna_study`). `auto` is TPE for now. Those that have a name try nothing twice, and end when nothing is left.
+
+Priors of the space are at work in the draws of `random` and in those that `tpe`, `gp` and `nsga2` start with, which are
+samples of the space. Where it states any default or prior, trial 0 takes its default point: a person's best guess comes
+first, and the sampler is told as usual. A grid keeps its order, and a sampler of the user's own decides on every trial.
 """
 
 from __future__ import annotations
@@ -45,6 +49,9 @@ __all__ = [
     "named",
 ]
 
+STARTUP = 10
+"""Trials that inform the models of tpe and gp before these propose anything; Optuna's own number."""
+
 POPULATION = 20
 """Trials in a generation of nsga2. With Optuna's 50, most studies would end before anything was bred."""
 
@@ -74,13 +81,16 @@ def make(
         return (RandomSampler if sampler == "random" else QmcSampler)(space, seed=seed, records=records)
     from automl.samplers.optuna_study import OptunaSampler
 
-    untried = None
+    untried, startup = None, 0
     if isinstance(sampler, str):
         untried = Untried(space, seed=seed, records=records)
+        startup = POPULATION if sampler == "nsga2" else STARTUP
         sampler = _optuna_sampler(sampler, space, random.Random(f"{seed}-{len(records)}").randrange(2**32))
     elif records:
         sampler.reseed_rng()
-    return OptunaSampler(sampler, space=space, direction=direction, records=records, notes=notes, untried=untried)
+    return OptunaSampler(
+        sampler, space=space, direction=direction, records=records, notes=notes, untried=untried, startup=startup
+    )
 
 
 def _optuna_sampler(name: str, space: SearchSpace, seed: int) -> optuna.samplers.BaseSampler:
@@ -89,11 +99,13 @@ def _optuna_sampler(name: str, space: SearchSpace, seed: int) -> optuna.samplers
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         if name == "gp":
-            return optuna.samplers.GPSampler(seed=seed, warn_independent_sampling=False)
+            return optuna.samplers.GPSampler(seed=seed, n_startup_trials=STARTUP, warn_independent_sampling=False)
         if name == "nsga2":
             return optuna.samplers.NSGAIISampler(seed=seed, population_size=POPULATION)
         # Without groups a parameter that some trials lack would be sampled on its own, never with the others.
-        return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=bool(space.conditions))
+        return optuna.samplers.TPESampler(
+            seed=seed, n_startup_trials=STARTUP, multivariate=True, group=bool(space.conditions)
+        )
 
 
 def named(sampler: str | optuna.samplers.BaseSampler) -> str:
@@ -162,6 +174,8 @@ def explain(config: StudyConfig) -> str:
         said.append("models COMPLETE trials")
     if name in ("gp", "nsga2") and space.conditions:
         said.append(f"draws parameters that have a condition at random ({len(space.conditions)} of {len(space)})")
+    if name in SAMPLERS and name != "grid" and space.has_guess:
+        said.append("begins with the defaults and priors of the space")
     if name in SAMPLERS and isinstance(size, int):
         if size <= config.n_trials:
             said.append("ends when every point was tried")

@@ -3,8 +3,9 @@
     sampler.propose(0)              # Proposal(params={"lr": 0.01}, notes=())
     sampler.observe(record)         # ... what became of trial 0
 
-`Untried` is shared by all samplers that have a name: in a space of a dozen points random draws, and models that have
-made up their mind, come back to points whose value is known. It picks another one, and says when there is none left.
+`Untried` is shared by all samplers that have a name, save the grid: in a space of a dozen points random draws, and
+models that have made up their mind, come back to points whose value is known. It picks another one, and says when there
+is none left. And it knows what to try first: a person's best guess, where the space states one.
 """
 
 from __future__ import annotations
@@ -59,6 +60,16 @@ class Untried:
         self._seed = seed
         self._size = space.size()
         self._seen = {_key(record.params) for record in records}
+
+    def guesses(self, number: int) -> list[Params]:
+        """Return what trial `number` is to try before anything else.
+
+        That is the default point for trial 0 of a space in which any default or prior is stated, repaired where
+        relations forbid it, else nothing.
+        """
+        if number or not self._space.has_guess:
+            return []
+        return [self._space.repair(self._space.default(), random.Random(self._seed))]
 
     def choose(self, number: int, candidates: Iterable[Params] = ()) -> Params | None:
         """Return the first new feasible point of `candidates`, else a random one, or None when all were proposed.

@@ -6,6 +6,9 @@
 What a sampler sees of stopped, paused and failed trials is decided in one place, `history`. What it writes down for
 itself (Optuna's system attributes: the generation of a trial, the cell of a grid) leaves with the next proposal as its
 `notes`, and comes back when the study is resumed.
+
+To the samplers that have a name here, an Ordinal is the position of its choice, a whole number: so they see which
+choices are neighbours. A sampler of the user's own sees the choices themselves.
 """
 
 from __future__ import annotations
@@ -16,10 +19,11 @@ import math
 import random
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, IntDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
@@ -28,7 +32,7 @@ from automl.config import Direction
 from automl.errors import SearchAbortedError
 from automl.samplers.base import Note, Params, Proposal, Untried, feasible
 from automl.trial import TrialRecord, TrialState
-from search_spaces import Constant, SearchSpace, SearchSpaceError
+from search_spaces import Constant, Ordinal, SearchSpace, SearchSpaceError
 from search_spaces.convert import to_optuna
 
 _SCRATCH = "tpe:relative_params"
@@ -46,6 +50,8 @@ class OptunaSampler:
         notes: what it wrote down when it proposed them.
         untried: keeps it from repeating itself. Without, as for a sampler of the user's own, it may do as it likes, and
             its proposals are checked.
+        startup: trials with a value that the sampler needs before it has a model; until then points are drawn from the
+            space, so that its priors count.
     """
 
     ASKS = 10
@@ -60,22 +66,26 @@ class OptunaSampler:
         records: Iterable[TrialRecord] = (),
         notes: Iterable[Note] = (),
         untried: Untried | None = None,
+        startup: int = 0,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._space = space
         self._untried = untried
-        self._distributions = distributions(space)
+        self._startup = startup
+        self._orders = {name: item for name, item in space.items() if isinstance(item, Ordinal) and untried is not None}
+        positions = {name: IntDistribution(0, item.size() - 1) for name, item in self._orders.items()}
+        self._distributions = distributions(space) | positions
         self._storage = _Memory()
         self._storage.create_new_study([optuna.study.StudyDirection[direction.upper()]], "study")
         self._study = _Study("study", self._storage, sampler, optuna.pruners.NopPruner())
         records = list(records)
-        for trial in history(records, space):
+        for trial in history(map(self._shown, records), self._distributions):
             self._put(trial)
         self._storage.restore(notes)
         ended = [record for record in records if record.state.is_finished]
         if ended:  # told again, so that a sampler which has come to its end can say so
             last = max(ended, key=lambda record: record.ended or 0.0)
-            self._put(frozen(last, self._distributions, OptunaState.RUNNING))
+            self._put(frozen(self._shown(last), self._distributions, OptunaState.RUNNING))
             self.observe(last)
 
     def propose(self, number: int) -> Proposal | None:
@@ -93,11 +103,11 @@ class OptunaSampler:
             if self._untried is None:
                 self._space.validate(params)
         proposed = TrialRecord(number=number, state=TrialState.RUNNING, params=params)
-        self._put(frozen(proposed, self._distributions, OptunaState.RUNNING))
+        self._put(frozen(self._shown(proposed), self._distributions, OptunaState.RUNNING))
         return Proposal(params=params, notes=self._storage.take_notes())
 
     def observe(self, record: TrialRecord) -> None:
-        trial = frozen(record, self._distributions, _shown_state(record))
+        trial = frozen(self._shown(record), self._distributions, _shown_state(record))
         try:
             if record.state.is_finished:
                 values = [record.last_value] if trial.state is not OptunaState.FAIL else []
@@ -109,14 +119,34 @@ class OptunaSampler:
             self._put(trial)
 
     def _asks(self, number: int) -> Iterator[Params]:
-        """Yield what the sampler suggests for trial `number`, asked again and again."""
+        """Yield what the sampler suggests for trial `number`, asked again and again; but nothing while it starts."""
         trial = self._study.ask()
         assert trial.number == number, f"asked for trial {number}, the sampler is at {trial.number}"
-        yield self._space.suggest(trial)
+        suggested = self._space.suggest(_InOrder(trial, self._orders))  # nsga2 notes of which generation the trial is
+        if self._untried is not None:
+            yield from self._untried.guesses(number)
+        if self._is_starting():
+            return
+        yield suggested
         for _ in range(self.ASKS - 1):
             blank = TrialRecord(number=number, state=TrialState.RUNNING, params={})
             self._put(frozen(blank, {}, OptunaState.RUNNING))
-            yield self._space.suggest(optuna.trial.Trial(self._study, trial._trial_id))
+            again = optuna.trial.Trial(self._study, trial._trial_id)
+            yield self._space.suggest(_InOrder(again, self._orders))
+
+    def _is_starting(self) -> bool:
+        if self._startup:
+            informing = self._study.get_trials(deepcopy=False, states=(OptunaState.COMPLETE, OptunaState.PRUNED))
+            if len(informing) >= self._startup:
+                self._startup = 0  # once and for all: nobody counts the trials of a long study again and again
+        return self._startup > 0
+
+    def _shown(self, record: TrialRecord) -> TrialRecord:
+        """Return a record as the sampler sees it: with the positions of ordered choices."""
+        positions = {
+            name: item.index(record.params[name]) for name, item in self._orders.items() if name in record.params
+        }
+        return replace(record, params={**record.params, **positions}) if positions else record
 
     def _put(self, trial: FrozenTrial) -> None:
         self._storage.put(self._study._study_id, trial)
@@ -138,7 +168,7 @@ class OptunaSampler:
         return f"the sampler {type(self._study.sampler).__name__}"
 
 
-def history(records: Iterable[TrialRecord], space: SearchSpace) -> list[FrozenTrial]:
+def history(records: Iterable[TrialRecord], known: Mapping[str, BaseDistribution]) -> list[FrozenTrial]:
     """Return what a sampler is shown of trials: the only place where that is decided.
 
     - COMPLETE: its value.
@@ -146,7 +176,6 @@ def history(records: Iterable[TrialRecord], space: SearchSpace) -> list[FrozenTr
     - RUNNING and WAITING: RUNNING, so that a sampler that models pending trials keeps away from them.
     - FAIL: FAIL, which Optuna's samplers leave out.
     """
-    known = distributions(space)
     return [frozen(record, known, _shown_state(record)) for record in records]
 
 
@@ -179,6 +208,20 @@ def frozen(record: TrialRecord, known: Mapping[str, BaseDistribution], state: Op
 def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
     """Return Optuna's distributions of all parameters that vary."""
     return {name: to_optuna(item) for name, item in space.items() if not isinstance(item, Constant)}
+
+
+class _InOrder:
+    """A trial of Optuna's that suggests ordered choices by their positions."""
+
+    def __init__(self, trial: optuna.Trial, orders: Mapping[str, Ordinal]) -> None:
+        self.suggest_float, self.suggest_int = trial.suggest_float, trial.suggest_int
+        self._trial = trial
+        self._orders = orders
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        if name in self._orders:
+            return choices[self._trial.suggest_int(name, 0, len(choices) - 1)]
+        return self._trial.suggest_categorical(name, choices)
 
 
 class _Study(optuna.Study):

@@ -7,7 +7,6 @@ So there is nothing to restore when a study is resumed, and no Optuna to load.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Iterator
 
 from automl.samplers.base import Params, Proposal, Untried
@@ -25,7 +24,7 @@ class RandomSampler:
         self._untried = Untried(space, seed=seed, records=records)
 
     def propose(self, number: int) -> Proposal | None:
-        params = self._untried.choose(number)
+        params = self._untried.choose(number, self._untried.guesses(number))
         return None if params is None else Proposal(params=params)
 
     def observe(self, record: TrialRecord) -> None:
@@ -36,7 +35,7 @@ class QmcSampler:
     """Points that fill the space more evenly than random ones: trial n takes point n of a scrambled Sobol sequence.
 
     Every parameter has a coordinate of its own, conditional ones too, which go unused where they do not exist: what is
-    left of an even sequence in fewer dimensions is even again.
+    left of an even sequence in fewer dimensions is even again. Priors do not bend it.
 
     Source: Bergstra and Bengio, "Random Search for Hyper-Parameter Optimization" (JMLR 2012), where Sobol points come
     out somewhat ahead of random ones. SciPy makes the sequence.
@@ -50,7 +49,7 @@ class QmcSampler:
         self._sequence = qmc.Sobol(len(space), scramble=True, rng=seed)
 
     def propose(self, number: int) -> Proposal | None:
-        params = self._untried.choose(number, [self._point(number)])
+        params = self._untried.choose(number, [*self._untried.guesses(number), self._point(number)])
         return None if params is None else Proposal(params=params)
 
     def observe(self, record: TrialRecord) -> None:
@@ -68,23 +67,8 @@ class QmcSampler:
         for (name, distribution), share in zip(self._space.items(), coordinates, strict=True):
             condition = self._space.conditions.get(name)
             if condition is None or condition.holds(params):
-                params[name] = distribution.sample(_Quantile(float(share)))
+                params[name] = distribution.from_unit(float(share))
         return params
-
-
-class _Quantile(random.Random):
-    """Answers each draw with the value that the given share of all draws lies below."""
-
-    def __init__(self, share: float) -> None:
-        super().__init__(0)
-        self._share = share
-
-    def random(self) -> float:
-        return self._share
-
-    def randrange(self, start: int, stop: int | None = None, step: int = 1) -> int:
-        values = range(start) if stop is None else range(start, stop, step)
-        return values[int(self._share * len(values))]
 
 
 class GridSampler:

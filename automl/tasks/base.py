@@ -23,6 +23,7 @@ from search_spaces import (
     Categorical,
     Constant,
     Distribution,
+    Ordinal,
     SearchSpace,
     choose,
     cnn,
@@ -184,7 +185,8 @@ class Task:
             if name not in known
         ]
         for name, distribution in space.items():
-            values = distribution.grid(1) if isinstance(distribution, Categorical | Constant) else []
+            listed = distribution.grid(1) if isinstance(distribution, Categorical | Ordinal | Constant) else []
+            values = [distribution.value_of(choice) for choice in listed]
             problems += [
                 f"{name}: task {self.name!r} knows {known[name]}, not {value!r}"
                 for value in values

@@ -8,6 +8,7 @@ from typing import Any
 
 import optuna
 import pytest
+from optuna.distributions import IntDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import TrialState as OptunaState
 
@@ -17,7 +18,7 @@ from automl.cli import main
 from automl.driver import SearchResult
 from automl.errors import ConfigError, SearchAbortedError
 from automl.samplers import Note, make
-from automl.samplers.optuna_study import OptunaSampler, history
+from automl.samplers.optuna_study import OptunaSampler, distributions, history
 from automl.trial import Reason, Trial, TrialRecord, TrialState
 from search_spaces import SearchSpace
 
@@ -51,7 +52,7 @@ def test_history_tells_each_state_truly() -> None:
         record(5, TrialState.FAIL, reason=Reason.NAN),
     ]
 
-    shown = history(records, SPACE)
+    shown = history(records, distributions(SPACE))
 
     assert [trial.state for trial in shown] == [
         OptunaState.COMPLETE,
@@ -97,6 +98,42 @@ def test_what_runs_is_what_was_proposed() -> None:
 
     assert [trial.params for trial in sampler._study.trials] == proposed
     assert all(trial.system_attrs == {} for trial in sampler._study.trials), "TPE's scratch notes are gone"
+
+
+def test_an_ordinal_is_a_whole_number_to_the_sampler() -> None:
+    """Its choices are proposed and recorded as they are, and modelled as positions, live and after a resume."""
+    space = SearchSpace({"batch": "16<32<64<128", "opt": "adam|sgd"})
+    live = make("tpe", space=space, direction="minimize", seed=1, records=[])
+    assert isinstance(live, OptunaSampler)
+    records = []
+    for number in range(5):
+        proposal = live.propose(number)
+        assert proposal is not None
+        space.validate(proposal.params)
+        records.append(
+            TrialRecord(number=number, state=TrialState.COMPLETE, params=proposal.params, value=float(number))
+        )
+        live.observe(records[-1])
+
+    resumed = make("tpe", space=space, direction="minimize", seed=1, records=records)
+
+    assert isinstance(resumed, OptunaSampler)
+    choices = space["batch"].grid(1)
+    for sampler in (live, resumed):
+        seen = [trial.params["batch"] for trial in sampler._study.trials]
+        assert seen == [choices.index(record.params["batch"]) for record in records]
+        assert isinstance(sampler._study.trials[0].distributions["batch"], IntDistribution)
+
+
+def test_a_sampler_of_the_users_own_sees_the_choices_of_an_ordinal() -> None:
+    """A grid that was written with them finds them."""
+    space = SearchSpace({"batch": "16<32<64"})
+    own = OptunaSampler(optuna.samplers.GridSampler({"batch": [64]}), space=space, direction="minimize")
+
+    proposal = own.propose(0)
+
+    assert proposal is not None
+    assert proposal.params == {"batch": 64}
 
 
 class Recorder(optuna.samplers.RandomSampler):

@@ -76,6 +76,82 @@ def test_a_resumed_sampler_draws_anew(name: str) -> None:
     assert min(abs(proposal.params["x"] - x) for x in drawn) > 1e-6
 
 
+GUESSED = SearchSpace(
+    {
+        "lr": "1e-5..1e-1 log prior 1e-2 high",
+        "opt": "adam|sgd default sgd",
+        "momentum": "0.0..1 when opt=sgd",
+        "n": "1..9",
+    }
+)
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLERS if name != "grid"])
+def test_a_best_guess_is_tried_first(name: str) -> None:
+    """Where the space states a default or prior, trial 0 takes its default point, once, and what it gave is known."""
+    sampler = make(name, space=GUESSED, direction="minimize", seed=1, records=[])
+
+    proposals = [sampler.propose(number) for number in range(3)]
+    params = [dict(proposal.params) for proposal in proposals if proposal is not None]
+    sampler.observe(complete(0, params[0]))
+    plain = make(name, space=SPACE, direction="minimize", seed=1, records=[]).propose(0)
+
+    assert params[0] == {"lr": 0.01, "opt": "sgd", "momentum": 0.5, "n": 5} == GUESSED.default()
+    assert params[0] not in params[1:]
+    assert plain is not None
+    assert plain.params != SPACE.default()
+    if isinstance(sampler, OptunaSampler):
+        assert sampler._study.trials[0].state is optuna.trial.TrialState.COMPLETE
+
+
+def test_a_best_guess_that_relations_forbid_is_repaired() -> None:
+    """It keeps what can stay, and is tried first all the same."""
+    space = SearchSpace({"depth": "1..8 default 8", "width": "16..256 step 16"}, require=["depth * width <= 256"])
+    sampler = make("random", space=space, direction="minimize", seed=1, records=[])
+
+    proposal = sampler.propose(0)
+
+    assert proposal is not None
+    space.validate(proposal.params)
+    assert proposal.params["depth"] == 8 or proposal.params["width"] == space.default()["width"]
+
+
+def test_a_best_guess_breeds() -> None:
+    """nsga2 counts the default point among its first generation, as if it had drawn it itself."""
+    sampler = make("nsga2", space=GUESSED, direction="minimize", seed=1, records=[])
+
+    proposal = sampler.propose(0)
+
+    assert proposal is not None
+    assert [0, "NSGAIISampler:generation", 0] in [list(note) for note in proposal.notes]
+
+
+@pytest.mark.parametrize("name", ["random", "tpe", "gp", "nsga2"])
+def test_priors_are_where_a_search_begins(name: str) -> None:
+    """Before there is a model, draws gather around what is believed: most lie within a decade of 0.01, of four."""
+    sampler = make(name, space=GUESSED, direction="minimize", seed=1, records=[])
+
+    rates = [sampler.propose(number).params["lr"] for number in range(40)]  # type: ignore[union-attr]
+
+    assert sum(1e-3 <= lr <= 1e-1 for lr in rates) >= 36
+
+
+def test_tpe_follows_its_model_once_it_has_one() -> None:
+    """A prior that is wrong is left behind: after ten trials the model proposes."""
+    space = SearchSpace({"x": "0.0..1.0 prior 0.9 high"})
+    sampler = make("tpe", space=space, direction="minimize", seed=3, records=[])
+    tried = []
+
+    for number in range(50):
+        proposal = sampler.propose(number)
+        assert proposal is not None
+        tried.append(proposal.params["x"])
+        sampler.observe(complete(number, proposal.params, value=abs(tried[-1] - 0.3)))
+
+    assert tried[0] == 0.9
+    assert sum(abs(x - 0.3) < 0.2 for x in tried[40:]) >= 7
+
+
 def test_tpe_learns_from_what_it_is_told() -> None:
     """After forty trials of a bowl, proposals gather at its bottom."""
     sampler = make("tpe", space=SearchSpace({"x": "0.0..1.0"}), direction="minimize", seed=3, records=[])
@@ -164,6 +240,7 @@ def test_a_generation_survives_a_resume() -> None:
         ),
         ("grid", SearchSpace({"n": "1..80"}), "grid; --trials 50 ends it before the last 30"),
         ("nsga2", SPACE, "20 COMPLETE trials; draws parameters that have a condition at random (1 of 5)"),
+        ("auto", GUESSED, "tpe (auto); begins with the defaults and priors of the space"),
         ("gp", SPACE, "models COMPLETE trials; draws parameters that have a condition at random (1 of 5)"),
         ("own:GridSampler", TWELVE, "your GridSampler"),
     ],

@@ -23,7 +23,7 @@ _NUMBERS = st.one_of(
         lambda low, step, n: Int(low, low + step * n, step=step), *[st.integers(-9, 9), st.integers(1, 4)], st.just(4)
     ),
     st.sampled_from([Float(-1, 1, step=0.1), Float(0, 0), Float(-9, 9, step=4.5)]),
-    strategies.categoricals,
+    strategies.choices(),
 )
 
 

@@ -65,7 +65,7 @@ def test_accepts_every_form_of_a_parameter():
         ({"lr": None}, None, ["lr: there is no range; write one"]),
         ({"opt": ["a", "b"]}, None, ["opt: must be a range such as", "'choices': ['a', 'b']"]),
         ({"opt": object}, None, ["opt: must be a range such as"]),
-        ({"lr": {"low": 1}}, None, ["lr: there is no type; it must be one of float, int, categorical, constant"]),
+        ({"lr": {"low": 1}}, None, ["lr: there is no type; it must be one of float, int, categorical, ordinal, "]),
         ({"lr": {"type": "flaot"}}, None, ["lr: type must be one of float, ", "got 'flaot'; did you mean 'float'?"]),
         ({"lr": {"type": ["int"]}}, None, ["lr: type must be one of float, ", "got ['int']"]),
         ({"lr": {"type": "float", "low": 0}}, None, ["lr: float needs the field 'high', which is missing"]),
@@ -469,3 +469,40 @@ def test_shows_itself():
     assert str(space) == "arch: mlp|cnn\nwidth: 8..64 log when arch=cnn"
     assert repr(space) == "SearchSpace({\n    'arch': 'mlp|cnn',\n    'width': '8..64 log when arch=cnn',\n})"
     assert repr(SearchSpace()) == "SearchSpace()"
+
+
+def test_the_default_point():
+    """Each parameter that exists at it has its default, else its prior, else its middle."""
+    space = SearchSpace(
+        {
+            "arch": "mlp|cnn default cnn",
+            "lr": "1e-5..1e-1 log prior 1e-2",
+            "depth": "1..5 when arch=cnn",
+            "n": "2 when arch=mlp",
+        }
+    )
+
+    point = space.default()
+
+    assert point == {"arch": "cnn", "lr": 1e-2, "depth": 3}
+    assert space.has_guess
+    assert not space.only("arch").override(arch="mlp|cnn").has_guess
+
+
+def test_values_of_named_choices():
+    """Names become fresh values, all else stays, and what is no name is refused."""
+    space = SearchSpace({"layers": "small=[64, 64]|big=[256]", "lr": "0.0..1.0"})
+
+    values = space.values_of({"layers": "small", "lr": 0.5})
+    values["layers"].append(9)
+
+    assert space.values_of({"layers": "small"}) == {"layers": [64, 64]}
+    assert values["lr"] == 0.5
+    with pytest.raises(SearchSpaceError, match="must be one of small"):
+        space.values_of({"layers": "huge"})
+
+
+@given(strategies.spaces())
+def test_the_default_point_is_one_of_the_space(space):
+    """Whatever the conditions, defaults and priors; where relations forbid it, it can be repaired."""
+    space.validate(space.repair(space.default(), random.Random(1)))
