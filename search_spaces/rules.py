@@ -79,7 +79,7 @@ def choices_problems(choices: Sequence[Scalar]) -> list[str]:
     """Return what is wrong with the choices of a Categorical."""
     if not len(choices):
         return ["choices must hold at least one value, got none"]
-    problems = [f"choices: {problem}" for choice in choices if (problem := scalar_problem(choice))]
+    problems = [f"choices: {problem}{_way_out(choice)}" for choice in choices if (problem := scalar_problem(choice))]
     if problems:
         return problems
     first: dict[Scalar, int] = {}
@@ -93,6 +93,11 @@ def choices_problems(choices: Sequence[Scalar]) -> list[str]:
         else:
             problems.append(f"{place} ({literal(other)} and {literal(choice)}) are equal in Python: write one as text")
     return problems
+
+
+def _way_out(choice: object) -> str:
+    """Return what to write for a choice that is no scalar: once choices have names, their values may be any JSON."""
+    return f"; or name them all: {{a_name: {shown(choice)}, ...}}" if isinstance(choice, (list, tuple, dict)) else ""
 
 
 def json_problem(value: object, depth: int = 0) -> str | None:

@@ -23,12 +23,13 @@ from pathlib import Path
 import pytest
 
 from automl.cli import main
-from tests.cli.bad_inputs import code, options, spaces, storages, studies, tables, toml
+from tests.cli.bad_inputs import code, json, options, spaces, storages, studies, tables, toml
 from tests.cli.bad_inputs.case import Case
+from tests.cli.bad_inputs.catalogue import CATALOGUE, CODE, JSON, TOML, YAML, Mistake
 from tests.cli.conftest import LOCAL, ROOT, SEARCH, TRAIN, Run
 
 IN_A_HURRY = {"AUTOML_MAX_EPOCHS": "1", "AUTOML_TRACKER": "none"}  # should one of them be searched after all
-CASES = [*spaces.CASES, *toml.CASES, *code.CASES, *options.CASES, *storages.CASES, *tables.CASES]
+CASES = [*spaces.CASES, *json.CASES, *toml.CASES, *code.CASES, *options.CASES, *storages.CASES, *tables.CASES]
 
 
 def cases(rows: list[Case]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -66,6 +67,34 @@ def test_refused(case: Case, run: Run, tmp_path: Path, monkeypatch: pytest.Monke
         monkeypatch.setenv(name, value)
 
     check(case, run, tmp_path)
+
+
+@pytest.mark.parametrize("mistake", CATALOGUE, ids=lambda mistake: mistake.number)
+def test_every_mistake_of_a_space_has_its_rows(mistake: Mistake) -> None:
+    """In each format in which it can be made; what is no error has a test of its own."""
+    formats: dict[str, set[str]] = {}
+    for case in CASES:
+        name, _, rest = case.name.rpartition(" (")
+        known = rest in (f"{JSON})", f"{TOML})", f"{CODE})")
+        formats.setdefault(name if known else case.name, set()).add(rest[:-1] if known else YAML)
+
+    missing = [row for row in mistake.rows if row not in formats]
+    shown = set().union(*(formats[row] for row in mistake.rows if row in formats))
+
+    assert missing == []
+    assert shown >= {YAML, JSON, TOML} - mistake.not_in.keys() or mistake.elsewhere
+    assert shown.isdisjoint(mistake.not_in)
+
+
+def test_the_catalogue_is_whole() -> None:
+    """B1 to B27, each once; a test that it points to is there."""
+    folder = Path(__file__).parent
+
+    assert [mistake.number for mistake in CATALOGUE] == [f"B{n}" for n in range(1, 28)]
+    for mistake in CATALOGUE:
+        file, _, test = mistake.elsewhere.partition("::")
+        found = [path.read_text() for path in (folder / file, folder.parent / "search_spaces" / file) if path.is_file()]
+        assert not test or any(f"def {test}(" in text for text in found)
 
 
 @cases([*spaces.CASES, *options.CASES][::10])

@@ -38,6 +38,7 @@ CASES = [
      "space.yaml:2:1: require: a relation must be text such as 'n_layers * width <= 4096', got {'n': 3}"),
     yaml("relations that leave no point", "x: 0.0..1\nrequire: x < 1e-9\n",
      "space.yaml: of 10,000 points drawn none fulfils the relations; require x < 1e-09 failed most often ..."),
+    path("cannot be read", "x" * 300 + ".yaml", {}, "xxx...xxx.yaml: cannot be read: File name too long"),
     path("missing file", "space.yaml", {}, "space.yaml: there is no such file; looked from {here}"),
     path("missing file, another is near", "space.yaml", {"spaces.yaml": "x: 1..2\n"},
      "space.yaml: there is no such file; looked from {here}; did you mean 'spaces.yaml'?"),
@@ -206,10 +207,13 @@ CASES = [
      "space.yaml:1:24: o: choices 1 and 2 (1 and 1.0) are equal in Python: write one as text",
      "space.yaml:1:24: o: choices 1 and 3 (1 and true) are equal in Python: write one as text"),
     yaml("choice that is a list", "o: {type: categorical, choices: [[64, 64], [128]]}\n",
-     "space.yaml:1:24: o: choices: [64, 64] is a list: use text, a number, true, false or null",
-     "space.yaml:1:24: o: choices: [128] is a list: use text, a number, true, false or null"),
+     "space.yaml:1:24: o: choices: [64, 64] is a list: use text, a number, true, false or null; or name them "
+     "all: {a_name: [64, 64], ...}",
+     "space.yaml:1:24: o: choices: [128] is a list: use text, a number, true, false or null; or name them "
+     "all: {a_name: [128], ...}"),
     yaml("choice that is a mapping", "o: {type: categorical, choices: [{a: 1}]}\n",
-     "space.yaml:1:24: o: choices: {'a': 1} is a dict: use text, a number, true, false or null"),
+     "space.yaml:1:24: o: choices: {'a': 1} is a dict: use text, a number, true, false or null; or name them "
+     "all: {a_name: {'a': 1}, ...}"),
     yaml("choice that is NaN", "o: {type: categorical, choices: [.nan, 1]}\n",
      "space.yaml:1:24: o: choices: nan is not a finite number"),
     yaml("list instead of a mapping", "o: [adam, sgd]\n",
@@ -222,7 +226,7 @@ CASES = [
     yaml("type that is a number", "lr: {type: 3}\n",
      "space.yaml:1:12: lr: type must be one of float, int, ..., got 3"),
     yaml("no type", "lr: {low: 0, high: 1}\n",
-     "space.yaml:1:1: lr: there is no type; it must be one of float, int, categorical, constant"),
+     "space.yaml:1:1: lr: there is no type; it must be one of float, int, categorical, ordinal, constant"),
     yaml("unknown field", "lr: {type: float, low: 0, hihg: 1}\n",
      "space.yaml:1:1: lr: float needs the field 'high', which is missing",
      "space.yaml:1:27: lr: unknown field 'hihg'; did you mean 'high'?"),
@@ -235,8 +239,8 @@ CASES = [
     yaml("three dots", "n: 1...6\n",
      "space.yaml:1:4: n: cannot read '1...6': a range is low..high; an example: 1e-5..1e-1 log"),
     yaml("unknown word", "lr: 1e-5..1e-1 lgo\n",
-     "space.yaml:1:5: lr: cannot read '1e-5..1e-1 lgo': after low..high comes log, step or when, got 'lgo'; "
-     "did you mean 'log'?; an example: 1e-5..1e-1 log"),
+     "space.yaml:1:5: lr: cannot read '1e-5..1e-1 lgo': after low..high comes log, step, default, prior or "
+     "when, got 'lgo'; did you mean 'log'?; an example: 1e-5..1e-1 log"),
     yaml("unquoted blank", "o: {type: int, low: 1, high: 2}\np: one two|three\n",
      "space.yaml:2:4: p: cannot read 'one two|three': expected '|' between values, got 'two'; an example: "
      "adam|sgd"),
