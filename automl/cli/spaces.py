@@ -17,7 +17,7 @@ from automl.cli.values import Problems, positive, whole
 from automl.errors import unknown
 from search_spaces import READY, Float, Int, SearchSpace, SearchSpaceError, architectures, dumps
 from search_spaces.catalog import group
-from search_spaces.convert import TEXTS
+from search_spaces.convert import TEXTS, left_out
 from search_spaces.files import format_of, is_code, read_document
 from search_spaces.schema import FILE as SCHEMA
 
@@ -120,6 +120,8 @@ def export(
     assert space is not None
     assert to is not None
     _deliver(TEXTS[to](space), file)
+    if lost := left_out(space, to):
+        output.say(f"note: {to} has no place for", *(f"  {line}" for line in lost))
 
 
 @app.command(cls=Command)

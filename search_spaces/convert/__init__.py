@@ -14,7 +14,8 @@
 | Katib       | `parameters` of an Experiment | the same         | no            | no                   |
 | JSON Schema | of params                     |                  | yes           | forbid               |
 
-What would have other points than ours is a ConversionError, which names every such parameter and the way out.
+What would have other points than ours is a ConversionError, which names every such parameter and the way out. Hints
+about the same points (default, prior, order of choices) are left out where a library has no place for them: `left_out`.
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ from search_spaces.convert.katib import from_katib, to_katib
 from search_spaces.convert.optuna import from_optuna, optuna_source, to_optuna
 from search_spaces.convert.ray import from_ray, ray_source, to_ray
 from search_spaces.convert.wandb import from_wandb, to_wandb
+from search_spaces.distributions import Ordinal
 from search_spaces.errors import ConversionError
 from search_spaces.files import yaml_text
+from search_spaces.scalars import literal
 from search_spaces.space import SearchSpace
 
 __all__ = [
@@ -42,6 +45,7 @@ __all__ = [
     "from_optuna",
     "from_ray",
     "from_wandb",
+    "left_out",
     "to_configspace",
     "to_json_schema",
     "to_katib",
@@ -62,3 +66,19 @@ TEXTS: Mapping[str, Callable[[SearchSpace], str]] = MappingProxyType(
     }
 )
 """Name -> function that writes a space for that library: Python source, YAML, JSON. It raises ConversionError."""
+
+_KEPT = {"configspace": {"default", "prior", "order"}, "json-schema": {"default"}}
+"""The hints that a text of `TEXTS` has; of ConfigSpace's the prior is in `meta`, where nothing but we looks at it."""
+
+
+def left_out(space: SearchSpace, library: str) -> list[str]:
+    """Return "lr: default 0.001, prior 0.01" for each parameter with hints that `library` has no place for."""
+    lines = []
+    for name, distribution in space.items():
+        data = distribution.to_dict()
+        hints: dict[str, str] = {key: f"{key} {literal(data[key])}" for key in ("default", "prior") if key in data}
+        if isinstance(distribution, Ordinal):
+            hints["order"] = "order of its choices"
+        if lost := [text for key, text in hints.items() if key not in _KEPT.get(library, ())]:
+            lines.append(f"{name}: {', '.join(lost)}")
+    return lines

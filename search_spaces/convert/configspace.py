@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from search_spaces.conditions import Condition
 from search_spaces.convert.calls import Call, Item, alternatives, said
 from search_spaces.convert.common import each, listed, related
-from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int
+from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int, Ordinal
 from search_spaces.errors import ConversionError, SearchSpaceError
 from search_spaces.ranges import parse_range
 from search_spaces.scalars import Scalar
@@ -167,7 +167,8 @@ def _hyperparameter(name: str, distribution: Distribution) -> Call:
             return Call("UniformIntegerHyperparameter", name, low, high, **said(log=log), **more)
         case Float() | Int():
             return Call("OrdinalHyperparameter", name, listed(distribution, "ConfigSpace"), **stepped)
-    return Call("CategoricalHyperparameter", name, _checked(distribution.grid(1)), **more)
+    kind = "OrdinalHyperparameter" if isinstance(distribution, Ordinal) else "CategoricalHyperparameter"
+    return Call(kind, name, _checked(distribution.grid(1)), **more)
 
 
 def _check_rounding(**ends: float) -> None:
@@ -182,7 +183,7 @@ def _checked(values: list[Scalar]) -> list[Scalar]:
     kinds = {type(value) for value in values}
     if bool in kinds and kinds & {int, float} and str not in kinds and None not in values:
         raise ConversionError("ConfigSpace makes numbers of true and false beside numbers: write them as text")
-    if kinds == {str} and any(str(value).endswith("\0") for value in values):
+    if any(isinstance(value, str) and value.endswith("\0") for value in values):
         raise ConversionError("ConfigSpace cuts null characters from the end of text: take them out")
     return values
 
@@ -251,12 +252,15 @@ def _distribution(name: str, theirs: Any, library: Any) -> Distribution:
         kind = functools.partial(Float, theirs.lower, theirs.upper, log=theirs.log)
     elif isinstance(theirs, library.UniformIntegerHyperparameter):
         kind = functools.partial(Int, theirs.lower, theirs.upper, log=theirs.log)
+    elif isinstance(theirs, library.OrdinalHyperparameter):
+        kind = functools.partial(Ordinal, theirs.sequence)
     elif isinstance(theirs, library.CategoricalHyperparameter) and len(set(theirs.weights or [1])) == 1:
         kind = functools.partial(Categorical, theirs.choices)
     else:
         what = "choices with weights" if hasattr(theirs, "weights") else f"a {type(theirs).__name__}"
         raise ConversionError(f"there is no counterpart for {what}: let all values be as likely")
-    return kind()
+    usual = _hyperparameter(name, kind()).make(library).default_value  # which ConfigSpace takes where nobody gave one
+    return kind() if usual == theirs.default_value else kind(default=theirs.default_value)
 
 
 def _condition(theirs: Any, ours: Mapping[str, Distribution]) -> Condition:

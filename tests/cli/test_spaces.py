@@ -202,3 +202,17 @@ def test_export_of_what_cannot_be_said(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "space.yaml").read_text() == EXPORTED
     assert len(unknown.errors) == 2
     assert "did you mean 'optuna'?" in unknown.errors[1]
+
+
+def test_export_says_what_it_leaves_out(run: Run, tmp_path: Path) -> None:
+    """Hints that a library has no place for are noted beside the result."""
+    (tmp_path / "space.yaml").write_text("lr: 1e-5..1e-1 log default 1e-3 prior 1e-2\nwidth: 16<32<64\nn: 1..3\n")
+
+    noted = {library: run("space", "export", "space.yaml", "--to", library).err for library in ("ray", "configspace")}
+
+    assert noted["configspace"] == ""
+    assert noted["ray"].splitlines() == [
+        "note: ray has no place for",
+        "  lr: default 0.001, prior 0.01",
+        "  width: order of its choices",
+    ]

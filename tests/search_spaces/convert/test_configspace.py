@@ -19,7 +19,7 @@ from ConfigSpace import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_spaces import Categorical, Constant, Float, Int, SearchSpace
+from search_spaces import Categorical, Constant, Float, Int, Ordinal, SearchSpace
 from search_spaces.convert import TEXTS, ConversionError, from_configspace, to_configspace, to_params
 from tests import strategies
 
@@ -46,6 +46,11 @@ few = settings(max_examples=30)
         (Int(8, 64, log=True), UniformIntegerHyperparameter("x", 8, 64, log=True)),
         (Categorical(["a", None, 1.5]), CategoricalHyperparameter("x", ["a", None, 1.5])),
         (Constant("a"), ConfigSpace.Constant("x", "a")),
+        (
+            Int(1, 6, default=2),
+            UniformIntegerHyperparameter("x", 1, 6, default_value=2, meta={"range": "1..6 default 2"}),
+        ),
+        (Ordinal([4, 2]), OrdinalHyperparameter("x", [4, 2])),
         (Int(3, 7, step=2), OrdinalHyperparameter("x", [3, 5, 7], meta={"range": "3..7 step 2"})),
         (Float(2, 2), ConfigSpace.Constant("x", 2.0, meta={"range": "2.0..2"})),
     ],
@@ -110,13 +115,15 @@ def test_conditions(condition):
 
 
 def test_conditions_of_their_own():
-    """What others ask in other words is understood: another value than one."""
+    """What others ask in other words is understood: another value than one, and bounds on ordinals by position."""
     theirs = ConfigurationSpace({"a": ["x", "y", "z"], "b": (0.0, 1.0)})
-    children = [UniformIntegerHyperparameter(name, 0, 9) for name in "pq"]
-    theirs.add(*children)
+    order = OrdinalHyperparameter("o", ["low", "mid", "high"])
+    children = [UniformIntegerHyperparameter(name, 0, 9) for name in "pqr"]
+    theirs.add(order, *children)
     theirs.add(
         ConfigSpace.NotEqualsCondition(theirs["p"], theirs["a"], "y"),
         ConfigSpace.NotEqualsCondition(theirs["q"], theirs["b"], 0.5),
+        ConfigSpace.GreaterThanCondition(theirs["r"], theirs["o"], "low"),
     )
 
     conditions = from_configspace(theirs).conditions
@@ -124,6 +131,7 @@ def test_conditions_of_their_own():
     assert {name: str(condition) for name, condition in conditions.items()} == {
         "p": "a=x|z",
         "q": "b<0.5 or b>0.5",
+        "r": "o=high|mid",
     }
 
 
@@ -142,8 +150,23 @@ def test_a_changed_hyperparameter_wins_over_its_meta():
     """`meta` is believed only while it says the same as the hyperparameter."""
     theirs = OrdinalHyperparameter("x", [3, 5, 9], meta={"range": "3..7 step 2"})
 
-    with pytest.raises(ConversionError, match="x: there is no counterpart for a OrdinalHyperparameter"):
-        from_configspace(ConfigurationSpace(space={"x": theirs}))
+    assert from_configspace(ConfigurationSpace(space={"x": theirs})) == SearchSpace({"x": Ordinal([3, 5, 9])})
+
+
+def test_defaults_of_their_own():
+    """A default that somebody gave is one of ours; the middle, which ConfigSpace takes itself, is none."""
+    theirs = ConfigurationSpace(
+        space={
+            "a": UniformFloatHyperparameter("a", 0, 1, default_value=0.25),
+            "b": CategoricalHyperparameter("b", ["x", None], default_value=None),
+            "c": UniformIntegerHyperparameter("c", 1, 6),
+        }
+    )
+
+    space = from_configspace(theirs)
+
+    assert space == SearchSpace({"a": "0.0..1 default 0.25", "b": "x|null default null", "c": "1..6"})
+    assert to_configspace(space)["a"].default_value == 0.25
 
 
 def test_what_we_cannot_express_is_named():
