@@ -79,6 +79,26 @@ def test_parameters_written_in_the_file() -> None:
     assert found.spaces == [{"width": "8..64", "k": "3|5 when arch=cnn"}]
 
 
+def test_spaces_in_code_count_from_the_folder_of_the_file(tmp_path: Path) -> None:
+    """A file or module beside the study file is found from any folder; an installed module needs none."""
+    (tmp_path / "mine.py").write_text("space = {'lr': '1..2'}")
+
+    found = load("target: digits\nspace: [mine.py:space, mine:space, search_spaces:cnn]\n")
+
+    assert found.problems == []
+    assert found.spaces == [f"{tmp_path}/mine.py:space", f"{tmp_path}/mine:space", "search_spaces:cnn"]
+
+
+def test_a_group_is_no_range() -> None:
+    """Parameters may stand in groups where parameters are asked for, not where one range is."""
+    good, bad = load("target: digits\nparam: {cnn: {width: 8..64}}\n"), load("target: digits\nlr: {a: 1..2}\n")
+
+    assert good.ranges == {"cnn.width": "8..64"}
+    assert [problem.partition(": ")[2] for problem in bad.problems] == [
+        "lr must be a range such as 1e-4..1e-1 log, got {'a': '1..2'}"
+    ]
+
+
 def test_json() -> None:
     """The same language, in the other notation."""
     found = load(json.dumps({"target": "digits", "trials": 7, "param": {"x": "0..1"}}), "study.json")
