@@ -19,6 +19,7 @@ from automl import samplers, stopping
 from automl.config import StudyConfig
 from automl.ledger.queries import Reader
 from automl.recovery import count_retries
+from automl.space_history import SpaceHistory
 from automl.stopping import Judge
 from automl.trial import TrialRecord, TrialState
 
@@ -45,11 +46,13 @@ class Agenda:
         *,
         n_trials: int,
         records: Sequence[TrialRecord],
+        spaces: SpaceHistory,
         sampler: samplers.Sampler,
         judge: Judge,
         retries: Counter[int],
     ) -> None:
         self.records = {record.number: record for record in records}
+        self.spaces = spaces
         self.waiting = deque(r.number for r in records if r.state is TrialState.WAITING)
         self.paused = {r.number for r in records if r.paused}
         self.retries = retries
@@ -77,16 +80,25 @@ class Agenda:
         rule = early_stopping or config.early_stopping
         judge = stopping.make(rule, maximize=config.direction == "maximize", max_epochs=config.max_epochs)
         judge.replay(reader.history())
-        records = reader.records()
+        records, spaces = reader.records(), SpaceHistory.read(reader)
         made = samplers.make(
             sampler or config.sampler,
             space=config.space,
             direction=config.direction,
             seed=config.seed,
-            records=records,
-            notes=[note for event in reader.events(kind="sampler") for note in event.data["notes"]],
+            records=[spaces.shown(record) for record in records],
+            n_older=spaces.n_older,
+            # What it noted down before the last change is about another space.
+            notes=[n for event in reader.events(after=spaces.seq, kind="sampler") for n in event.data["notes"]],
         )
-        return cls(n_trials=config.n_trials, records=records, sampler=made, judge=judge, retries=count_retries(reader))
+        return cls(
+            n_trials=config.n_trials,
+            records=records,
+            spaces=spaces,
+            sampler=made,
+            judge=judge,
+            retries=count_retries(reader),
+        )
 
     def next(self, *, is_idle: bool) -> Choice:
         """Return what to run next; `is_idle` says that nothing runs now, so that nothing will come of waiting."""
@@ -124,8 +136,9 @@ class Agenda:
             self.paused.add(number)
         if record.state.is_finished:
             self.judge.on_end(number, record.value)
-        if record.paused or was_paused or record.state.is_finished:
-            self._proposals.sampler.observe(record)
+        shown = self.spaces.shown(record)
+        if shown.params and (record.paused or was_paused or record.state.is_finished):
+            self._proposals.sampler.observe(shown)
 
     @property
     def has_more(self) -> bool:

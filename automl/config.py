@@ -4,7 +4,7 @@
     config.changes(n_trials=40)         # a resumed study with a larger budget
 
 What a study measures (target, space, metric, direction, seed, ...) is fixed when it is made; `BUDGET` lists the options
-that a resumed study may change.
+that a resumed study may change; its space may too, since trials of the one before it stay comparable.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ TRACKERS = ("mlflow", "jsonl")
 Direction = Literal["minimize", "maximize"]
 DIRECTIONS: tuple[Direction, ...] = ("minimize", "maximize")
 BUDGET = ("n_trials", "timeout", "parallel", "cpus", "gpus", "tracking_uri")
+CHANGEABLE = (*BUDGET, "space")
 MOST = 10**9
 """Of what is counted; whoever wants no end of trials gives a time."""
 LEAST_SHARE = 0.01

@@ -23,8 +23,9 @@ from automl.home import Home
 from automl.ledger.database import LedgerError, translated
 from automl.ledger.queries import AttemptRow, EventRow, MetricRow, Reader, StudyRow
 from automl.mirrors import Mirror, trial_uid
+from automl.space_history import SpaceHistory
 from automl.trial import AttemptState, TrialRecord, TrialState
-from search_spaces import SearchSpace, SearchSpaceError
+from search_spaces import SearchSpaceError
 from trackers import Point, ReadableTracker, RunSummary, TrackerError
 
 _RESTORE = "the ledger was edited or damaged: go back to a copy of it"
@@ -71,6 +72,10 @@ def audit(home: Home, study: str) -> Audit:
     except (LedgerError, ValueError) as error:
         return _damaged(error)
     notes: list[str] = []
+    if outside := [record.number for record in seen.records if not seen.spaces.shown(record).params]:
+        notes.append(
+            f"{_count(outside, 'trial')} outside of the search space since that was changed; samplers leave them out"
+        )
     found = [*_check_ledger(seen), *_check_files(seen, notes)]
     for mirror in mirrors.of(home, seen.study):
         found += _check_mirror(seen, mirror, notes)
@@ -82,7 +87,7 @@ class _Seen:
     """All of a ledger at one moment."""
 
     study: StudyRow
-    space: SearchSpace
+    spaces: SpaceHistory
     folder: Path
     records: Sequence[TrialRecord]
     attempts: Mapping[int, Sequence[AttemptRow]]
@@ -103,7 +108,7 @@ class _Seen:
         study = reader.study()
         return cls(
             study=study,
-            space=SearchSpace.from_dict(study.config["space"]),
+            spaces=SpaceHistory.read(reader),
             folder=home.study(study.name),
             records=reader.records(),
             attempts=by_trial,
@@ -142,9 +147,9 @@ def _check_ledger(seen: _Seen) -> Iterator[Problem]:
         yield from _check_trial(seen, record)
         yield from _check_attempts(seen, record)
         try:
-            seen.space.validate(record.params)
+            seen.spaces.of(record.number).validate(record.params)
         except SearchSpaceError as error:
-            message = f"its params are no point of the search space ({'; '.join(error.problems)}); {_RESTORE}"
+            message = f"its params are no point of the space it was asked in ({'; '.join(error.problems)}); {_RESTORE}"
             yield _problem("params-invalid", record.number, message)
 
 

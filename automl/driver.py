@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from automl import executors, interrupts, mirrors, samplers, stopping, study_file
 from automl.attempt import Objective
-from automl.config import BUDGET, Direction, StudyConfig, default_direction, unknown
+from automl.config import CHANGEABLE, Direction, StudyConfig, default_direction, unknown
 from automl.delivery import beside
 from automl.errors import ConfigError, StudyMismatchError
 from automl.executors import Capacity
@@ -31,6 +31,7 @@ from automl.home import Home
 from automl.interrupts import Interrupted as Interrupted
 from automl.ledger import lease
 from automl.ledger.requests import Request
+from automl.space_history import SpaceChange
 from automl.study import Listener, Study
 from automl.trial import TrialRecord, TrialState
 from search_spaces import SearchSpace
@@ -156,6 +157,8 @@ def resume(
     name: str,
     objective: Callable[..., Any] | None = None,
     *,
+    space: SearchSpace | Mapping[str, Any] | None = None,
+    lose_trials: bool = False,
     home: str | Path | None = None,
     storage: str | None = None,
     sampler: optuna.samplers.BaseSampler | None = None,
@@ -168,6 +171,9 @@ def resume(
     Args:
         name: of the study.
         objective: needed only where the study was made with a Python callable.
+        space: what to choose from henceforth. Trials that are points of it, with new params at their defaults, go on
+            informing the sampler.
+        lose_trials: whether to go on where some trials are no points of `space`; they stay in the ledger.
         home: folder it is in.
         storage: URL of the database that its ledger is in, if its folder does not say.
         sampler: an Optuna sampler: needed where the study was made with one. What it noted down in its trials is there
@@ -179,12 +185,17 @@ def resume(
     Raises:
         StudyNotFoundError: there is no such study.
         LeaseLostError: another driver runs it.
-        ConfigError: it was made with an object that was not given.
+        ConfigError: it was made with an object that was not given, or `space` would lose trials.
         StudyMismatchError: what was given is not what it was made with.
     """
     found = Home.find(home, storage)
     rule = None if early_stopping is None else stopping.named(early_stopping)
-    config = stored_config(found, name, {**changes, "early_stopping": rule})
+    space = None if space is None else SearchSpace(space)
+    config = stored_config(found, name, {**changes, "early_stopping": rule, "space": space})
+    with found.read(name) as reader:
+        change = SpaceChange.look(reader, config.space)
+    if change is not None and change.lost and not lose_trials:
+        raise ConfigError([*map(str, change.changes), f"{change.summary}: go on with lose_trials=True"])
     call = objective or load(config)
     return start(
         found,
@@ -263,7 +274,7 @@ def _stand_in(space: SearchSpace | Mapping[str, Any] | None) -> Target:
 
 
 def stored_config(home: Home, name: str, changes: Mapping[str, Any]) -> StudyConfig:
-    """Return the settings of a study with `changes` to its budget.
+    """Return the settings of a study with `changes` to its budget, or another `space`.
 
     Raises:
         StudyMismatchError: a change would make its trials incomparable.
@@ -274,7 +285,7 @@ def stored_config(home: Home, name: str, changes: Mapping[str, Any]) -> StudyCon
     wanted = {key: value for key, value in changes.items() if value is not None}
     if "n_trials" in wanted:
         wanted["n_trials"] = max(wanted["n_trials"], asked)  # what was asked stays
-    fixed = [key for key in wanted if key not in BUDGET and getattr(config, key, None) != wanted[key]]
+    fixed = [key for key in wanted if key not in CHANGEABLE and getattr(config, key, None) != wanted[key]]
     if fixed:
         raise StudyMismatchError(
             [
@@ -334,7 +345,7 @@ def start(
         stopping.make(early_stopping or config.early_stopping)  # an object that is missing is missed before Ray starts
         executor.check(objective)
         capacity = executor.prepare()
-        _settle(home, name, config)
+        home.settle(name)
         with interrupts.raised(), contextlib.ExitStack() as copying:
             study = Study.open(
                 home.ledger_url(name),
@@ -342,10 +353,11 @@ def start(
                 folder=home.study(name),
                 sampler=sampler,
                 early_stopping=early_stopping,
-                changes={key: getattr(config, key) for key in BUDGET},
+                changes={key: getattr(config, key) for key in CHANGEABLE},
                 listeners=listeners,
             )
             try:
+                study_file.leave(home.study(name), name, study.config)
                 # Not before: the ledger says where to deliver to, and a study that is resumed may have changed it.
                 copying.enter_context(beside(home, name, config.trackers))
                 on_ready(capacity)
@@ -397,7 +409,8 @@ def _has_nothing_to_do(home: Home, name: str, config: StudyConfig) -> bool:
         is_larger = config.n_trials > study.config["n_trials"]
         if study.config["kind"] in ("task", "table") and study.result is None and reader.counts()["COMPLETE"]:
             return False  # it was cut before the winner could be tested
-        is_changed = any(getattr(config, key) != study.config[key] for key in ("timeout", "tracking_uri"))
+        stored = StudyConfig.from_dict(study.config)
+        is_changed = any(getattr(config, key) != getattr(stored, key) for key in ("timeout", "tracking_uri", "space"))
         return not is_larger and not is_changed
 
 
@@ -413,22 +426,7 @@ def _test_winner(home: Home, name: str, study: Study, objective: Objective) -> N
         known = reader.study().result
     weights = home.trial(name, winner.number) / "artifacts" / "model.safetensors"
     if (known is None or known["trial"] != winner.number) and weights.is_file():
-        study.keep_result(
-            {"trial": winner.number, "test": evaluate(study.config.space.values_of(winner.params), weights)}
-        )
-
-
-def _settle(home: Home, name: str, config: StudyConfig) -> None:
-    """See to it that the study has its folder, and there what was asked of it, to read and to use again."""
-    from search_spaces import dump_space
-
-    home.settle(name)
-    asked, space = (home.study(name) / file for file in ("study.yaml", "space.yaml"))
-    if not asked.is_file():
-        head = f"What the study {name} was asked; `automl search` of this file asks it again, of a new study."
-        asked.write_text(study_file.dumps(config, head=head), encoding="utf-8")
-    if not space.is_file():  # it never changes, and its age is the study's
-        dump_space(config.space, space)
+        study.keep_result({"trial": winner.number, "test": evaluate(study.values_of(winner.number), weights)})
 
 
 def _or_progress(listeners: Sequence[Listener] | None, config: StudyConfig) -> Sequence[Listener]:

@@ -36,6 +36,7 @@ from automl.ledger.queries import Reader
 from automl.ledger.requests import Request
 from automl.ledger.writer import Writer
 from automl.recovery import is_retried, recover, write_ending
+from automl.space_history import CHANGED, SpaceChange
 from automl.stopping import Verdict
 from automl.trial import AttemptState, Reason, Report, TrialRecord, TrialState, newest_checkpoint, remove_checkpoints
 
@@ -100,7 +101,7 @@ class Study:
             folder: where its files are.
             sampler: an Optuna sampler to use instead of the one the study names.
             early_stopping: a rule or an Optuna pruner to use instead of the rule that the study names.
-            changes: options of `config.BUDGET` with new values.
+            changes: options of `config.BUDGET` with new values, and a new `space`.
             listeners: called with each event.
             clock: seconds since the epoch.
 
@@ -115,6 +116,9 @@ class Study:
                     config = StudyConfig.from_dict(reader.study().config).changes(**(changes or {}))
                     recovered = recover(ledger, reader, folder)
                     ledger.event("study-started", recovered=recovered)
+                    change = SpaceChange.look(reader, config.space)
+                    if change is not None:
+                        ledger.event(CHANGED, before=change.before.to_dict(), **change.to_dict())
                     ledger.commit(config=config.to_dict(), finished=False)
                     agenda = Agenda.rebuilt(reader.refresh(), config, sampler=sampler, early_stopping=early_stopping)
                 study = cls(
@@ -128,6 +132,8 @@ class Study:
                 remove_checkpoints(folder / "trials" / str(number))
             about = {"n_trials": config.n_trials, "trials": len(study.records), "ended": len(ended)}
             study._emit("study-started", name=name, **about, paused=sorted(agenda.paused), recovered=recovered)
+            if change is not None:
+                study._emit(CHANGED, **change.to_dict())
             return study
 
     def next_attempt(self, *, wait: bool = False) -> Attempt | None:
@@ -258,6 +264,10 @@ class Study:
         """The attempts that run now, by trial."""
         return self._running
 
+    def values_of(self, number: int) -> dict[str, Any]:
+        """Return the params of a trial as an objective gets them: names stand for what they did when it was asked."""
+        return self._agenda.spaces.of(number).values_of(self.records[number].params)
+
     def keep_result(self, result: Mapping[str, Any]) -> None:
         """Record the winner's test metrics, {"trial": n, "test": {...}}."""
         with self._alone():
@@ -322,7 +332,7 @@ class Study:
         attempt = Attempt(
             trial=number,
             number=record.attempt + 1,
-            params=self.config.space.values_of(record.params),
+            params=self.values_of(number),
             seed=record.seed,
             metric=self.config.metric,
             max_epochs=self.config.max_epochs,

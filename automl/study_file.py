@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import enum
+import os
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -217,6 +218,25 @@ def dumps(config: StudyConfig, *, head: str = "", more: Mapping[str, Any] | None
         written["arch"] = "none"  # of the target's own space nothing is to be added to the one below
     space = textwrap.indent(space_text(config.space), "  ")
     return "\n".join([*lines, f"{yaml_text(written)}space:\n{space}"])
+
+
+def leave(folder: Path, name: str, config: StudyConfig) -> None:
+    """See to it that the folder of a study says what was asked of it, to read and to use again.
+
+    Both files are written where one is missing, and anew when the space has changed; the age of `space.yaml` stays,
+    since that is the study's.
+    """
+    asked, space = folder / "study.yaml", folder / "space.yaml"
+    text = space_text(config.space)
+    made = space.stat() if space.is_file() else None
+    is_new = made is None or space.read_text(encoding="utf-8") != text
+    if is_new or not asked.is_file():
+        head = f"What the study {name} was asked; `automl search` of this file asks it again, of a new study."
+        asked.write_text(dumps(config, head=head), encoding="utf-8")
+    if is_new:
+        space.write_text(text, encoding="utf-8")
+    if is_new and made is not None:
+        os.utime(space, ns=(made.st_atime_ns, made.st_mtime_ns))
 
 
 def settings(config: StudyConfig) -> dict[str, Any]:

@@ -21,7 +21,7 @@ narrow = space.fix(arch="cnn", optimizer="adamw").override(dropout="0.0..0.2")
 
 if __name__ == "__main__":
     print(f"{len(space)} parameters, of which {len(narrow)} remain:")
-    print("\n".join(space.diff(narrow)))
+    print("\n".join(map(str, space.diff(narrow))))
 
     rng = random.Random(7)
     for _ in range(2):

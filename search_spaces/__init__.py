@@ -11,6 +11,7 @@ from __future__ import annotations
 from search_spaces.architectures import autoencoder, cnn, gan, mlp, rnn, transformer, vae
 from search_spaces.catalog import READY, ready
 from search_spaces.conditions import Condition
+from search_spaces.diff import Change, adopt
 from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int, Ordinal
 from search_spaces.errors import SearchSpaceError
 from search_spaces.files import dump_space, dumps, load_space
@@ -21,6 +22,7 @@ from search_spaces.training import augmentation, losses, optimizers, regularizat
 __all__ = [
     "READY",
     "Categorical",
+    "Change",
     "Condition",
     "Constant",
     "Distribution",
@@ -29,6 +31,7 @@ __all__ = [
     "Ordinal",
     "SearchSpace",
     "SearchSpaceError",
+    "adopt",
     "augmentation",
     "autoencoder",
     "choose",

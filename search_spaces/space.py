@@ -23,6 +23,7 @@ from search_spaces import feasible, points
 from search_spaces.composition import Composable
 from search_spaces.conditions import Condition
 from search_spaces.dependencies import parents_first
+from search_spaces.diff import Change, changes
 from search_spaces.distributions import Categorical, Constant, Distribution, SuggestingTrial
 from search_spaces.errors import SearchSpaceError
 from search_spaces.plain import ConditionLike, SpaceLike, read
@@ -200,22 +201,9 @@ class SearchSpace(Composable):
         text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def diff(self, other: SearchSpace) -> list[str]:
-        """Return one line for each parameter and relation that is not the same in `other`, the newer space."""
-        old, new = self._lines(), other._lines()
-        lines = []
-        for name in [*old, *(name for name in new if name not in old)]:
-            if name not in new:
-                lines.append(f"{name}: removed, was {old[name]}")
-            elif name not in old:
-                lines.append(f"{name}: added, {new[name]}")
-            elif old[name] != new[name]:
-                lines.append(f"{name}: {old[name]} -> {new[name]}")
-        before, after = self._relations.lines(), other._relations.lines()
-        for key in KEYS:
-            lines += [f"{key}: removed, was {line}" for line in before.get(key, ()) if line not in after.get(key, ())]
-            lines += [f"{key}: added, {line}" for line in after.get(key, ()) if line not in before.get(key, ())]
-        return lines
+    def diff(self, other: SearchSpace) -> list[Change]:
+        """Return one change for each parameter and relation that is not the same in `other`, the newer space."""
+        return changes(self, other)
 
     # Its points.
 

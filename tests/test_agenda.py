@@ -9,7 +9,9 @@ from typing import Any
 from automl import stopping
 from automl.agenda import Agenda, Choice
 from automl.samplers import Proposal
+from automl.space_history import SpaceHistory
 from automl.trial import Reason, TrialRecord, TrialState
+from search_spaces import SearchSpace
 
 
 class Counting:
@@ -33,7 +35,8 @@ def trial(number: int, state: TrialState, **about: Any) -> TrialRecord:
 def agenda(*records: TrialRecord, n_trials: int = 9, sampler: Counting | None = None) -> Agenda:
     judge = stopping.make("asha", maximize=False, max_epochs=9)
     made = sampler or Counting()
-    return Agenda(n_trials=n_trials, records=records, sampler=made, judge=judge, retries=Counter())
+    spaces = SpaceHistory(current=SearchSpace({"x": "0..99"}))
+    return Agenda(n_trials=n_trials, records=records, spaces=spaces, sampler=made, judge=judge, retries=Counter())
 
 
 def pause(made: Agenda, number: int, loss: float) -> None:

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import typer
 
-from automl import stopping
+from automl import stopping, tasks
 from automl.cli import app, main
 from automl.errors import AutomlError
-from search_spaces import load_space
+from search_spaces import dump_space, load_space
 from tests.test_examples import EXAMPLES, shrink
 
 ROOT = EXAMPLES.parent
@@ -76,6 +76,7 @@ def test_the_commands_are_accepted(command: list[str], capsys: pytest.CaptureFix
 def test_the_commands_do_what_they_say(mlflow_here: None, capsys: pytest.CaptureFixture[str]) -> None:
     """They are typed one after the other in a folder with one study; searches are cut short and leave no log."""
     Path("examples").symlink_to(EXAMPLES)
+    dump_space(tasks.task("digits").space() | {"batch_size": "32|64|128|256"}, "new.yaml")
     assert main(["search", "digits", *SMALL, "--tracker", "mlflow"]) == 0
     commands = [command[1:] for command in shell() if command[0] == "automl" and "--log" not in command]
     extra = {"search": SMALL, "resume": ["--trials", "+1", "-q"]}
@@ -158,7 +159,7 @@ def test_the_tracker_of_your_own_keeps_its_word(tmp_path: Path) -> None:
 
 
 def test_the_table_of_options_is_complete() -> None:
-    """It has every option of `automl search`, and marks those of `automl resume`."""
+    """It has every option of `automl search` and `automl resume`, and marks those of the latter."""
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     search, resume = (
         {name for option in commands[verb].params if option.param_type_name == "option" for name in option.opts}
@@ -169,7 +170,7 @@ def test_the_table_of_options_is_complete() -> None:
     shown = {name for cell in cells for name in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", cell)}
     marked = {name for cell in cells if cell.endswith("*") for name in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", cell)}
 
-    assert shown == search
+    assert shown == search | resume
     assert marked == resume
 
 

@@ -28,7 +28,6 @@ Studies = Annotated[
 # No environment variable sets these: what one is left with would end or delete something else later.
 Now = Annotated[bool, options.option("--now", help="Cut what runs; it goes on at `automl resume`.", envvar=None)]
 NoWait = Annotated[bool, options.option("--no-wait", help="Ask, and return at once.", envvar=None)]
-Yes = Annotated[bool, options.option("-y", "--yes", help="Do not ask.", envvar=None)]
 
 
 def stop(
@@ -66,7 +65,7 @@ def stop(
 
 def rm(
     studies: Studies,
-    yes: Yes = False,
+    yes: options.Yes = False,
     home: options.Home = None,
     storage: options.Storage = None,
     format: options.Printed = Format.TABLE,
@@ -124,8 +123,7 @@ def _ask(would_go: list[Removable]) -> None:
         lines = (f"would remove {_described(each)}" for each in would_go)
         output.fail(*lines, "nothing was removed: nobody is here to be asked; give --yes", code=2)
     output.facts([("remove", _described(each)) for each in would_go], file=sys.stderr)
-    print(f"Delete {'it' if n == 1 else f'these {n}'} for good? [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if not output.is_confirmed(f"Delete {'it' if n == 1 else f'these {n}'} for good?"):
         output.say("nothing was removed")
         raise typer.Exit(0)
 

@@ -181,6 +181,13 @@ def _show_study(data: Mapping[str, Any]) -> None:
         output.facts(found)
     print()
     output.table([{"param": name, "range": text} for name, text in listed(data["space"])], ["param", "range"])
+    for change in data["space_changes"]:
+        print()
+        lost = f"; of {change['told']} trials {len(change['lost'])} are no points of it" if change["lost"] else ""
+        print(f"changed before trial {change['trials']}{lost}")
+        columns = {"name": "param", "changes": "change", "before": "was", "after": "becomes"}
+        rows = [{columns[key]: value for key, value in each.items() if key in columns} for each in change["changes"]]
+        output.table(rows, columns.values())
     print()
     output.facts([("cost", result.cost(data["receipt"]))])
 

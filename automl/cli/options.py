@@ -115,6 +115,23 @@ Forbid = Annotated[
     option("--forbid", metavar="CONDITION", help='What must not: "optimizer=sgd and batch_size=512".', panel=SPACE),
 ]
 
+# Those of `resume` have no variable: one that was set for searches would change the space of a study.
+NewSpaces = Annotated[
+    list[str] | None,
+    option(
+        "--space",
+        metavar="FILE|NAME",
+        help="The whole new space; several are joined.",
+        panel=SPACE,
+        autocompletion=completion.spaces,
+        envvar=None,
+    ),
+]
+NewParams = Annotated[
+    list[str] | None,
+    option("-p", "--param", metavar="NAME=RANGE", help="A new range of one parameter.", panel=SPACE, envvar=None),
+]
+
 Trials = Annotated[str, _text("--trials", "N", "Trials to ask for.", BUDGET)]
 MoreTrials = Annotated[str | None, _text("--trials", "N|+N", "Trials in all, or how many more.", BUDGET)]
 Timeout = Annotated[str | None, _text("--timeout", "TIME", "End after 90, 90s, 15m or 1h30m.", BUDGET, "none")]
@@ -165,6 +182,8 @@ TrackingUri = Annotated[str | None, _text("--tracking-uri", "URI", "An MLflow se
 
 Rebuild = Annotated[bool, option("--rebuild", help="Send everything again; only what is missing is added.", panel=KEEP)]
 
+# No environment variable sets it: one that is left set would agree to something else later.
+Yes = Annotated[bool, option("-y", "--yes", help="Do not ask.", envvar=None)]
 DryRun = Annotated[bool, option("--dry-run", help="Print the plan, write it to a study file, run nothing.", panel=SHOW)]
 Printed = Annotated[Format, option("-f", "--format", help="How the result is printed.", panel=SHOW)]
 Json = Annotated[bool, option("--json", help="Print events as lines of JSON, the result last.", panel=SHOW)]

@@ -18,7 +18,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TextIO
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -71,7 +71,7 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def table(rows: Sequence[Mapping[str, Any]], columns: Iterable[str]) -> None:
+def table(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], *, file: TextIO | None = None) -> None:
     """Print `rows` under the names of `columns`, of which the last may be folded on a narrow screen."""
     from rich.console import Console
     from rich.table import Table
@@ -87,14 +87,15 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Iterable[str]) -> None:
         made.add_column(Text(safe(name)), justify=justify, no_wrap=not is_last, overflow=overflow)
     for row in rows:
         made.add_row(*(_cell(row.get(name)) for name in columns))
-    console = Console(file=sys.stdout)
+    stream = file or sys.stdout
+    console = Console(file=stream)
     if console.is_terminal:
         console.print(made)
         return
-    console = Console(file=sys.stdout, width=_PIPED_WIDTH, no_color=True)
+    console = Console(file=stream, width=_PIPED_WIDTH, no_color=True)
     with console.capture() as capture:
         console.print(made)
-    print("\n".join(text.rstrip() for text in capture.get().splitlines()))
+    print("\n".join(text.rstrip() for text in capture.get().splitlines()), file=stream)
 
 
 def facts(pairs: Iterable[tuple[str, object]], *, file: Any = None) -> None:
@@ -128,6 +129,12 @@ def fail(*problems: str, code: int) -> NoReturn:
 
     say(*(f"error: {problem}" for problem in problems))
     raise typer.Exit(code)
+
+
+def is_confirmed(question: str) -> bool:
+    """Ask something in the terminal, and return whether the answer is yes."""
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def safe(text: str) -> str:

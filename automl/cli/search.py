@@ -14,7 +14,8 @@ import typer
 
 from automl import tasks
 from automl.cli import given, live, options, output, plan, preflight, result
-from automl.cli.compose import compose
+from automl.cli.changes import agree
+from automl.cli.compose import compose, lines
 from automl.cli.output import Format
 from automl.cli.values import Problems, duration, number, trial_count, whole
 from automl.config import StudyConfig
@@ -99,6 +100,9 @@ def search(
 
 def resume(
     study: options.Study,
+    space: options.NewSpaces = None,
+    param: options.NewParams = None,
+    yes: options.Yes = False,
     trials: options.MoreTrials = None,
     timeout: options.Timeout = None,
     parallel: options.Parallel = None,
@@ -112,22 +116,42 @@ def resume(
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Go on with a study after anything that ended it; --trials +20 extends a finished one."""
-    from automl import driver
+    """Go on with a study after anything that ended it; with --trials +20 beyond its end, or in another --space."""
+    from automl import driver, samplers
     from automl.home import Home
     from automl.report import summary
+    from automl.space_history import SpaceChange
 
     found = Home.find(home, storage)
-    asked = driver.stored_config(found, study, {}).n_trials
+    stored = driver.stored_config(found, study, {})
     problems = Problems()
     changes = _numbers(problems, timeout=timeout, parallel=parallel, cpus=cpus, gpus=gpus)
-    changes["n_trials"] = problems.read("--trials", trials, functools.partial(trial_count, asked=asked))
+    changes["n_trials"] = problems.read("--trials", trials, functools.partial(trial_count, asked=stored.n_trials))
+    changes["space"] = _new_space(stored.space, space, param, problems)
     config = problems.attempt(lambda: driver.stored_config(found, study, changes | {"tracking_uri": tracking_uri}))
     problems.check()
     assert config is not None
     with found.read(study) as reader:
         before = summary.status(found, reader)
-    _run(found, study, config, driver.load(config), before, format=format, json=json, quiet=quiet)
+        change = SpaceChange.look(reader, config.space)
+    objective = driver.load(config)
+    if change is not None:
+        samplers.check(config.sampler, config.space)
+        agree(change, yes=yes, quiet=quiet)
+        if change.trials >= config.n_trials:
+            output.say(f"all {change.trials} trials were asked for before: --trials +20 tries the new space")
+    _run(found, study, config, objective, before, format=format, json=json, quiet=quiet)
+
+
+def _new_space(
+    now: SearchSpace, spaces: list[str] | None, params: list[str] | None, problems: Problems
+) -> SearchSpace | None:
+    """Return the space that a study is to have instead of the one `now`; None when it is to stay, or is wrong."""
+    before = len(problems.lines)
+    ranges = lines({}, params or [], problems)
+    if len(problems.lines) > before or not (spaces or ranges):
+        return None
+    return compose(None, problems, spaces=spaces or [now], ranges=ranges)
 
 
 def _planned(

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from automl.cli import completion, given, options, output
+from automl.cli import changes, completion, given, options, output
 from automl.cli.command import Command, Group
 from automl.cli.compose import compose, find_space, read_space
 from automl.cli.output import Format
@@ -122,6 +122,9 @@ def export(
     _deliver(TEXTS[to](space), file)
     if lost := left_out(space, to):
         output.say(f"note: {to} has no place for", *(f"  {line}" for line in lost))
+
+
+app.command(cls=Command)(changes.diff)
 
 
 @app.command(cls=Command)

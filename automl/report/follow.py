@@ -20,6 +20,7 @@ from automl import interrupts
 from automl.home import Home
 from automl.ledger.queries import AttemptRow, Reader, StudyRow
 from automl.ledger.requests import Request
+from automl.space_history import CHANGED
 from automl.trial import AttemptState, TrialRecord
 
 POLL_SECONDS = 0.5
@@ -63,6 +64,11 @@ class Follower:
         is_first = self._seq < 0
         news = [] if study.seq == self._seq else self._first(reader) if is_first else self._news(reader)
         began = self._driver(reader, study)
+        if not is_first:
+            began += [
+                {"event": CHANGED, "time": event.time, **event.data}
+                for event in reader.events(after=self._seq, kind=CHANGED)
+            ]
         self._seq = study.seq
         ended = []
         if study.owner is None and study.has_died and not self._is_lost:

@@ -28,6 +28,7 @@ from automl.home import Home
 from automl.ledger import address
 from automl.ledger.queries import Reader, StudyRow, study_names
 from automl.samplers.optuna_study import distributions, frozen
+from automl.space_history import SpaceHistory
 from automl.trial import TrialRecord
 from search_spaces import Constant, SearchSpace
 
@@ -208,8 +209,14 @@ class LedgerStorage(BaseStorage):
             row = reader.study()
             known, trials = self._read.get(study_id, (None, []))
             if known is None or (known.uid, known.seq) != (row.uid, row.seq):
-                kinds = distributions(SearchSpace.from_dict(row.config["space"]))
-                trials = [_trial(record, kinds, study_id, row.metric) for record in reader.records()]
+                spaces = SpaceHistory.read(reader)
+                now = distributions(spaces.current)
+                trials = []
+                for record in reader.records():
+                    # Optuna's tools compare distributions by name: the present ones stand wherever they fit.
+                    fits = spaces.shown(record).params
+                    kinds = now if fits else distributions(spaces.of(record.number))
+                    trials.append(_trial(record, kinds, study_id, row.metric))
                 self._read[study_id] = row, trials
             return trials
 

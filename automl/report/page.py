@@ -97,6 +97,10 @@ def description(reader: Reader, study: StudyRow) -> str:
     if study.result:
         tested = ", ".join(f"{name} {value:.4f}" for name, value in study.result["test"].items())
         lines += [f"Trial {study.result['trial']} won; on the test part, used once: {tested}.", ""]
+    for change in summary.space_changes(reader):
+        told = ", ".join(f"`{each['name']}`" for each in change["changes"])
+        lost = f", {len(change['lost'])} earlier trials are no points of it" if change["lost"] else ""
+        lines += [f"The search space was changed before trial {change['trials']}: {told}{lost}.", ""]
     lines += [f"The best trials by `{study.metric}`:", ""]
     for row in summary.top(reader, 5):
         chosen = ", ".join(f"`{name}={_short(value)}`" for name, value in row["params"].items())

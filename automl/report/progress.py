@@ -50,6 +50,8 @@ class ProgressLine:
             return f"trial {event['trial']} runs once more{_why(event)}"
         elif kind == "stop-requested":
             return stopping(event)
+        elif kind == "space-changed":
+            return changed(event)
         elif kind == "driver-lost":
             return lost(event)
         return None
@@ -82,6 +84,13 @@ def stopping(event: Mapping[str, Any]) -> str:
     n = len(event["running"])
     what = "cut" if event["now"] else "ending"
     return f"asked to stop: {what} {n} trial{'' if n == 1 else 's'}"
+
+
+def changed(event: Mapping[str, Any]) -> str:
+    """Return what an event `space-changed` says, in words."""
+    kept = event["told"] - len(event["lost"])
+    names = ", ".join(change["name"] for change in event["changes"])
+    return f"the search space is changed ({names}); {kept} of {event['told']} trials inform the sampler"
 
 
 def lost(event: Mapping[str, Any]) -> str:

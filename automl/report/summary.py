@@ -17,6 +17,7 @@ from typing import Any
 from automl import mirrors
 from automl.home import Home
 from automl.ledger.queries import Reader, StudyRow
+from automl.space_history import CHANGED
 from automl.trial import TrialRecord, TrialState
 from search_spaces import SearchSpace
 
@@ -67,7 +68,21 @@ def study(home: Home, reader: Reader) -> dict[str, Any]:
     row = reader.study()
     config = {name: value for name, value in row.config.items() if name != "space"}
     space = SearchSpace.from_dict(row.config["space"])
-    return status(home, reader) | {"config": config, "space": space.lines(), "receipt": receipt(reader)}
+    about = {
+        "config": config,
+        "space": space.lines(),
+        "space_changes": space_changes(reader),
+        "receipt": receipt(reader),
+    }
+    return status(home, reader) | about
+
+
+def space_changes(reader: Reader) -> list[dict[str, Any]]:
+    """Return how the search space was changed, the first change first."""
+    return [
+        {"time": event.time, **{key: event.data[key] for key in ("trials", "told", "lost", "changes")}}
+        for event in reader.events(kind=CHANGED)
+    ]
 
 
 def top(reader: Reader, n: int = 10, run_ids: Mapping[int, str] | None = None) -> list[dict[str, Any]]:

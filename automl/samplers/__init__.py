@@ -63,6 +63,7 @@ def make(
     direction: Direction,
     seed: int,
     records: Sequence[TrialRecord],
+    n_older: int = 0,
     notes: Iterable[Note] = (),
 ) -> Sampler:
     """Return a sampler by its name in `config.SAMPLERS`, or any Optuna sampler, that knows what has happened.
@@ -72,14 +73,15 @@ def make(
         space: what it chooses from.
         direction: of the study.
         seed: of the study; a resumed study draws other numbers from it, not the same ones again.
-        records: the trials so far.
-        notes: of all proposals so far.
+        records: the trials so far, as `SpaceHistory.shown` has them.
+        n_older: how many of them, the first ones, were asked before `space` was the study's.
+        notes: of all proposals since then.
     """
     if sampler == "grid":
-        return GridSampler(space)
+        return GridSampler(space, older=records[:n_older])
     if sampler in ("random", "qmc"):
         return (RandomSampler if sampler == "random" else QmcSampler)(space, seed=seed, records=records)
-    from automl.samplers.optuna_study import OptunaSampler
+    from automl.samplers.optuna_study import OptunaSampler, first_generation
 
     untried, startup = None, 0
     if isinstance(sampler, str):
@@ -89,7 +91,13 @@ def make(
     elif records:
         sampler.reseed_rng()
     return OptunaSampler(
-        sampler, space=space, direction=direction, records=records, notes=notes, untried=untried, startup=startup
+        sampler,
+        space=space,
+        direction=direction,
+        records=records,
+        notes=[*first_generation(sampler, n_older), *notes],
+        untried=untried,
+        startup=startup,
     )
 
 

@@ -59,7 +59,7 @@ class Untried:
         self._space = space
         self._seed = seed
         self._size = space.size()
-        self._seen = {_key(record.params) for record in records}
+        self._seen = seen(records)
 
     def guesses(self, number: int) -> list[Params]:
         """Return what trial `number` is to try before anything else.
@@ -84,9 +84,9 @@ class Untried:
         candidates = feasible(self._space, candidates, rng)
         draws = (self._space.sample(rng) for _ in range(self.DRAWS))
         for params in itertools.chain(candidates, draws, self._all()):
-            key = _key(params)
-            if key not in self._seen:
-                self._seen.add(key)
+            point = key(params)
+            if point not in self._seen:
+                self._seen.add(point)
                 return params
         return None
 
@@ -113,6 +113,11 @@ def feasible(space: SearchSpace, candidates: Iterable[Params], rng: random.Rando
         yield space.repair(infeasible[0], rng)
 
 
-def _key(params: Params) -> frozenset[tuple[str, str]]:
+def seen(records: Iterable[TrialRecord]) -> set[frozenset[tuple[str, str]]]:
+    """Return what tells the points of trials; a trial without params is none of this space."""
+    return {key(record.params) for record in records if record.params}
+
+
+def key(params: Params) -> frozenset[tuple[str, str]]:
     """Return what equal points alone share. Optuna's steps of 0.1 come as 0.30000000000000004, ours as 0.3."""
     return frozenset((name, f"{v:.12g}" if isinstance(v, float) else repr(v)) for name, v in params.items())

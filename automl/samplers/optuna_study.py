@@ -24,7 +24,7 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, IntDistribution
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseGASampler, BaseSampler
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
@@ -166,6 +166,17 @@ class OptunaSampler:
     @property
     def _name(self) -> str:
         return f"the sampler {type(self._study.sampler).__name__}"
+
+
+def first_generation(sampler: BaseSampler, n: int) -> list[Note]:
+    """Return notes that make the first `n` trials the first generation of a sampler that breeds.
+
+    What it noted down itself went with the space that it was about; without any it would leave these trials out. So the
+    best of them are bred from, and if fewer are COMPLETE than a generation has, random ones come first.
+    """
+    if not isinstance(sampler, BaseGASampler):
+        return []
+    return [[number, sampler._get_generation_key(), 0] for number in range(n)]
 
 
 def history(records: Iterable[TrialRecord], known: Mapping[str, BaseDistribution]) -> list[FrozenTrial]:

@@ -7,9 +7,9 @@ So there is nothing to restore when a study is resumed, and no Optuna to load.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from automl.samplers.base import Params, Proposal, Untried
+from automl.samplers.base import Params, Proposal, Untried, key, seen
 from automl.trial import TrialRecord
 from search_spaces import SearchSpace
 
@@ -72,18 +72,24 @@ class QmcSampler:
 
 
 class GridSampler:
-    """Every combination once, in the space's order; `per_axis` values of each continuous parameter."""
+    """Every combination once, in the space's order; `per_axis` values of each continuous parameter.
 
-    def __init__(self, space: SearchSpace, *, per_axis: int = PER_AXIS) -> None:
+    `older` trials, the first of the study, were asked in another space; those that are points of this one are left out.
+    """
+
+    def __init__(self, space: SearchSpace, *, per_axis: int = PER_AXIS, older: Sequence[TrialRecord] = ()) -> None:
         self._space = space
         self._per_axis = per_axis
+        self._tried = seen(older)
+        self._first = len(older)
         self._points: Iterator[Params] = iter(())
         self._next = -1
 
     def propose(self, number: int) -> Proposal | None:
         if number != self._next:
-            self._points = iter(self._space.grid(self._per_axis))
-            for _ in range(number):
+            grid = self._space.grid(self._per_axis)
+            self._points = (point for point in grid if not self._tried or key(point) not in self._tried)
+            for _ in range(number - self._first):
                 next(self._points, None)
         self._next = number + 1
         params = next(self._points, None)

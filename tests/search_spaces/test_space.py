@@ -256,7 +256,7 @@ def test_diff():
     """One readable line for each parameter that was added, removed or changed."""
     other = _SPACE.without("epochs") | {"lr": "1e-5..1 log", "cnn.groups": "2|4 when arch=cnn", "seed": "0..9"}
 
-    assert _SPACE.diff(other) == [
+    assert [str(change) for change in _SPACE.diff(other)] == [
         "lr: 1e-05..0.1 log -> 1e-05..1 log",
         "cnn.groups: 2|4 when arch=cnn and cnn.norm=group -> 2|4 when arch=cnn",
         "epochs: removed, was =3",
