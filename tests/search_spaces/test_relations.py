@@ -293,7 +293,7 @@ def test_diff():
     """A relation that came or went is a line."""
     other = SearchSpace(dict(_SPACE), when=_SPACE.conditions, require=["width > 20"], forbid=_SPACE.forbid)
 
-    assert _SPACE.diff(other) == [
+    assert [*map(str, _SPACE.diff(other))] == [
         "require: removed, was momentum <= n_layers / 8",
         "require: removed, was n_layers * width <= 4096",
         "require: added, width > 20",
