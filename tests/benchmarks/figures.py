@@ -6,6 +6,7 @@
 - `workers`: how busy they are, and how fast beside the same training without a search.
 - `ledger`: what the ledger costs beside Optuna's database.
 - `start`: what one waits for before anything happens.
+- `spaces`: what drawing and checking the points of a search space costs.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks import spaces as space_of_30
 from tests.benchmarks.measured import WARM, Times, environment, measure, note, start_run
 from tests.benchmarks.table import Row
 from tests.benchmarks.training import STEPS, idle_share, seconds_a_step, steps
@@ -194,8 +196,22 @@ def start(bench: Bench) -> list[Row]:
     ]
 
 
+def spaces(bench: Bench) -> list[Row]:
+    """Drawing 10,000 points of a conditional space of 30 parameters, and checking one; in this process, of its time."""
+    note("spaces")
+    n = bench.trials(10_000)
+    drawn = [space_of_30.seconds_to_sample(n, seed=seed) for seed in range(bench.pairs)]
+    checked = [space_of_30.seconds_to_validate(n, seed=seed) for seed in range(bench.pairs)]
+    name = f"a conditional space of {len(space_of_30.SPACE)} parameters"
+    return [
+        Row(f"{name}: {n:,} points drawn", drawn, [], at_most=n / 10_000),
+        Row(f"{name}: a point checked", checked, [], at_most=50e-6),
+    ]
+
+
 FIGURES: dict[str, Callable[[Bench], list[Row]]] = {
     "start": start,
+    "spaces": spaces,
     "ledger": ledger,
     "growth": growth,
     "long": long,

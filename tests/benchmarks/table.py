@@ -73,7 +73,9 @@ def conditions() -> str:
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds:.2f} s" if abs(seconds) >= 1 else f"{seconds * 1e3:.1f} ms"
+    if abs(seconds) >= 1:
+        return f"{seconds:.2f} s"
+    return f"{seconds * 1e3:.1f} ms" if abs(seconds) >= 1e-3 or not seconds else f"{seconds * 1e6:.1f} us"
 
 
 def _ratio(value: float) -> str:
