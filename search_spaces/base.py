@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 MAX_GRID = 1_000_000
 """Values of one parameter that `grid` is willing to list."""
 
+STRIDE = 0.1
+"""From a value without steps to its neighbours, on the unit scale."""
+
 Confidence = Literal["low", "medium", "high"]
 
 SPREADS: dict[str, float] = {"low": 0.5, "medium": 0.25, "high": 0.125}
@@ -96,7 +99,7 @@ class Distribution(ABC):
         """
 
     @abstractmethod
-    def _domain(self) -> str:
+    def domain(self) -> str:
         """Return the values there are, in the one-line grammar."""
 
     @abstractmethod
@@ -107,10 +110,18 @@ class Distribution(ABC):
     def _decode(self, share: float) -> Scalar:
         """Return the value at `share` of the scale, which is in 0..1."""
 
+    @abstractmethod
+    def _beside(self, value: Any) -> list[Scalar]:
+        """Return the values next to `value`, which is in the domain."""
+
     @property
     def has_guess(self) -> bool:
         """Whether somebody said, as a default or a prior, which value to try first."""
         return False
+
+    def belief(self) -> str:
+        """Return the prior and how firm it is, in the one-line grammar: "0.001 high"; "" where there is none."""
+        return ""
 
     def contains(self, value: object) -> bool:
         """Say whether `value` is in the domain."""
@@ -139,15 +150,33 @@ class Distribution(ABC):
     def from_unit(self, share: float) -> Scalar:
         """Return the value at `share` of the unit scale; of a Float, one of about ten digits.
 
-        `from_unit(to_unit(value)) == value` for every value made by `from_unit`, `sample` or `grid`, and of domains of
-        up to 2**40 values for all. Of other floats, it differs by less than a part in 10**10 of the range.
+        `from_unit(to_unit(value)) == value` for every value made by `from_unit`, `sample`, `grid` or `neighbours`, for
+        default and prior, and of domains of up to 2**40 values for all. Of other floats, it differs by less than a part
+        in 10**10 of the range.
 
         Raises:
             SearchSpaceError: `share` is not in 0..1.
         """
-        if not 0 <= share <= 1:
+        try:
+            is_inside = 0 <= share <= 1
+        except TypeError:
+            is_inside = False
+        if not is_inside:
             raise SearchSpaceError(f"a share of the unit scale must lie in 0..1, got {shown(share)}")
         return self._decode(float(share))
+
+    def neighbours(self, value: object) -> list[Scalar]:
+        """Return the values next to `value`, the lower one first: where a search that goes step by step goes next.
+
+        Of a Float or Int those one step away, or without steps (a Float, or an Int on a log scale) a tenth of the range
+        on its scale, cut at the ends; of an Ordinal the choice before and the one after; of a Categorical all others.
+
+        Raises:
+            SearchSpaceError: `value` is not in the domain.
+        """
+        if problem := self.validate(value):
+            raise SearchSpaceError(problem)
+        return self._beside(value)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the distribution as JSON-able data: its type, and every field that is not at its default."""
@@ -170,7 +199,7 @@ class Distribution(ABC):
         return getattr(self, name)
 
     def __str__(self) -> str:
-        return self._domain()
+        return self.domain()
 
     def __repr__(self) -> str:
         parts = [
@@ -210,6 +239,11 @@ class Varying(Distribution):
             pass  # drawn again: the normal distribution cut to the scale, of which it has nearly half or more
         return self._decode(share)
 
+    def belief(self) -> str:
+        if not self._states("prior"):
+            return ""
+        return literal(self.prior) + (f" {self.confidence}" if self.confidence != "medium" else "")
+
     def _middle(self) -> Scalar:
         return self._decode(0.5)
 
@@ -240,12 +274,10 @@ class Varying(Distribution):
         refuse(problems)
 
     def __str__(self) -> str:
-        text = self._domain()
+        text = self.domain()
         if self._states("default"):
             text += f" default {literal(self.default)}"
-        if self._states("prior"):
-            text += f" prior {literal(self.prior)}" + (f" {self.confidence}" if self.confidence != "medium" else "")
-        return text
+        return f"{text} prior {belief}" if (belief := self.belief()) else text
 
 
 def refuse(problems: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from search_spaces.base import UNSET, Confidence, SuggestingTrial, Unset, Varying, cell, check_grid, refuse
 from search_spaces.errors import SearchSpaceError, did_you_mean
 from search_spaces.rules import choices_problems, json_problem
-from search_spaces.scalars import Scalar, literal, plain, same, scalar_problem, shown
+from search_spaces.scalars import Scalar, literal, plain, same, shown
 
 if TYPE_CHECKING:
     from random import Random
@@ -93,16 +93,15 @@ class Choices(Varying):
         Raises:
             ValueError: it is none of them.
         """
-        for index, choice in enumerate(self.choices):
-            if same(value, choice):
-                return index
-        raise ValueError(f"{shown(value)} is none of {self._domain()}")
+        if (index := self._find(value)) is None:
+            raise ValueError(f"{shown(value)} is none of {self.domain()}")
+        return index
 
     def validate(self, value: object) -> str | None:
-        if scalar_problem(value) is None and any(same(value, choice) for choice in self.choices):
+        if self._find(value) is not None:
             return None
         near = did_you_mean(value, [choice for choice in self.choices if isinstance(choice, str)])
-        return f"must be one of {self._domain()}, got {shown(value)}{near}"
+        return f"must be one of {self.domain()}, got {shown(value)}{near}"
 
     def grid(self, n: int) -> list[Scalar]:
         check_grid(n, self)
@@ -114,6 +113,13 @@ class Choices(Varying):
     def suggest(self, name: str, trial: SuggestingTrial) -> Scalar:
         value: Scalar = trial.suggest_categorical(name, self.choices)
         return value
+
+    def _find(self, value: object) -> int | None:
+        """Return the position of a value, or None where it is none of the choices."""
+        if not isinstance(value, Scalar) or value not in self.choices:
+            return None
+        index = self.choices.index(value)  # the only one: Python, too, can tell choices apart
+        return index if same(value, self.choices[index]) else None
 
     def _encode(self, value: Any) -> float:
         return (self.index(value) + 0.5) / len(self.choices)
@@ -152,10 +158,14 @@ class Categorical(Choices):
         weight = WEIGHTS[self.confidence]
         return rng.choices(self.choices, [weight if same(each, self.prior) else 1 for each in self.choices])[0]
 
+    def _beside(self, value: Any) -> list[Scalar]:
+        index = self.index(value)
+        return [*self.choices[:index], *self.choices[index + 1 :]]
+
     def _middle(self) -> Scalar:
         return self.choices[0]
 
-    def _domain(self) -> str:
+    def domain(self) -> str:
         written = self._written()
         return "|".join(written) if len(written) > 1 else f"{written[0]}|"  # like the comma of a tuple of one
 
@@ -167,7 +177,11 @@ class Ordinal(Choices):
     type: ClassVar[str] = "ordinal"
     least = 2
 
-    def _domain(self) -> str:
+    def _beside(self, value: Any) -> list[Scalar]:
+        index = self.index(value)
+        return [self.choices[k] for k in (index - 1, index + 1) if 0 <= k < len(self.choices)]
+
+    def domain(self) -> str:
         return "<".join(self._written())
 
 

@@ -14,7 +14,17 @@ import math
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from search_spaces.base import MAX_GRID, Confidence, Distribution, SuggestingTrial, Varying, cell, check_grid, refuse
+from search_spaces.base import (
+    MAX_GRID,
+    STRIDE,
+    Confidence,
+    Distribution,
+    SuggestingTrial,
+    Varying,
+    cell,
+    check_grid,
+    refuse,
+)
 from search_spaces.choices import Categorical, Ordinal
 from search_spaces.rules import (
     log_ratio,
@@ -73,14 +83,14 @@ class Float(Varying):
 
     def validate(self, value: object) -> str | None:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return f"must be a number in {self._domain()}, got {shown(value)}"
+            return f"must be a number in {self.domain()}, got {shown(value)}"
         if not self.low <= value <= self.high:
-            return f"{shown(value)} is outside {self._domain()}"
+            return f"{shown(value)} is outside {self.domain()}"
         if self.step is not None:
             nearest = point(self.low, self.step, round((value - self.low) / self.step))
             # Optuna adds steps in binary: 0.1 + 2 * 0.1 comes as 0.30000000000000004.
             if abs(value - nearest) > 1e-8 * self.step + 4 * math.ulp(max(abs(self.low), abs(self.high))):
-                return f"{value!r} lies between the steps of {self._domain()}; {nearest!r} is nearest"
+                return f"{value!r} lies between the steps of {self.domain()}; {nearest!r} is nearest"
         return None
 
     def grid(self, n: int) -> list[Scalar]:
@@ -89,6 +99,13 @@ class Float(Varying):
             return [point(self.low, self.step, k) for k in range(steps_between(self.low, self.high, self.step) + 1)]
         shares = [k / (n - 1) for k in range(n)] if n > 1 else [0.5]
         return list(dict.fromkeys(map(self._decode, shares)))
+
+    def from_unit(self, share: float) -> Scalar:
+        value = Varying.from_unit(self, share)
+        if self._encode(value) != share:  # it was rounded; what the user wrote is not
+            stated = (each for each in (self.default, self.prior) if each is not None)
+            return next((each for each in stated if self._encode(each) == share), value)
+        return value
 
     def size(self) -> int | None:
         if self.step is not None:
@@ -112,10 +129,18 @@ class Float(Varying):
             return self.high if share else self.low
         return min(max(rounded(share, self.low, self.high, self.log), self.low), self.high)
 
+    def _beside(self, value: Any) -> list[Scalar]:
+        if (n := self.size()) is None:
+            share = self._encode(value)
+            ends = [self._decode(max(share - STRIDE, 0.0)), self._decode(min(share + STRIDE, 1.0))]
+            return [end for end in ends if end != value]
+        k = round((value - self.low) / (self.step or 1))
+        return [point(self.low, self.step or 0.0, each) for each in (k - 1, k + 1) if 0 <= each < n]
+
     def _canonical(self, value: Any) -> float:
         return float(value) + 0.0 if self.step is None else self._decode(self._encode(value))
 
-    def _domain(self) -> str:
+    def domain(self) -> str:
         low, high = repr(self.low), repr(self.high)
         if not low.lstrip("-").isdecimal():  # `low` shows that this is no Int, so `high` need not
             high = high.removesuffix(".0")
@@ -150,12 +175,12 @@ class Int(Varying):
 
     def validate(self, value: object) -> str | None:
         if isinstance(value, bool) or not isinstance(value, int):
-            return f"must be a whole number in {self._domain()}, got {shown(value)}"
+            return f"must be a whole number in {self.domain()}, got {shown(value)}"
         if not self.low <= value <= self.high:
-            return f"{shown(value)} is outside {self._domain()}"
+            return f"{shown(value)} is outside {self.domain()}"
         below = self.low + (value - self.low) // self.step * self.step
         if value != below:
-            return f"{value} lies between the steps of {self._domain()}; {below} and {below + self.step} are nearest"
+            return f"{value} lies between the steps of {self.domain()}; {below} and {below + self.step} are nearest"
         return None
 
     def grid(self, n: int) -> list[Scalar]:
@@ -179,6 +204,14 @@ class Int(Varying):
             return min(self.low + int((self.low - 0.5) * math.expm1(exponent)), self.high)
         return self.low + cell(share, self.size()) * self.step
 
+    def _beside(self, value: Any) -> list[Scalar]:
+        below, above = value - self.step, value + self.step
+        if self.log:
+            share = self._encode(value)
+            below = min(below, self._decode(max(share - STRIDE, 0.0)))
+            above = max(above, self._decode(min(share + STRIDE, 1.0)))
+        return [end for end in (below, above) if self.low <= end <= self.high]
+
     def _log_distance(self, units: float) -> float:
         """Return how far above low - 0.5 the logarithm is after so many units.
 
@@ -189,7 +222,7 @@ class Int(Varying):
     def _canonical(self, value: Any) -> int:
         return int(value)
 
-    def _domain(self) -> str:
+    def domain(self) -> str:
         step = "" if self.step == 1 else f" step {self.step}"
         return f"{self.low}..{self.high}{' log' if self.log else ''}{step}"
 
@@ -227,13 +260,16 @@ class Constant(Distribution):
     def suggest(self, name: str, trial: SuggestingTrial) -> Scalar:
         return self.value
 
+    def _beside(self, value: Any) -> list[Scalar]:
+        return []
+
     def _encode(self, value: Any) -> float:
         return 0.5
 
     def _decode(self, share: float) -> Scalar:
         return self.value
 
-    def _domain(self) -> str:
+    def domain(self) -> str:
         return f"={literal(self.value)}"
 
 

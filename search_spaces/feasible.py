@@ -94,18 +94,9 @@ def repair(steps: Sequence[Step], relations: Relations, params: Mapping[str, Any
         before = point
         for name in order:
             if name in point and not same(point[name], wanted[name]):
-                moved = _completed(steps, {**wanted, **point, name: wanted[name]}, rng)
+                moved = points.completed(steps, {**wanted, **point, name: wanted[name]}, rng)
                 if relations.hold(moved):
                     point = moved
-    return point
-
-
-def _completed(steps: Sequence[Step], values: Mapping[str, Any], rng: Random) -> dict[str, Any]:
-    """Return the point that has those of `values` which exist there; a value that is missing is drawn."""
-    point: dict[str, Any] = {}
-    for step in steps:
-        if step.exists(point):
-            point[step.name] = values[step.name] if step.name in values else step.distribution.sample(rng)
     return point
 
 

@@ -41,9 +41,22 @@ Judge = Callable[[Mapping[str, object]], bool]
 def sample(steps: Sequence[Step], rng: Random) -> dict[str, Any]:
     """Draw one point."""
     params: dict[str, Any] = {}
-    for step in steps:
-        if step.exists(params):
-            params[step.name] = step.distribution.sample(rng)
+    for name, distribution, condition in steps:
+        if condition is None or condition.holds(params):
+            params[name] = distribution.sample(rng)
+    return params
+
+
+def completed(steps: Sequence[Step], values: Mapping[str, Any], rng: Random | None = None) -> dict[str, Any]:
+    """Return the point that has those of `values` which exist there; what is missing is drawn, or the default."""
+    params: dict[str, Any] = {}
+    for name, distribution, condition in steps:
+        if condition is not None and not condition.holds(params):
+            continue
+        if name in values:
+            params[name] = values[name]
+        else:
+            params[name] = distribution.default_value() if rng is None else distribution.sample(rng)
     return params
 
 
@@ -87,7 +100,9 @@ def problems(steps: Sequence[Step], relations: Relations, params: Mapping[str, o
     doubtful: set[str] = set()  # may exist, but missing, wrong or below such a one: its children are not judged
     for name, distribution, condition in steps:
         exists = condition is None or condition.holds(existing)
-        is_doubtful = not (exists or condition is None or doubtful.isdisjoint(condition.parents))
+        is_doubtful = False
+        if doubtful and condition is not None and not exists:
+            is_doubtful = not doubtful.isdisjoint(condition.parents)
         if name not in params:
             problem = f"missing; give a value in {distribution}" if exists else None
         elif exists or is_doubtful:

@@ -15,11 +15,11 @@ parents come before children.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from search_spaces import feasible, points
+from search_spaces import feasible, geometry, points
 from search_spaces.composition import Composable
 from search_spaces.conditions import Condition
 from search_spaces.dependencies import parents_first
@@ -34,6 +34,8 @@ from search_spaces.scalars import shown
 
 if TYPE_CHECKING:
     from random import Random
+
+    from rich.console import ConsoleRenderable
 
     from search_spaces.expressions import Expression
     from search_spaces.relations import Relation
@@ -166,6 +168,12 @@ class SearchSpace(Composable):
         lines = "".join(f"    {name!r}: {line!r},\n" for name, line in self.lines().items())
         return f"SearchSpace({{\n{lines}}})" if lines else "SearchSpace()"
 
+    def __rich__(self) -> ConsoleRenderable:
+        """Return the space as Rich shows it: a table with a row for each parameter, and relations below."""
+        from search_spaces.rendering import as_table
+
+        return as_table(self._steps, self._relations)
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(
             f"cannot set {name!r}: a SearchSpace never changes; override, fix and | return another one"
@@ -242,11 +250,47 @@ class SearchSpace(Composable):
 
     def default(self) -> dict[str, Any]:
         """Return the point at which each parameter that exists has its `default_value`; relations are not looked at."""
-        params: dict[str, Any] = {}
-        for step in self._complete():
-            if step.exists(params):
-                params[step.name] = step.distribution.default_value()
-        return params
+        return points.completed(self._complete(), {})
+
+    def neighbours(self, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the feasible points that differ from `params` in one parameter, in the space's order.
+
+        Numbers go a step of their grid down and up, or a tenth of their scale; an Ordinal to the choices next to it; a
+        Categorical to every other one. Children that come to exist have their default, others leave. `params` is a
+        point, feasible or not.
+
+        Raises:
+            SearchSpaceError: `params` is no point of the space.
+        """
+        self._check(params, Relations())
+        return geometry.neighbours(self._steps, self._relations, params)
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The parameters that have a coordinate in the unit cube, in its order: all but constants."""
+        return tuple(step.name for step in geometry.axes(self._steps))
+
+    def to_unit(self, params: Mapping[str, Any]) -> list[float]:
+        """Return the coordinates of a point in the unit cube, each in 0..1, in the order of `axes`.
+
+        A parameter that does not exist at `params` is at its default. `params` may be infeasible.
+
+        Raises:
+            SearchSpaceError: `params` is no point of the space.
+        """
+        self._check(params, Relations())
+        return geometry.to_unit(self._steps, params)
+
+    def from_unit(self, coordinates: Iterable[float]) -> dict[str, Any]:
+        """Return the point at `coordinates`, in the order of `axes`; it may be infeasible, which `repair` mends.
+
+        `from_unit(to_unit(params)) == params` for all that `sample`, `grid`, `default`, `neighbours` and `from_unit`
+        return, with the limits that `Distribution.from_unit` tells.
+
+        Raises:
+            SearchSpaceError: more or fewer coordinates than axes, or some that are no numbers in 0..1.
+        """
+        return geometry.from_unit(self._complete(), coordinates)
 
     def values_of(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return `params` with the values that named choices stand for in place of their names, as objectives get them.
@@ -286,9 +330,12 @@ class SearchSpace(Composable):
         Raises:
             SearchSpaceError: with every problem: missing, unknown, not existing here, out of range, infeasible.
         """
+        self._check(params, self._relations)
+
+    def _check(self, params: Mapping[str, object], relations: Relations) -> None:
         if not isinstance(params, Mapping):
             raise SearchSpaceError(f"params must map names to values, got {shown(params)}")
-        if problems := list(points.problems(self._complete(), self._relations, params)):
+        if problems := list(points.problems(self._complete(), relations, params)):
             raise SearchSpaceError(problems)
 
     def grid(self, n: int) -> Iterator[dict[str, Any]]:

@@ -218,3 +218,50 @@ def related_spaces(draw: st.DrawFn) -> SearchSpace:
     clauses = st.dictionaries(st.sampled_from(numbers), st.integers(0, 2), min_size=1, max_size=2)
     forbid = [Condition.of({root: "x", **clause}) for clause in draw(st.lists(clauses, max_size=2))]
     return SearchSpace(parameters, when=when, require=draw(st.lists(texts, max_size=1)), forbid=forbid)
+
+
+@st.composite
+def whole_spaces(draw: st.DrawFn) -> SearchSpace:
+    """Spaces with all that there is; relations may hold nowhere."""
+    space = draw(spaces(min_size=1))
+    numbers = [name for name, kind in space.items() if not any(map(_is_no_number, _some_values(kind)))]
+    require = draw(st.lists(_requirements(numbers), max_size=2)) if numbers else []
+    forbid: list[Condition] = []
+    for parents in draw(
+        st.lists(st.lists(st.sampled_from(list(space)), min_size=1, max_size=2, unique=True), max_size=2)
+    ):
+        condition = Condition.of({parent: _asked(draw, space[parent]) for parent in parents})
+        if _is_accepted(space, condition):
+            forbid.append(condition)
+    return SearchSpace(dict(space), when=space.conditions, require=require, forbid=forbid)
+
+
+def _some_values(kind: Distribution) -> Sequence[Scalar]:
+    return [] if isinstance(kind, (Float, Int)) else kind.grid(1)
+
+
+def _is_no_number(value: Scalar) -> bool:
+    return isinstance(value, bool) or not isinstance(value, (int, float))
+
+
+def _requirements(numbers: Sequence[str]) -> st.SearchStrategy[str]:
+    """Relations between some of the parameters named, spelled in many ways."""
+    name = st.sampled_from(numbers).map(lambda name: f"`{name}`")
+    return st.one_of(
+        st.builds("{} <= {} * {}".format, name, name, st.integers(-3, 3)),
+        st.builds("0 <= min({}, {}) % {} < 7".format, name, name, st.integers(1, 9)),
+        st.builds(
+            "not ({} == {:.3g} or -{} ** 2 > 1) and 2 // (1 + abs({})) != 1".format, name, st.floats(0, 9), name, name
+        ),
+    )
+
+
+def _is_accepted(space: SearchSpace, forbidden: Condition) -> bool:
+    """Say whether a space is refused for nothing but a forbidden condition that never holds."""
+    try:
+        SearchSpace(dict(space), when=space.conditions, forbid=[forbidden])
+    except SearchSpaceError as error:
+        if not all("is never so" in problem for problem in error.problems):
+            raise
+        return False
+    return True

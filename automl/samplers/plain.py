@@ -46,7 +46,7 @@ class QmcSampler:
 
         self._space = space
         self._untried = Untried(space, seed=seed, records=records)
-        self._sequence = qmc.Sobol(len(space), scramble=True, rng=seed)
+        self._sequence = qmc.Sobol(len(space.axes), scramble=True, rng=seed)
 
     def propose(self, number: int) -> Proposal | None:
         params = self._untried.choose(number, [*self._untried.guesses(number), self._point(number)])
@@ -62,13 +62,7 @@ class QmcSampler:
             ahead = number
         if ahead:
             self._sequence.fast_forward(ahead)
-        coordinates = self._sequence.random(1)[0]
-        params: dict[str, object] = {}
-        for (name, distribution), share in zip(self._space.items(), coordinates, strict=True):
-            condition = self._space.conditions.get(name)
-            if condition is None or condition.holds(params):
-                params[name] = distribution.from_unit(float(share))
-        return params
+        return self._space.from_unit(self._sequence.random(1)[0])
 
 
 class GridSampler:
