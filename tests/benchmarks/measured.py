@@ -105,8 +105,12 @@ def child(run: Callable[..., Times]) -> None:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of every measured process: nobody is called home, no option of automl is set."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("AUTOML_")} | _QUIET
+    """Return the environment of every measured process: nobody is called home, no option of automl is set.
+
+    Python may keep its bytecode, as it does where people install a package.
+    """
+    dropped = ("AUTOML_", "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in os.environ.items() if not name.startswith(dropped)} | _QUIET
 
 
 def note(text: str) -> None:
