@@ -270,6 +270,28 @@ class TestSamplers:
             assert proposal is not None
             NARROW.validate(proposal.params)
 
+    @pytest.mark.parametrize("lost", [[0, 1], [1, 2], [0, 1, 2]])
+    def test_one_of_the_user_counts_points_only(self, lost: list[int]) -> None:
+        """A sampler that goes through a space ends neither for a trial which is none of its points, nor over one."""
+        space = SearchSpace({"x": "1..3", "opt": "adam|sgd"})
+        points = [
+            TrialRecord(number=n, state=TrialState.COMPLETE, params={"x": n + 1, "opt": "sgd"}, value=1.0, ended=n)
+            for n in range(3)
+        ]
+        gone = [TrialRecord(number=n, state=TrialState.FAIL, params={}, ended=n) for n in lost]
+        records = [gone[lost.index(n)] if n in lost else points[n] for n in range(3)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            own = optuna.samplers.BruteForceSampler(seed=1)
+        sampler = make(own, space=space, direction="minimize", seed=1, records=records, n_older=3)
+
+        proposed = []
+        while (proposal := sampler.propose(number := 3 + len(proposed))) is not None:
+            proposed.append(proposal.params)
+            sampler.observe(TrialRecord(number=number, state=TrialState.COMPLETE, params=proposal.params, value=1.0))
+
+        assert len(proposed) == space.size() - 3 + len(lost)
+
     def test_a_model_learns_from_them(self, records: list[TrialRecord]) -> None:
         """All that is left of the 20 trials is in Optuna's study, in the present distributions: TPE models them."""
         sampler = make("tpe", space=NARROW, direction="minimize", seed=1, records=records, n_older=20)

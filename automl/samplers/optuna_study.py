@@ -18,7 +18,7 @@ import datetime
 import math
 import random
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -79,10 +79,11 @@ class OptunaSampler:
         self._storage.create_new_study([optuna.study.StudyDirection[direction.upper()]], "study")
         self._study = _Study("study", self._storage, sampler, optuna.pruners.NopPruner())
         records = list(records)
+        self._storage.hidden = frozenset(record.number for record in records if not record.params)
         for trial in history(map(self._shown, records), self._distributions):
             self._put(trial)
         self._storage.restore(notes)
-        ended = [record for record in records if record.state.is_finished]
+        ended = [record for record in records if record.state.is_finished and record.params]
         if ended:  # told again, so that a sampler which has come to its end can say so
             last = max(ended, key=lambda record: record.ended or 0.0)
             self._put(frozen(self._shown(last), self._distributions, OptunaState.RUNNING))
@@ -250,6 +251,14 @@ class _Memory(optuna.storages.InMemoryStorage):
     def __init__(self) -> None:
         super().__init__()
         self._notes: list[Note] = []
+        self.hidden: frozenset[int] = frozenset()
+        """Trials that are no points of the space: samplers such as BruteForceSampler trip over one without params."""
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[OptunaState] | None = None
+    ) -> list[FrozenTrial]:
+        trials = super().get_all_trials(study_id, deepcopy=deepcopy, states=states)
+        return [trial for trial in trials if trial.number not in self.hidden] if self.hidden else trials
 
     def put(self, study_id: int, trial: FrozenTrial) -> None:
         """Add a trial, or replace it; what a sampler noted about it stays."""
