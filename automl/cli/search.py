@@ -119,6 +119,7 @@ def resume(
     """Go on with a study after anything that ended it; with --trials +20 beyond its end, or in another --space."""
     from automl import driver, samplers
     from automl.home import Home
+    from automl.ledger import lease
     from automl.report import summary
     from automl.space_history import SpaceChange
 
@@ -134,8 +135,11 @@ def resume(
     with found.read(study) as reader:
         before = summary.status(found, reader)
         change = SpaceChange.look(reader, config.space)
+        owner = reader.study().owner
     objective = driver.load(config)
     if change is not None:
+        if owner is not None:  # said before anybody is asked to agree
+            raise lease.refusal(study, owner)
         samplers.check(config.sampler, config.space)
         agree(change, yes=yes, quiet=quiet)
         if change.trials >= config.n_trials:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from automl.home import Home
+from automl.study import Study
 from tests.cli.conftest import LOCAL, ROOT, Run
 
 TABLE = ["param  change   was     becomes", "x      widened  0.0..1  0.0..2"]
@@ -141,6 +143,18 @@ def test_diff_of_equals_and_of_nothing(spaces: str, run: Run) -> None:
     assert (same.code, same.out) == (0, "mlp and mlp are the same space\n")
     assert (wrong.code, len(wrong.errors)) == (2, 2)
     assert "did you mean 'mlp'?" in wrong.errors[0]
+
+
+def test_a_study_that_runs_is_refused_before_anybody_is_asked(spaces: str, run: Run, tmp_path: Path) -> None:
+    """Neither a table nor a question comes first: what was agreed to would not be done."""
+    home = Home.find(None, None)
+    study = Study.open(home.ledger_url(spaces), spaces, folder=home.study(spaces))
+
+    ran = run("resume", spaces, "--space", "narrow.yaml", "--trials", "+1")
+
+    study.close()
+    assert ran.code == 6
+    assert ran.err.startswith(f"error: study '{spaces}' is being run by process {os.getpid()} on ")
 
 
 def test_a_variable_changes_no_study(finished: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
