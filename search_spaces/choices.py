@@ -47,6 +47,8 @@ class Choices(Varying):
     confidence: Confidence = "medium"
     _texts: tuple[str, ...] | None = field(init=False)
     """The values that have names, as JSON: nobody can change them, and each `value_of` is a fresh one."""
+    _positions: dict[tuple[bool, Scalar], int] = field(init=False)
+    """Of each choice, from 0; truth values apart, since to Python True is 1."""
 
     def __init__(
         self,
@@ -64,12 +66,14 @@ class Choices(Varying):
         if len(keys) < self.least:
             refuse([f"choices must hold at least {self.least} values to have an order, got {shown(keys)}"])
         texts = tuple(json.dumps(each) for each in choices.values()) if isinstance(choices, Mapping) else None
+        made = tuple(plain(key) for key in keys)
         values = {
-            "choices": tuple(plain(key) for key in keys),
+            "choices": made,
             "default": default,
             "prior": prior,
             "confidence": confidence,
             "_texts": texts,
+            "_positions": {(isinstance(choice, bool), choice): index for index, choice in enumerate(made)},
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -116,10 +120,7 @@ class Choices(Varying):
 
     def _find(self, value: object) -> int | None:
         """Return the position of a value, or None where it is none of the choices."""
-        if not isinstance(value, Scalar) or value not in self.choices:
-            return None
-        index = self.choices.index(value)  # the only one: Python, too, can tell choices apart
-        return index if same(value, self.choices[index]) else None
+        return self._positions.get((isinstance(value, bool), value)) if isinstance(value, Scalar) else None
 
     def _encode(self, value: Any) -> float:
         return (self.index(value) + 0.5) / len(self.choices)

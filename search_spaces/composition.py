@@ -12,6 +12,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
+from search_spaces.choices import Categorical, Choices
 from search_spaces.conditions import Condition
 from search_spaces.dependencies import narrowed_conditions
 from search_spaces.distributions import Constant, Distribution, Float, Int
@@ -67,6 +68,8 @@ class Composable(Mapping[str, Distribution]):
     def fix(self, values: Mapping[str, Scalar] | None = None, /, **more: Scalar) -> Self:
         """Return the space with constants for some parameters, and without what can then not exist.
 
+        Of named values one name is left, so that `values_of` still has its value.
+
         Raises:
             SearchSpaceError: a parameter is not in the space, or the value not in its range.
         """
@@ -75,7 +78,7 @@ class Composable(Mapping[str, Distribution]):
         problems = [f"{name}: {problem}" for name, value in given.items() if (problem := self[name].validate(value))]
         if problems:
             raise SearchSpaceError(problems)
-        return self.override({name: Constant(value) for name, value in given.items()})
+        return self.override({name: _fixed(self[name], value) for name, value in given.items()})
 
     def only(self, *names: str) -> Self:
         """Return the space of the parameters named, with the relations that ask about them alone.
@@ -125,7 +128,8 @@ class Composable(Mapping[str, Distribution]):
         return self._made(distributions, conditions, self._relations.renamed(new_name), self._outside)
 
     def _check_names(self, names: Iterable[str]) -> None:
-        unknown = [f"{name}: unknown parameter{did_you_mean(name, self)}" for name in names if name not in self]
+        known = tuple(self)  # in which a list, too, can be looked for
+        unknown = [f"{name}: unknown parameter{did_you_mean(name, known)}" for name in names if name not in known]
         if unknown:
             raise SearchSpaceError(unknown)
 
@@ -145,6 +149,13 @@ class Composable(Mapping[str, Distribution]):
         relations = (self._relations | new._relations).narrowed({**kept, **conditions}, narrowed, gone=gone)
         distributions = {name: d for name, d in {**self._distributions, **new}.items() if name not in gone}
         return self._made(distributions, left, relations, self._outside | outside)
+
+
+def _fixed(distribution: Distribution, value: Scalar) -> Distribution:
+    """Return the distribution of nothing but `value`, which is in `distribution`."""
+    if isinstance(distribution, Choices) and distribution.is_named:
+        return Categorical({str(value): distribution.value_of(value)})
+    return Constant(value)
 
 
 def _narrows(new: Distribution, old: Distribution) -> bool:

@@ -27,21 +27,24 @@ class Values(NamedTuple):
     """One of several values is enough. `Values.of` makes it."""
 
     values: tuple[Scalar, ...]
-    truths: tuple[Scalar, ...]
+    truths: frozenset[Scalar]
     """Those of `values` that are booleans: kept apart, since to Python True is 1,"""
-    others: tuple[Scalar, ...]
+    others: frozenset[Scalar]
     """and those that are not."""
 
     @classmethod
     def of(cls, values: Iterable[Scalar]) -> Values:
         """Make the criterion of values that are known to be right, in the order given."""
         known = tuple(values)
-        truths = tuple(value for value in known if isinstance(value, bool))
-        return cls(known, truths, tuple(value for value in known if not isinstance(value, bool)))
+        truths = frozenset(value for value in known if isinstance(value, bool))
+        return cls(known, truths, frozenset(value for value in known if not isinstance(value, bool)))
 
     def accepts(self, value: object) -> bool:
         """Say whether `value` is one of them; True is not 1, but 1 is 1.0."""
-        return value in (self.truths if isinstance(value, bool) else self.others)
+        try:
+            return value in (self.truths if isinstance(value, bool) else self.others)
+        except TypeError:  # a list perhaps, which is no value of any parameter
+            return False
 
     def edges(self) -> list[float]:
         """Return the numbers at which the answer changes."""

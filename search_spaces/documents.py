@@ -48,6 +48,9 @@ _HINTS = {
 """What most often lies behind words of PyYAML's scanner and parser."""
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[-+.\w]+|[\[\]{},:]')
 
+_JSON_NUMBERS = {"NaN": ".nan", "Infinity": ".inf", "-Infinity": "-.inf"}
+"""What Python's reader of JSON takes for numbers too, as YAML writes it."""
+
 
 class Place(NamedTuple):
     """Line and column, from 1, as editors count."""
@@ -249,7 +252,8 @@ class _JsonNodes:
             return yaml.MappingNode(f"{TAG}map", pairs, mark)
         if token[0].startswith('"'):
             return yaml.ScalarNode(f"{TAG}str", json.loads(token[0]), mark, style='"')
-        return yaml.ScalarNode(f"{TAG}{'null' if token[0] == 'null' else 'str'}", token[0], mark)
+        text = _JSON_NUMBERS.get(token[0], token[0])
+        return yaml.ScalarNode(f"{TAG}{'null' if text == 'null' else 'str'}", text, mark)
 
     def _next_item(self) -> re.Match[str] | None:
         """Return the first token of the next item, None at the end of its list or mapping."""

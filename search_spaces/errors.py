@@ -9,7 +9,14 @@ except SearchSpaceError as error:
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
+from itertools import pairwise
+
+from search_spaces.scalars import shown
+
+MAX_COMPARED = 250
+"""Characters of what was seen that are compared with known words."""
 
 
 class SearchSpaceError(ValueError):
@@ -30,7 +37,17 @@ class ConversionError(SearchSpaceError):
 def did_you_mean(seen: object, known: Iterable[str]) -> str:
     """Return "; did you mean 'x'?" for the known word nearest to `seen`, whatever its case, or "" when none is near."""
     import difflib
+    import heapq
 
+    text = (seen if isinstance(seen, str) else shown(seen)).casefold()[:MAX_COMPARED]
+    pairs = _pairs(text)
     words = {word.casefold(): word for word in known}
-    near = difflib.get_close_matches(str(seen).casefold(), words, n=1)
+    likely = heapq.nlargest(20, words, key=lambda word: len(pairs & _pairs(word)))  # comparing all would take seconds
+    near = difflib.get_close_matches(text, likely, n=1)
     return f"; did you mean {words[near[0]]!r}?" if near else ""
+
+
+@functools.lru_cache(maxsize=20_000)
+def _pairs(word: str) -> frozenset[str]:
+    """Return the pairs of neighbouring letters in a word, its ends counting as letters."""
+    return frozenset(map("".join, pairwise(f" {word[:MAX_COMPARED]} ")))

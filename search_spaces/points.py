@@ -35,6 +35,9 @@ class Step(NamedTuple):
         return self.condition is None or self.condition.holds(params)
 
 
+MAX_WORK = 600_000
+"""Parameters looked at to count points: of conditions that cross each other wildly there is no end."""
+
 Judge = Callable[[Mapping[str, object]], bool]
 
 
@@ -137,7 +140,8 @@ def count(steps: Sequence[Step]) -> int | None:
     """Return the number of points, or None when a parameter that can exist is continuous.
 
     Parameters that no condition connects are multiplied; where one does, the values of a root are added up. No group is
-    counted twice, so that this is cheap where conditions form a forest, as they do when people write them.
+    counted twice, so that this is cheap where conditions form a forest, as they do when people write them. Where that
+    takes more than `MAX_WORK`, parameters count as if all of them always existed, which is at least the number.
     """
     pending = {
         name: _Undecided(distribution, condition.alternatives if condition else ((),))
@@ -147,7 +151,11 @@ def count(steps: Sequence[Step]) -> int | None:
     ways: dict[_Key, list[tuple[int | None, list[_Group]]]] = {}
     sizes: dict[_Key, int | None] = {}
     waiting = list(groups)
+    work = 0
     while waiting:
+        work += len(waiting[-1])
+        if work > MAX_WORK:
+            return _product(distribution.size() for _, distribution, _ in steps)
         key = _key(waiting[-1])
         if key not in ways:
             ways[key] = _ways(waiting[-1])

@@ -38,6 +38,7 @@ _TOKEN = re.compile(
               | (?P<word> {WORD.pattern} ) )""",
     re.VERBOSE,
 )
+_JSON = re.compile(r"\s*[\[{]")
 # What is in a text shows what it was meant to be; the first that fits is the example.
 _EXAMPLES = {
     "when": "2..6 when arch=cnn|mlp",
@@ -103,7 +104,7 @@ def _tokens(text: str) -> list[_Token]:
     end = len(text.rstrip())
     position = 0
     while position < end:
-        if text[position:].lstrip()[0] in "[{":
+        if _JSON.match(text, position):
             token, position = _json_token(text, position)
             tokens.append(token)
             continue
@@ -186,17 +187,18 @@ def _suffixes(tokens: list[_Token], words: Collection[str], *, after: str) -> di
 def _choices(tokens: list[_Token]) -> Categorical | Ordinal:
     given: list[tuple[Scalar, Any]] = []
     marks: list[str] = []
-    rest = tokens
+    at = 0
     while len(given) == len(marks):
-        if not rest:
+        if at == len(tokens):
             raise SearchSpaceError(f"expected a value after {marks[-1]!r}")
-        item, rest = _choice(rest)
+        item, at = _choice(tokens, at)
         given.append(item)
-        if rest and rest[0].kind == "mark":
-            marks.append(rest[0].text)
-            rest = rest[1:]
-            if marks == ["|"] and (not rest or _begins_suffix(rest)):
+        if at < len(tokens) and tokens[at].kind == "mark":
+            marks.append(tokens[at].text)
+            at += 1
+            if marks == ["|"] and (at == len(tokens) or _begins_suffix(tokens[at:])):
                 break  # `adam|`, a single choice
+    rest = tokens[at:]
     if not marks or not {"|", "<"}.issuperset(marks):
         seen = next((mark for mark in marks if mark not in "|<"), rest[0].text if rest else "a single name=value")
         raise SearchSpaceError(f"expected '|' between values, got {shown(seen)}")
@@ -214,13 +216,13 @@ def _choices(tokens: list[_Token]) -> Categorical | Ordinal:
     return kind({str(name): value for name, value in given}, **fields)
 
 
-def _choice(tokens: list[_Token]) -> tuple[tuple[Scalar, Any], list[_Token]]:
-    """Read a value, or name=value, and return what follows it."""
-    name, rest = _value(tokens[0]), tokens[1:]
+def _choice(tokens: list[_Token], at: int) -> tuple[tuple[Scalar, Any], int]:
+    """Read a value, or name=value, and return where what follows it stands."""
+    name, *rest = tokens[at : at + 3]
     if not rest or rest[0] != _Token("mark", "="):
-        return (name, _UNNAMED), rest
+        return (_value(name), _UNNAMED), at + 1
     value = rest[1] if len(rest) > 1 else _NOTHING
-    return (name, json.loads(value.text) if value.kind == "json" else _value(value)), rest[2:]
+    return (_value(name), json.loads(value.text) if value.kind == "json" else _value(value)), at + 1 + len(rest)
 
 
 def _begins_suffix(tokens: list[_Token]) -> bool:

@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from search_spaces import feasible, geometry, points
+from search_spaces.choices import Choices
 from search_spaces.composition import Composable
 from search_spaces.conditions import Condition
 from search_spaces.dependencies import parents_first
@@ -206,7 +207,13 @@ class SearchSpace(Composable):
         """Return 64 hexadecimal digits that equal spaces alone share, in every process and on every machine."""
         import hashlib
 
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        data = self.to_dict()
+        for name, distribution in self.items():
+            if isinstance(distribution, Choices) and distribution.is_named:  # whose order tells them apart: no mapping
+                data[name]["choices"] = [
+                    [each, json.dumps(distribution.value_of(each))] for each in distribution.choices
+                ]
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def diff(self, other: SearchSpace) -> list[Change]:
@@ -376,6 +383,8 @@ def choose(name: str, alternatives: Mapping[str, SearchSpace] | None = None, /, 
     spaces = {**(alternatives or {}), **more}
     if not spaces:
         raise SearchSpaceError(f"choose({name!r}) needs at least one alternative, such as mlp=mlp()")
+    if others := [label for label, space in spaces.items() if not isinstance(space, SearchSpace)]:
+        raise SearchSpaceError(f"{name}={label} must be a SearchSpace, got {shown(spaces[label])}" for label in others)
     which = Categorical(list(spaces)) if len(spaces) > 1 else Constant(*spaces)
     found: dict[str, tuple[Distribution, Condition | None]] = {name: (which, None)}
     labels: dict[str, list[str]] = {}

@@ -301,3 +301,13 @@ def test_no_file_breaks_the_reader(tmp_path_factory, text, name):
         problems = error.problems
 
     assert all(problem.startswith(f"{path}:") for problem in problems)
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
+def test_numbers_without_end_in_json_are_no_text(text, tmp_path):
+    """Python reads them, though JSON lacks them; they are refused where they stand, as in YAML and TOML."""
+    path = tmp_path / "space.json"
+    path.write_text(f'{{"lr": {text}}}')
+
+    with pytest.raises(SearchSpaceError, match=r"space.json:1:8: lr: value -?(nan|inf) is not a finite number"):
+        load_space(path)

@@ -17,7 +17,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import search_spaces
-from search_spaces import Categorical, Condition, Constant, Float, Int, SearchSpace, SearchSpaceError, choose, cnn, mlp
+from search_spaces import (
+    Categorical,
+    Condition,
+    Constant,
+    Float,
+    Int,
+    Ordinal,
+    SearchSpace,
+    SearchSpaceError,
+    choose,
+    cnn,
+    mlp,
+)
 from tests import strategies
 from tests.benchmarks.spaces import seconds_to_sample, seconds_to_validate
 
@@ -276,7 +288,7 @@ def test_fingerprint_is_the_same_in_every_process(spaces):
         ),
         (
             SearchSpace({"layers": 'small=[64, 64]|big={"width": 256}', "s": "tiny=1<huge=100 prior huge low"}),
-            "30d2fd47726d695e17f3e408bfd42b25bc9317176a30750618ac820b0eb815a7",
+            "fc1cb14dcc0c2c97e9248deb2145778b0f12ae47f66e46008020c97b8d128231",
         ),
         (
             SearchSpace({"a": "x|y|z", "n": "1..9", "r": "0.0..1 when a=x|y and n>=2 or a=z and n=3..5"}),
@@ -550,3 +562,44 @@ def test_values_of_named_choices():
 def test_the_default_point_is_one_of_the_space(space):
     """Whatever the conditions, defaults and priors; where relations forbid it, it can be repaired."""
     space.validate(space.repair(space.default(), random.Random(1)))
+
+
+def test_fixed_names_keep_their_values():
+    """A named choice that is fixed still stands for its value, and takes along what other names have."""
+    space = SearchSpace(
+        {"layers": "small=[64, 64]|big=[256]", "a": "1..2 when layers=small", "b": "1..2 when layers=big"}
+    )
+
+    fixed = space.fix(layers="small", a=1)
+
+    assert fixed.keys() == {"layers", "a"}
+    assert fixed.values_of(fixed.default()) == {"layers": [64, 64], "a": 1}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"t": 16, "l": 64}, {"l": 64, "t": 16}),
+        ({"t": {"x": 1, "y": 2}, "l": 0}, {"t": {"y": 2, "x": 1}, "l": 0}),
+        ({"t": 1, "l": 0}, {"t": 1.0, "l": 0}),
+    ],
+)
+def test_unequal_named_choices_have_fingerprints_of_their_own(one, other):
+    """The order of named values, and of what they are made of, tells spaces and fingerprints apart."""
+    spaces = [SearchSpace({"width": Ordinal(choices)}) for choices in (one, other)]
+
+    assert spaces[0] != spaces[1]
+    assert spaces[0].fingerprint() != spaces[1].fingerprint()
+    assert spaces[0].fingerprint() == SearchSpace.parse(str(spaces[0])).fingerprint()
+
+
+def test_choose_takes_spaces_alone():
+    """An alternative that is no space is named with what was seen."""
+    with pytest.raises(SearchSpaceError, match=r"arch=mlp must be a SearchSpace, got \{'n': '1..2'\}"):
+        choose("arch", mlp={"n": "1..2"}, cnn=SearchSpace())
+
+
+def test_names_given_as_a_list_are_refused():
+    """A list where names stand one by one is an unknown name, told like any other."""
+    with pytest.raises(SearchSpaceError, match=r"\['lr'\]: unknown parameter"):
+        _SPACE.only(["lr"])
