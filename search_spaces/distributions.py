@@ -127,7 +127,10 @@ class Float(Varying):
             return point(self.low, self.step or 0.0, cell(share, n))
         if share in (0, 1):
             return self.high if share else self.low
-        return min(max(rounded(share, self.low, self.high, self.log), self.low), self.high)
+        value = min(max(rounded(share, self.low, self.high, self.log), self.low), self.high)
+        if (found := self._encode(value)) in (0, 1):  # too near an end for a share to tell it from that
+            return self.high if found else self.low
+        return value
 
     def _beside(self, value: Any) -> list[Scalar]:
         if (n := self.size()) is None:

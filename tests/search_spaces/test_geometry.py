@@ -221,3 +221,12 @@ def test_no_neighbour_is_forgotten(space, seed):
 
     found = [other for other in space.neighbours(point) if other.keys() == point.keys()]
     assert sorted(map(str, found)) == sorted(map(str, expected))
+
+
+def test_places_next_to_an_end_of_a_wide_range_are_points():
+    """Where a value is too near an end for a share of the range to tell, it is that end."""
+    space = SearchSpace({"a": Float(-3.479890561516551e-217, 1.4086753818275847e107)})
+
+    point = space.from_unit([2.2250738585072014e-308])
+
+    assert space.from_unit(space.to_unit(point)) == point
