@@ -312,7 +312,7 @@ CASES = [
     json("10,000 parameters in JSON", "{" + ",".join(f'"x{k}": "1..2"' for k in range(10_000)) + "}",
      "space.json:1:158885: more than 10000 values, the limit, those that aliases repeat included"),
     json("NaN in JSON", '{"lr": {"type": "float", "low": NaN, "high": 1}}',
-     "space.json:1:33: lr: low must be a number, got 'NaN'"),
+     "space.json:1:33: lr: low must be a finite number, got nan"),
     json("choice that is no text", '{"o": {"type": "categorical", "choices": ["\\ud83d"]}}',
      "space.json:1:31: o: choices: '\\ud83d' is not valid Unicode text"),
     json("all problems of a JSON file", 
