@@ -140,10 +140,20 @@ def _ranged(space: SearchSpace, ranges: Mapping[str, str]) -> SearchSpace:
     """Return the space with other ranges for some parameters: each exists when it did, unless its range says when.
 
     First those that always exist: they may decide which of the others still do.
+
+    Raises:
+        SearchSpaceError: the ranges do not fit the space, or one is for a parameter that another range has ruled out.
     """
     always = {name: text for name, text in ranges.items() if name in space and name not in space.conditions}
-    space |= always
     rest = {name: text for name, text in ranges.items() if name not in always}
+    asked, space = space.conditions, space | always
+    never = [name for name, text in rest.items() if name in asked.keys() - space and parse_range(text)[1] is None]
+    if never:
+        raise SearchSpaceError(
+            f"{name}: exists only when {asked[name]}, which {' and '.join(sorted(asked[name].parents))} as given can "
+            "never be: leave it out, or give it a when of its own"
+            for name in never
+        )
     for name, text in rest.items():
         if name in space.conditions and parse_range(text)[1] is None:
             rest[name] = f"{text} when {space.conditions[name]}"

@@ -77,6 +77,21 @@ def test_a_range_leaves_the_condition_as_it_is() -> None:
     assert {"cnn.width", "momentum"} < {*alone} - {*alone.conditions}
 
 
+def test_a_range_that_another_has_ruled_out_is_refused() -> None:
+    """What nothing would read is never searched, whichever of the two was meant; a `when` of its own is the user's say."""
+    momentum, rise = ["momentum=0.5..0.9"], ["schedule=cosine", "lr_rise=0.1..0.3"]
+
+    problems = problems_of("digits", named={"optimizer": "adam"}, ranges=momentum)
+    problems += problems_of("digits", ranges=rise)
+    own = composed("digits", named={"optimizer": "adam"}, ranges=["momentum=0.5..0.9 when arch=mlp"])
+
+    assert [problem.partition(", which")[0] for problem in problems] == [
+        "momentum: exists only when optimizer=momentum|nesterov|sgd",
+        "lr_rise: exists only when schedule=one-cycle",
+    ]
+    assert "momentum" in own
+
+
 def test_ready_spaces_on_top_of_a_task() -> None:
     """A ready space brings all its parameters and conditions."""
     space = composed("digits", spaces=["optimizers", "schedules"])
