@@ -78,7 +78,7 @@ def test_a_range_leaves_the_condition_as_it_is() -> None:
 
 
 def test_a_range_that_another_has_ruled_out_is_refused() -> None:
-    """What nothing would read is never searched, whichever of the two was meant; a `when` of its own is the user's say."""
+    """What nothing would read is never searched; with a `when` of its own it is the user's say."""
     momentum, rise = ["momentum=0.5..0.9"], ["schedule=cosine", "lr_rise=0.1..0.3"]
 
     problems = problems_of("digits", named={"optimizer": "adam"}, ranges=momentum)
