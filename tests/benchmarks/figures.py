@@ -26,7 +26,7 @@ from tests.benchmarks import spaces as space_of_30
 from tests.benchmarks.measured import WARM, Times, environment, measure, note, start_run
 from tests.benchmarks.table import Row
 from tests.benchmarks.training import STEPS, idle_share, seconds_a_step, steps
-from tests.benchmarks.turns import killed_at_last, take_turns
+from tests.benchmarks.turns import freeze, killed_at_last, take_turns
 
 OURS, LEDGER, TRAINING = (f"tests.benchmarks.{name}" for name in ("ours", "ledger", "training"))
 FLOOR, GLUE, RDB, ALONE = (f"tests.benchmarks.peers.{name}" for name in ("floor", "glue", "rdb", "alone"))
@@ -163,15 +163,17 @@ def workers(bench: Bench) -> list[Row]:
 def _steps(bench: Bench) -> list[list[float]]:
     """Return the seconds that a step takes in a search and without one, in stretches of three seconds in turns."""
     note("workers train")
-    with bench.folder() as ours, bench.folder() as alone:
+    programs: list[subprocess.Popen[str]] = []
+    with bench.folder() as ours, bench.folder() as alone, killed_at_last(programs):
         sides = {ours: TRAINING, alone: ALONE}
-        programs = [start_run(module, folder=str(folder), trials=ENDLESS) for folder, module in sides.items()]
-        with killed_at_last(programs):
-            while any(len(steps(folder)) < WARM * STEPS for folder in sides):
-                if any(program.poll() is not None for program in programs):
-                    raise RuntimeError("training ended before it was measured")
+        for folder, module in sides.items():  # one after the other: Ray's workers are nicer than the other side's
+            programs.append(start_run(module, folder=str(folder), trials=ENDLESS))
+            while len(steps(folder)) < WARM * STEPS:
+                if programs[-1].poll() is not None:
+                    raise RuntimeError(f"{module} ended before it was measured")
                 time.sleep(0.5)
-            ran = take_turns(programs, seconds=3.0, turns=2 * bench.pairs)
+            freeze(programs[-1])
+        ran = take_turns(programs, seconds=3.0, turns=2 * bench.pairs)
         return [seconds_a_step(folder, stretches) for folder, stretches in zip(sides, ran, strict=True)]
 
 

@@ -1,5 +1,7 @@
 """Two programs side by side, each frozen while the other runs: what slows the machine down slows both.
 
+    freeze(search)
+    freeze(alone)
     ran = take_turns([search, alone], seconds=3, turns=10)
 
 Runs one after the other are half a minute apart, in which a shared machine changes by more than what is to be measured.
@@ -21,18 +23,21 @@ Stretch = tuple[float, float]
 
 
 def take_turns(programs: Sequence[subprocess.Popen[str]], *, seconds: float, turns: int) -> list[list[Stretch]]:
-    """Let each run alone for `seconds`, `turns` times; return when each ran. They are frozen afterwards."""
+    """Let each frozen program run alone for `seconds`, `turns` times; return when each ran. They end up frozen."""
     ran: list[list[Stretch]] = [[] for _ in programs]
-    for program in programs:
-        _send(program, signal.SIGSTOP)
     for _ in range(turns):
         for program, stretches in zip(programs, ran, strict=True):
             _send(program, signal.SIGCONT)
             began = time.time()
             time.sleep(seconds)
             stretches.append((began, time.time()))
-            _send(program, signal.SIGSTOP)
+            freeze(program)
     return ran
+
+
+def freeze(program: subprocess.Popen[str]) -> None:
+    """Stop a program, and all that it has started, where they are."""
+    _send(program, signal.SIGSTOP)
 
 
 @contextlib.contextmanager
