@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import search_spaces as search_spaces
     import trackers as trackers
-    from automl.driver import SearchResult, resume, search
+    from automl.driver import resume, search
     from automl.errors import AutomlError, TrialPaused, TrialPruned
     from automl.report.optuna_storage import open_storage
+    from automl.result import SearchResult
     from automl.trial import Trial, TrialRecord, TrialState
 
 __version__ = "0.1.0"
@@ -41,7 +42,7 @@ __all__ = [
 
 _HOMES = {
     "AutomlError": "automl.errors",
-    "SearchResult": "automl.driver",
+    "SearchResult": "automl.result",
     "Trial": "automl.trial",
     "TrialPaused": "automl.errors",
     "TrialPruned": "automl.errors",

@@ -16,11 +16,10 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from automl import executors, interrupts, mirrors, samplers, stopping, study_file
+from automl import executors, interrupts, samplers, stopping, study_file
 from automl.attempt import Objective
 from automl.config import CHANGEABLE, Direction, StudyConfig, default_direction, unknown
 from automl.delivery import beside
@@ -31,70 +30,17 @@ from automl.home import Home
 from automl.interrupts import Interrupted as Interrupted
 from automl.ledger import lease
 from automl.ledger.requests import Request
+from automl.result import SearchResult, read_result
 from automl.space_history import SpaceChange
 from automl.study import Listener, Study
-from automl.trial import TrialRecord, TrialState
+from automl.trial import TrialState
 from search_spaces import SearchSpace
 
 if TYPE_CHECKING:
     import optuna
-    import pandas
 
     from automl.objectives.target import Target
     from automl.tasks import Task
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchResult:
-    """What a search found. `trials` has every trial; values are of the study's metric."""
-
-    name: str
-    home: Home
-    trials: Sequence[TrialRecord]
-    metric: str
-    direction: str
-    state: str
-    test: Mapping[str, float] | None
-    """The winner's metrics on the test part, for built-in tasks."""
-    seconds: float
-    """Of this run of the driver."""
-    waiting: int = 0
-    """Reported values that a tracker has not got yet; of several trackers, the one that lacks most."""
-    is_exhausted: bool = False
-    """Whether the search ended because nothing was left to try."""
-
-    @property
-    def best_trial(self) -> TrialRecord:
-        """The COMPLETE trial with the best value.
-
-        Raises:
-            LookupError: no trial is COMPLETE.
-        """
-        done = [trial for trial in self.trials if trial.value is not None]
-        if not done:
-            raise LookupError(f"no trial of {self.name} is COMPLETE; see `automl status {self.name}`")
-        sign = -1 if self.direction == "maximize" else 1
-        return min(done, key=lambda trial: (trial.value or 0.0) * sign)
-
-    @property
-    def artifacts(self) -> Path:
-        """The folder of the files that the best trial has kept.
-
-        Raises:
-            LookupError: no trial is COMPLETE.
-        """
-        return self.home.trial(self.name, self.best_trial.number) / "artifacts"
-
-    def to_pandas(self) -> pandas.DataFrame:
-        """Return a table with a row a trial; params are columns named `params_<name>`."""
-        import pandas
-
-        rows = [
-            {"number": t.number, "state": t.state.value, "value": t.value, "step": t.step, "seconds": t.seconds}
-            | {f"params_{name}": value for name, value in t.params.items()}
-            for t in self.trials
-        ]
-        return pandas.DataFrame(rows)
 
 
 def search(
@@ -338,7 +284,7 @@ def start(
     began = time.monotonic()
     if not is_new:
         if _has_nothing_to_do(home, name, config):
-            return result(home, name, seconds=0.0)
+            return read_result(home, name, seconds=0.0)
         samplers.check(sampler or config.sampler, config.space)
     executor = executors.make(config)
     try:
@@ -376,27 +322,7 @@ def start(
         raise
     finally:
         executor.close()
-    return result(home, name, seconds=time.monotonic() - began, is_exhausted=study.is_exhausted)
-
-
-def result(home: Home, name: str, *, seconds: float, is_exhausted: bool = False) -> SearchResult:
-    """Return what a study has found so far."""
-    with home.read(name) as reader:
-        study = reader.study()
-        test = study.result["test"] if study.result else None
-        waiting = max((mirror.waiting(reader) for mirror in mirrors.of(home, study)), default=0)
-        return SearchResult(
-            name=name,
-            home=home,
-            trials=tuple(reader.records()),
-            metric=study.metric,
-            direction=study.config["direction"],
-            state=study.state,
-            test=test,
-            seconds=seconds,
-            waiting=waiting,
-            is_exhausted=is_exhausted,
-        )
+    return read_result(home, name, seconds=time.monotonic() - began, is_exhausted=study.is_exhausted)
 
 
 def _has_nothing_to_do(home: Home, name: str, config: StudyConfig) -> bool:

@@ -29,6 +29,7 @@ from automl.delivery import Delivery
 from automl.doctor import Audit, audit
 from automl.home import Home
 from automl.mirrors import JsonlMirror, Mirror, Position, position_of, trial_uid
+from automl.result import SearchResult
 from automl.trial import Trial, TrialState
 from trackers import JsonlTracker, MlflowTracker, Point, TrackerError
 from trackers.jsonl import _JsonlRun
@@ -59,10 +60,10 @@ def home(tmp_path: Path, mlflow_template: Path) -> Home:
 
 
 @pytest.fixture
-def search(home: Home) -> Callable[..., driver.SearchResult]:
+def search(home: Home) -> Callable[..., SearchResult]:
     """Return a function that searches in this process and delivers in another."""
 
-    def search(**options: Any) -> driver.SearchResult:
+    def search(**options: Any) -> SearchResult:
         settings: dict[str, Any] = {"n_trials": 8, "name": "s", "tracker": "mlflow", "executor": "local"}
         settings["home"] = home.path
         return driver.search(
@@ -111,7 +112,7 @@ def assert_equal(home: Home, name: str = "s", uri: str | None = None) -> None:
             assert run.params == {key: str(value) for key, value in record.params.items()}
 
 
-def test_every_trial_is_mirrored(home: Home, search: Callable[..., driver.SearchResult]) -> None:
+def test_every_trial_is_mirrored(home: Home, search: Callable[..., SearchResult]) -> None:
     """One child a trial with its true status, params and all points, the best value beside the last."""
     result = search()
 
@@ -127,7 +128,7 @@ def test_every_trial_is_mirrored(home: Home, search: Callable[..., driver.Search
 
 
 def test_a_ledger_on_postgresql_is_mirrored_alike(
-    home: Home, search: Callable[..., driver.SearchResult], postgres_url: str
+    home: Home, search: Callable[..., SearchResult], postgres_url: str
 ) -> None:
     """The process that delivers finds the database, with its password."""
     result = search(storage=postgres_url)
@@ -136,7 +137,7 @@ def test_a_ledger_on_postgresql_is_mirrored_alike(
     assert_equal(Home(home.path, postgres_url))
 
 
-def test_any_folder_can_be_a_home(home: Home, search: Callable[..., driver.SearchResult]) -> None:
+def test_any_folder_can_be_a_home(home: Home, search: Callable[..., SearchResult]) -> None:
     """What has a meaning in a URL is a letter like any other in the path of MLflow's store."""
     strange = Home(home.path.parent / "a b%41c?d#ü")
     home.path.rename(strange.path)
@@ -148,7 +149,7 @@ def test_any_folder_can_be_a_home(home: Home, search: Callable[..., driver.Searc
     assert [path.parent.name for path in strange.path.parent.rglob("mlflow.db")] == [strange.path.name]
 
 
-def test_the_studys_own_run_is_a_page(home: Home, search: Callable[..., driver.SearchResult]) -> None:
+def test_the_studys_own_run_is_a_page(home: Home, search: Callable[..., SearchResult]) -> None:
     """Params, a curve of the best so far by trial number, a description, the study's files and the winner's."""
     result = search()
 
@@ -168,7 +169,7 @@ def test_the_studys_own_run_is_a_page(home: Home, search: Callable[..., driver.S
     assert files >= {"study.yaml", "space.yaml", "winner/params.json", "figures/history.html"}
 
 
-def test_a_lost_position_costs_only_time(home: Home, search: Callable[..., driver.SearchResult]) -> None:
+def test_a_lost_position_costs_only_time(home: Home, search: Callable[..., SearchResult]) -> None:
     """Everything again from the beginning adds nothing."""
     search()
     (home.study("s") / "delivery-mlflow.json").unlink()
@@ -179,9 +180,7 @@ def test_a_lost_position_costs_only_time(home: Home, search: Callable[..., drive
 
 
 @pytest.mark.parametrize("cursor", [0, 7, 30, 60])
-def test_a_kill_between_writing_and_remembering(
-    home: Home, search: Callable[..., driver.SearchResult], cursor: int
-) -> None:
+def test_a_kill_between_writing_and_remembering(home: Home, search: Callable[..., SearchResult], cursor: int) -> None:
     """A position that is older than what was sent leads to the same store."""
     search()
     position = position_of(home.study("s"))
@@ -192,7 +191,7 @@ def test_a_kill_between_writing_and_remembering(
     assert_equal(home)
 
 
-def test_a_run_that_vanished_is_made_anew_in_full(home: Home, search: Callable[..., driver.SearchResult]) -> None:
+def test_a_run_that_vanished_is_made_anew_in_full(home: Home, search: Callable[..., SearchResult]) -> None:
     """A run that MLflow no longer has comes back with all of its points when its trial is written to again."""
     search()
     position = position_of(home.study("s"))
@@ -208,7 +207,7 @@ def test_a_run_that_vanished_is_made_anew_in_full(home: Home, search: Callable[.
     assert_equal(home)
 
 
-def test_an_extended_study_goes_on_in_the_same_runs(home: Home, search: Callable[..., driver.SearchResult]) -> None:
+def test_an_extended_study_goes_on_in_the_same_runs(home: Home, search: Callable[..., SearchResult]) -> None:
     """More trials, the same parent, and each trial still one run."""
     search(n_trials=4)
 
@@ -218,7 +217,7 @@ def test_an_extended_study_goes_on_in_the_same_runs(home: Home, search: Callable
 
 
 def test_pages_smaller_than_a_trial(
-    home: Home, search: Callable[..., driver.SearchResult], monkeypatch: pytest.MonkeyPatch
+    home: Home, search: Callable[..., SearchResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However little goes over at a time, the result is the same."""
     search(tracker="mlflow", tracking_uri=DEAD)
@@ -237,7 +236,7 @@ def lines(home: Home) -> dict[str, bytes]:
 class TestJsonLines:
     """The copy in the study's own folder."""
 
-    def test_it_has_everything(self, home: Home, search: Callable[..., driver.SearchResult]) -> None:
+    def test_it_has_everything(self, home: Home, search: Callable[..., SearchResult]) -> None:
         """Every trial with all its points, the study's own run with figures, files and description."""
         result = search(tracker="jsonl")
 
@@ -257,7 +256,7 @@ class TestJsonLines:
         assert f"trial {result.best_trial.number}, COMPLETE" in parent.tags["mlflow.note.content"]
         assert not (home.study("s") / "delivery-mlflow.json").exists()
 
-    def test_deliveries_again_change_no_byte(self, home: Home, search: Callable[..., driver.SearchResult]) -> None:
+    def test_deliveries_again_change_no_byte(self, home: Home, search: Callable[..., SearchResult]) -> None:
         """From wherever delivery starts over, each line is there once, and stays where it is."""
         search(tracker="jsonl")
         mirror, before = copy_of(home, "jsonl"), lines(home)
@@ -271,9 +270,7 @@ class TestJsonLines:
         assert after.keys() == before.keys()
         assert {name for name in after if after[name] != before[name]} <= figures  # they have an id drawn for each
 
-    def test_a_file_that_vanished_is_written_in_full(
-        self, home: Home, search: Callable[..., driver.SearchResult]
-    ) -> None:
+    def test_a_file_that_vanished_is_written_in_full(self, home: Home, search: Callable[..., SearchResult]) -> None:
         """Delivery sees by the run's id that what it had sent before is gone, artifacts included."""
         search(tracker="jsonl")
         mirror = copy_of(home, "jsonl")
@@ -289,7 +286,7 @@ class TestJsonLines:
         assert audit(home, "s") == Audit(problems=(), notes=())
 
     def test_an_outage_while_a_file_that_vanished_is_written(
-        self, home: Home, search: Callable[..., driver.SearchResult], monkeypatch: pytest.MonkeyPatch
+        self, home: Home, search: Callable[..., SearchResult], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Wherever it comes, what was there before is sent once more after it."""
         search(tracker="jsonl", n_trials=3)
@@ -313,7 +310,7 @@ class TestJsonLines:
             assert audit(home, "s") == Audit(problems=(), notes=())
 
     def test_what_the_file_system_refuses_for_a_while(
-        self, home: Home, search: Callable[..., driver.SearchResult], monkeypatch: pytest.MonkeyPatch
+        self, home: Home, search: Callable[..., SearchResult], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Delivery's own files need room too; when there is some again, it goes on."""
         search(tracker="jsonl", n_trials=1)
@@ -338,7 +335,7 @@ class TestJsonLines:
 class TestSeveralTrackers:
     """What one tracker goes through is nothing to another."""
 
-    def test_one_that_is_down(self, home: Home, search: Callable[..., driver.SearchResult]) -> None:
+    def test_one_that_is_down(self, home: Home, search: Callable[..., SearchResult]) -> None:
         """MLflow refuses; the copy as text is complete when the search ends, and the result says what waits."""
         result = search(tracker="mlflow,jsonl", tracking_uri=DEAD)
 
@@ -353,7 +350,7 @@ class TestSeveralTrackers:
         assert f"{reported} reported values wait for MLflow (MLflow at {DEAD}" in found.notes[0]
 
     def test_one_that_never_answers(
-        self, home: Home, search: Callable[..., driver.SearchResult], monkeypatch: pytest.MonkeyPatch
+        self, home: Home, search: Callable[..., SearchResult], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A server that takes a call and is silent holds up its own delivery only."""
         monkeypatch.setattr(driver, "beside", lambda home, name, trackers: contextlib.nullcontext())
@@ -373,7 +370,7 @@ class TestSeveralTrackers:
         assert copy_of(home, "mlflow").position().cursor == -1
 
 
-def test_delivery_holds_no_moment_of_the_ledger(home: Home, search: Callable[..., driver.SearchResult]) -> None:
+def test_delivery_holds_no_moment_of_the_ledger(home: Home, search: Callable[..., SearchResult]) -> None:
     """Between steps, with news or without, it does not keep SQLite from beginning its write-ahead log anew."""
     search(tracker="jsonl")
     copier = Delivery(copy_of(home, "jsonl"))
@@ -391,7 +388,7 @@ def test_delivery_holds_no_moment_of_the_ledger(home: Home, search: Callable[...
     copier.close()
 
 
-def test_delivery_ends_with_a_driver_that_was_killed(home: Home, search: Callable[..., driver.SearchResult]) -> None:
+def test_delivery_ends_with_a_driver_that_was_killed(home: Home, search: Callable[..., SearchResult]) -> None:
     """Even one that waits for another delivery's lock does not outlive its driver for long."""
     search()
     code = "import automl.delivery as d, sys; d.ORPHAN_SECONDS = 0.2; d.main(*sys.argv[1:])"
@@ -444,7 +441,7 @@ def serve(home: Home, port: int) -> Iterator[Callable[[], str]]:
 
 
 def test_a_dead_tracker_is_only_deliverys_trouble(
-    home: Home, search: Callable[..., driver.SearchResult], port: int, serve: Callable[[], str]
+    home: Home, search: Callable[..., SearchResult], port: int, serve: Callable[[], str]
 ) -> None:
     """The search ends as ever and says what waits; when the tracker is back, it gets everything."""
     result = search(tracking_uri=f"http://127.0.0.1:{port}")

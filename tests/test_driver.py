@@ -19,6 +19,7 @@ from automl.executors.local import LocalExecutor
 from automl.home import Home
 from automl.ledger.database import connect
 from automl.ledger.writer import create_study
+from automl.result import SearchResult
 from automl.study import Study
 from automl.trial import Trial, TrialState
 from search_spaces import SearchSpace
@@ -111,11 +112,11 @@ def test_the_winner_is_tested_after_a_timeout(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.fixture
-def search(tmp_path: Path) -> Callable[..., driver.SearchResult]:
+def search(tmp_path: Path) -> Callable[..., SearchResult]:
     """Return a function that searches for one trial in this process, without a tracker."""
     settings: dict[str, Any] = {"n_trials": 1, "name": "s", "executor": "local", "tracker": "none", "listeners": ()}
 
-    def search(**options: Any) -> driver.SearchResult:
+    def search(**options: Any) -> SearchResult:
         chosen = {"home": tmp_path, **settings, **options}
         return driver.search(value, {"x": "0.0..1.0"}, direction="minimize", **chosen)
 
@@ -127,7 +128,7 @@ def value(trial: Trial) -> float:
 
 
 def test_a_signal_while_the_study_is_made_leaves_nothing(
-    search: Callable[..., driver.SearchResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    search: Callable[..., SearchResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half a ledger would hold the name, and be no study."""
     make = create_study
@@ -145,7 +146,7 @@ def test_a_signal_while_the_study_is_made_leaves_nothing(
     assert not (tmp_path / "home").exists()
 
 
-def test_a_name_whose_study_was_never_made_is_free(search: Callable[..., driver.SearchResult], tmp_path: Path) -> None:
+def test_a_name_whose_study_was_never_made_is_free(search: Callable[..., SearchResult], tmp_path: Path) -> None:
     """Who was killed after making the tables leaves a ledger without a study."""
     (tmp_path / "s").mkdir()
     connect(Home(tmp_path).ledger_url("s"), create=True).dispose()
@@ -153,7 +154,7 @@ def test_a_name_whose_study_was_never_made_is_free(search: Callable[..., driver.
     assert search().state == "finished"
 
 
-def test_what_was_asked_is_written_by_who_resumes(search: Callable[..., driver.SearchResult], tmp_path: Path) -> None:
+def test_what_was_asked_is_written_by_who_resumes(search: Callable[..., SearchResult], tmp_path: Path) -> None:
     """Both files, wherever in between who made the study was killed."""
     search()
     written = ("study.yaml", "space.yaml")
@@ -166,7 +167,7 @@ def test_what_was_asked_is_written_by_who_resumes(search: Callable[..., driver.S
 
 
 def test_a_second_driver_is_refused_before_anything_starts(
-    search: Callable[..., driver.SearchResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    search: Callable[..., SearchResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With Ray it would be a cluster, and seconds, only to be told the same."""
     search()
@@ -180,7 +181,7 @@ def test_a_second_driver_is_refused_before_anything_starts(
 
 
 def test_delivery_begins_when_the_ledger_says_where_to(
-    search: Callable[..., driver.SearchResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    search: Callable[..., SearchResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A study that goes on with another tracking URI is delivered there from the first point on."""
     seen = []

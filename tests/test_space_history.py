@@ -15,11 +15,11 @@ import automl
 from automl.attempt import Attempt, Ending
 from automl.config import StudyConfig
 from automl.doctor import audit
-from automl.driver import SearchResult
 from automl.errors import ConfigError
 from automl.home import Home
 from automl.ledger.writer import create_study
 from automl.report import page, summary
+from automl.result import SearchResult
 from automl.samplers import make
 from automl.samplers.optuna_study import OptunaSampler
 from automl.space_history import SpaceChange, SpaceHistory

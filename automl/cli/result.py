@@ -10,9 +10,9 @@ from automl.cli.output import Format
 from automl.trial import TrialState
 
 if TYPE_CHECKING:
-    from automl.driver import SearchResult
     from automl.ledger.queries import Reader
     from automl.mirrors import Mirror
+    from automl.result import SearchResult
 
 _TOP = 5  # trials in the leaderboard
 _LONGEST = 160  # of a tracker's own words

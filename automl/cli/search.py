@@ -208,6 +208,7 @@ def _run(
 ) -> None:
     """Run a study, new when nothing was `before`, show how it goes, and print what came of it."""
     from automl import driver
+    from automl.result import read_result
 
     began = time.monotonic()
     has_run = False
@@ -227,7 +228,7 @@ def _run(
         if name not in home.studies():
             output.fail("interrupted before the study was made: nothing is kept", code=130)
         if is_read_by_programs:
-            result.show(driver.result(home, name, seconds=time.monotonic() - began), format=format, json=json)
+            result.show(read_result(home, name, seconds=time.monotonic() - began), format=format, json=json)
         again = output.command(home, "resume", name)
         if isinstance(error, SearchAbortedError):
             raise SearchAbortedError(f"{error}. When that is mended, go on with: {again}") from error

@@ -18,6 +18,7 @@ from automl import driver
 from automl.errors import SearchAbortedError
 from automl.home import Home
 from automl.ledger.requests import Request, send
+from automl.result import SearchResult
 from automl.trial import AttemptState, Reason, Trial, TrialState
 
 EPOCHS = 9
@@ -32,10 +33,10 @@ class ExecutorContract:
     executor: str
 
     @pytest.fixture
-    def run(self, tmp_path: Path) -> Callable[..., driver.SearchResult]:
+    def run(self, tmp_path: Path) -> Callable[..., SearchResult]:
         """Return a function that searches in a home of its own, four trials of one parameter by default."""
 
-        def run(objective: Callable[[Trial], Any] | str, **options: Any) -> driver.SearchResult:
+        def run(objective: Callable[[Trial], Any] | str, **options: Any) -> SearchResult:
             settings: dict[str, Any] = {
                 "n_trials": 4,
                 "metric": "loss",
@@ -74,7 +75,7 @@ class ExecutorContract:
             listeners=(),
         )
 
-    def test_what_is_returned_is_the_value(self, run: Callable[..., driver.SearchResult]) -> None:
+    def test_what_is_returned_is_the_value(self, run: Callable[..., SearchResult]) -> None:
         """Every trial is COMPLETE with the metrics it returned, and its params are what the objective saw."""
 
         def objective(trial: Trial) -> dict[str, float]:
@@ -88,7 +89,7 @@ class ExecutorContract:
         assert result.state == "finished"
         assert result.best_trial.value == min(t.params["x"] for t in result.trials)
 
-    def test_reports_are_recorded_in_order(self, run: Callable[..., driver.SearchResult], tmp_path: Path) -> None:
+    def test_reports_are_recorded_in_order(self, run: Callable[..., SearchResult], tmp_path: Path) -> None:
         """Each report of each metric is in the ledger once, with its step."""
 
         def objective(trial: Trial) -> None:
@@ -104,7 +105,7 @@ class ExecutorContract:
         with Home(tmp_path).read("s") as reader:
             assert len(reader.metrics()) == 4 * 5 * 2
 
-    def test_a_stopped_trial_is_pruned(self, run: Callable[..., driver.SearchResult], tmp_path: Path) -> None:
+    def test_a_stopped_trial_is_pruned(self, run: Callable[..., SearchResult], tmp_path: Path) -> None:
         """Without checkpoints the losers end at a rung, unwinding, with what they reported, and PRUNED."""
         folder = str(tmp_path)
 
@@ -128,9 +129,7 @@ class ExecutorContract:
         assert {t.step for t in pruned} <= {2, 6}
         assert sorted(map(int, (tmp_path / "unwound").read_text().split())) == list(range(6))
 
-    def test_a_paused_trial_goes_on_from_its_checkpoint(
-        self, run: Callable[..., driver.SearchResult], tmp_path: Path
-    ) -> None:
+    def test_a_paused_trial_goes_on_from_its_checkpoint(self, run: Callable[..., SearchResult], tmp_path: Path) -> None:
         """Every trial pauses at the first rung; the promoted ones go on behind it, and one gets to the end."""
 
         def objective(trial: Trial) -> float:
@@ -166,7 +165,7 @@ class ExecutorContract:
         ],
     )
     def test_a_failure_has_its_reason_and_ends_nothing(
-        self, run: Callable[..., driver.SearchResult], tmp_path: Path, kind: str, reason: Reason, words: str
+        self, run: Callable[..., SearchResult], tmp_path: Path, kind: str, reason: Reason, words: str
     ) -> None:
         """One trial fails with its own reason and message; the others are untouched."""
 
@@ -191,7 +190,7 @@ class ExecutorContract:
         assert result.trials[1].reason is reason
         assert words in (result.trials[1].message or "")
 
-    def test_a_search_that_cannot_succeed_ends(self, run: Callable[..., driver.SearchResult]) -> None:
+    def test_a_search_that_cannot_succeed_ends(self, run: Callable[..., SearchResult]) -> None:
         """Three failures alike before any success end the search, saying what was reported instead."""
 
         def objective(trial: Trial) -> dict[str, float]:
@@ -200,7 +199,7 @@ class ExecutorContract:
         with pytest.raises(SearchAbortedError, match=r"missing-metric.*seen: acc"):
             run(objective, n_trials=50)
 
-    def test_an_unpruned_trial_may_end_itself(self, run: Callable[..., driver.SearchResult]) -> None:
+    def test_an_unpruned_trial_may_end_itself(self, run: Callable[..., SearchResult]) -> None:
         """An objective that raises TrialPruned of its own accord is PRUNED, not FAIL."""
         from automl.errors import TrialPruned
 
@@ -212,9 +211,7 @@ class ExecutorContract:
 
         assert [t.state for t in result.trials] == [TrialState.PRUNED] * 2
 
-    def test_artifacts_are_kept_and_named_in_the_ledger(
-        self, run: Callable[..., driver.SearchResult], tmp_path: Path
-    ) -> None:
+    def test_artifacts_are_kept_and_named_in_the_ledger(self, run: Callable[..., SearchResult], tmp_path: Path) -> None:
         """A file that the objective wants to keep lies in the trial's folder, and an event says so."""
 
         def objective(trial: Trial) -> dict[str, float]:
@@ -232,7 +229,7 @@ class ExecutorContract:
             (event,) = reader.events(kind="artifact")
         assert (tmp_path / "s" / event.data["path"]).read_text() == "kept"
 
-    def test_a_finished_study_can_be_extended(self, run: Callable[..., driver.SearchResult], tmp_path: Path) -> None:
+    def test_a_finished_study_can_be_extended(self, run: Callable[..., SearchResult], tmp_path: Path) -> None:
         """More trials get the next numbers; those there are stay as they are; without more nothing happens."""
 
         def objective(trial: Trial) -> dict[str, float]:
@@ -247,7 +244,7 @@ class ExecutorContract:
         assert more.trials[:2] == first.trials
         assert [t.number for t in more.trials] == [0, 1, 2, 3]
 
-    def test_the_time_budget_prunes_what_runs(self, run: Callable[..., driver.SearchResult]) -> None:
+    def test_the_time_budget_prunes_what_runs(self, run: Callable[..., SearchResult]) -> None:
         """At the timeout running trials end PRUNED with reason budget, and the study is finished."""
 
         def objective(trial: Trial) -> float:
@@ -261,7 +258,7 @@ class ExecutorContract:
         assert result.state == "finished"
         assert {(t.state, t.reason) for t in result.trials} == {(TrialState.PRUNED, Reason.BUDGET)}
 
-    def test_asked_to_finish(self, run: Callable[..., driver.SearchResult], tmp_path: Path) -> None:
+    def test_asked_to_finish(self, run: Callable[..., SearchResult], tmp_path: Path) -> None:
         """What runs goes on to its end, nothing else begins, and the study is interrupted, not finished."""
         asked = Asked(Home(tmp_path).ledger_url("s"), Request.FINISH, tmp_path / "heard")
 
@@ -271,7 +268,7 @@ class ExecutorContract:
         assert {t.state for t in result.trials} == {TrialState.COMPLETE}
         assert len(result.trials) == len(asked.running)
 
-    def test_asked_to_stop_now(self, run: Callable[..., driver.SearchResult], tmp_path: Path) -> None:
+    def test_asked_to_stop_now(self, run: Callable[..., SearchResult], tmp_path: Path) -> None:
         """What runs is cut: it is nobody's failure, and waits to be resumed."""
         asked = Asked(Home(tmp_path).ledger_url("s"), Request.NOW, tmp_path / "heard")
 

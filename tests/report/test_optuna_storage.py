@@ -25,10 +25,10 @@ from optuna.trial import TrialState as OptunaState
 import automl
 from automl.attempt import Attempt, Ending
 from automl.config import StudyConfig
-from automl.driver import SearchResult
 from automl.errors import ConfigError, ReadOnlyError, StudyNotFoundError
 from automl.home import LEDGER
 from automl.ledger.writer import create_study
+from automl.result import SearchResult
 from automl.study import Study
 from automl.trial import AttemptState, Reason, Report, Trial, TrialState
 from search_spaces import SearchSpace

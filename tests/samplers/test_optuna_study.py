@@ -15,8 +15,8 @@ from optuna.trial import TrialState as OptunaState
 import automl
 from automl import samplers
 from automl.cli import main
-from automl.driver import SearchResult
 from automl.errors import ConfigError, SearchAbortedError
+from automl.result import SearchResult
 from automl.samplers import Note, make
 from automl.samplers.optuna_study import OptunaSampler, distributions, history
 from automl.trial import Reason, Trial, TrialRecord, TrialState
