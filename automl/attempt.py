@@ -20,7 +20,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
 
-from automl import durable
+from automl import crash, durable
+from automl.crash import Point
 from automl.errors import TrialPaused, TrialPruned
 from automl.trial import AttemptState, BadValueError, Reason, Report, Trial, TrialState, outcome
 
@@ -82,7 +83,12 @@ def run(attempt: Attempt, objective: Objective, *, send: Callable[[Report], None
 
         def keep_and_send(report: Report) -> None:
             reports.keep(report)
-            send(report)
+            crash.here(Point.WORKER_AFTER_REPORT)
+            try:
+                send(report)
+            except TrialPruned:
+                crash.here(Point.WORKER_AFTER_VERDICT)
+                raise
 
         trial = Trial(
             number=attempt.trial,
@@ -95,9 +101,12 @@ def run(attempt: Attempt, objective: Objective, *, send: Callable[[Report], None
             decision_steps=attempt.decision_steps or frozenset(),
             send=keep_and_send,
         )
+        crash.here(Point.WORKER_BEFORE_OBJECTIVE)
         ending = _judge(trial, objective, attempt.metric, folder / "log")
     if ending.trial_state is not TrialState.PRUNED:
+        crash.here(Point.WORKER_BEFORE_RESULT)
         durable.write_json(_result_path(folder, attempt.number), asdict(ending))
+        crash.here(Point.WORKER_AFTER_RESULT)
     return ending
 
 

@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from automl import mirrors
+from automl import crash, mirrors
 from automl.errors import AutomlError
 from automl.home import Home
 from automl.ledger.queries import EventRow, MetricRow, StudyRow
@@ -92,7 +92,9 @@ class Delivery:
             position.error = str(error)
             raise
         finally:
+            crash.here(crash.Point.DELIVERY_BEFORE_CURSOR)
             self._mirror.keep(position)
+            crash.here(crash.Point.DELIVERY_AFTER_CURSOR)
         return True
 
     def catch_up(self, *, until: Callable[[], bool] = lambda: False) -> bool:
@@ -148,12 +150,14 @@ class Delivery:
             points += page.best(study, record)
         if points:
             run.log(points)
+            crash.here(crash.Point.DELIVERY_AFTER_POINTS)
         if not is_settled:
             return
         if record.reason is not None:
             run.tag({"automl.reason": record.reason, "automl.message": record.message or ""})
         if states.get(uid, TrialState.RUNNING) != record.state:
             run.finish(record.state, record.ended or record.started or study.created)
+            crash.here(crash.Point.DELIVERY_AFTER_FINISH)
         states[uid] = record.state
 
     def _run(self, study: StudyRow, record: TrialRecord) -> Run:
@@ -169,10 +173,14 @@ class Delivery:
 
     def _start(self, study: StudyRow, uid: str, **about: Any) -> Run:
         about["tags"] = {"automl.study": study.name, **about.get("tags", {})}
-        return self._tracker.start_run(uid, **about)
+        crash.here(crash.Point.DELIVERY_BEFORE_RUN)
+        run = self._tracker.start_run(uid, **about)
+        crash.here(crash.Point.DELIVERY_AFTER_RUN)
+        return run
 
     def _close(self, study: StudyRow, parent: Run) -> None:
         """Complete the study's own run: what was asked, what came of it, figures, the winner's files."""
+        crash.here(crash.Point.DELIVERY_BEFORE_CLOSE)
         with page.files(self._reader, study, self._folder) as files:
             for name, path in files.items():
                 self._upload(parent, path, name)
@@ -180,10 +188,12 @@ class Delivery:
         parent.log(page.test_points(study, self._reader))
         state = TrialState.COMPLETE if study.state == "finished" else TrialState.WAITING
         parent.finish(state, self._reader.last_time())
+        crash.here(crash.Point.DELIVERY_AFTER_CLOSE)
         self._position.closed = study.seq
 
     def _upload_artifact(self, run: Run, event: EventRow) -> None:
         self._upload(run, self._folder / event.data["path"], event.data["name"])
+        crash.here(crash.Point.DELIVERY_AFTER_ARTIFACT)
 
     def _upload(self, run: Run, path: Path, name: str) -> None:
         with contextlib.suppress(FileNotFoundError):  # `doctor` names a missing artifact; it stops nothing

@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from automl import crash
+
 MANIFEST = "manifest.json"
 
 
@@ -30,6 +32,7 @@ def write_json(path: Path, value: Any) -> None:
         json.dump(value, file)
         file.flush()
         os.fsync(file.fileno())
+    crash.here(crash.Point.FILE_BEFORE_RENAME)
     temporary.replace(path)
     _sync_folder(path.parent)
 

@@ -37,7 +37,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from automl import durable
+from automl import crash, durable
 from search_spaces.errors import did_you_mean
 from search_spaces.scalars import shown
 
@@ -275,6 +275,8 @@ class Trial:
         """
         with durable.new_folder(_checkpoints(self.folder) / str(step)) as folder:
             yield folder
+            crash.here(crash.Point.WORKER_WITHIN_CHECKPOINT)
+        crash.here(crash.Point.WORKER_AFTER_CHECKPOINT)
         self.newest = step
         for old in sorted(_checkpoint_steps(self.folder))[:-KEPT_CHECKPOINTS]:
             shutil.rmtree(_checkpoints(self.folder) / str(old), ignore_errors=True)

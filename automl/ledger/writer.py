@@ -18,12 +18,14 @@ import itertools
 import math
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from automl import crash
+from automl.crash import Point
 from automl.errors import AutomlError, LeaseLostError, StudyMismatchError, StudyNotFoundError
 from automl.ledger import lease, schema
 from automl.ledger.address import shown
@@ -57,6 +59,13 @@ _START = sa.insert(_A)
 _END = _update(_A, "trial", "number")
 _REPORT = sa.insert(schema.metrics)
 _EVENT = sa.insert(schema.events)
+_KINDS = {_ASK: "ask", _START: "start", _REPORT: "report", _END: "end", _TELL: "tell"}
+
+
+def _pass(when: str, kinds: Iterable[str]) -> None:
+    """Pass the crash points of a transaction that changes things of these kinds."""
+    for kind in sorted(kinds):
+        crash.here(Point(f"driver-{when}-{kind}"))
 
 
 def _as_json(values: Mapping[str, float]) -> dict[str, float | str]:
@@ -72,6 +81,7 @@ def create_study(url: str, name: str, config: Mapping[str, Any], *, clock: Calla
     """
     engine = connect(url, create=True)
     row = {"name": name, "uid": uuid.uuid4().hex, "created": clock(), "config": dict(config)}
+    crash.here(Point.DRIVER_BEFORE_CREATE)
     try:
         with translated(), engine.begin() as connection:
             if connection.scalar(sa.select(_S.c.id).where(_S.c.name == name)) is not None:
@@ -79,6 +89,7 @@ def create_study(url: str, name: str, config: Mapping[str, Any], *, clock: Calla
                     f"study {name!r} exists: go on with `automl resume {name}`, or choose another --name"
                 )
             connection.execute(sa.insert(_S), row)
+        crash.here(Point.DRIVER_AFTER_CREATE)
     except LedgerError as error:
         if isinstance(error.__cause__, sa.exc.IntegrityError):
             raise StudyMismatchError(f"study {name!r} was just made by another process") from error
@@ -125,6 +136,7 @@ class Writer:
             StudyNotFoundError: there is no study of that name.
             LeaseLostError: a driver that lives holds it.
         """
+        crash.here(Point.DRIVER_BEFORE_TAKE)
         with translated(), engine.begin() as connection:
             # Of two that come at once the second waits here, and then sees who holds it; SQLite's BEGIN has done so.
             locked = sa.select(_S).where(_S.c.name == name).with_for_update()
@@ -141,6 +153,8 @@ class Writer:
             owner = lease.this_process(since=clock())
             taken = {"epoch": epoch, "owner": owner, "renewed": sa.func.now(), "used": used, "request": None}
             connection.execute(sa.update(_S).where(_S.c.id == row["id"]).values(taken))
+            crash.here(Point.DRIVER_WITHIN_TAKE)
+        crash.here(Point.DRIVER_AFTER_TAKE)
         writer = cls(engine, row["id"], epoch, row["seq"], clock=clock)
         writer.used_seconds = used
         return writer
@@ -198,7 +212,9 @@ class Writer:
 
     def keep_result(self, *, trial: int, test: Mapping[str, float]) -> None:
         """Write what the winner's metrics on the test part are, with all that waits."""
+        crash.here(Point.DRIVER_BEFORE_RESULT)
         self.commit(result={"trial": trial, "test": _as_json(test)})
+        crash.here(Point.DRIVER_AFTER_RESULT)
 
     def event(self, kind: str, *, trial: int | None = None, **data: Any) -> None:
         """Record something that is no row elsewhere: the driver came or went, a file is worth showing."""
@@ -217,13 +233,17 @@ class Writer:
         Raises:
             LeaseLostError: another driver has taken the study since, or the ledger's file is gone.
         """
+        kinds = {_KINDS[statement] for statement, _ in self._changes if statement in _KINDS}
+        kinds |= {"release"} if "finished" in study and "owner" in study else set()
+        _pass("before", kinds)
         with translated():
-            self.seq = repeated(lambda: self._write(study))
+            self.seq = repeated(lambda: self._write(study, kinds))
+        _pass("after", kinds)
         self._changes.clear()
         self._oldest = math.inf
         return self.seq
 
-    def _write(self, study: Mapping[str, Any]) -> int:
+    def _write(self, study: Mapping[str, Any], kinds: Iterable[str]) -> int:
         """Write the changes unless an earlier try, whose answer was lost, already has; return the study's seq."""
         self._check_there()
         to = self.seq + len(self._changes)
@@ -235,6 +255,7 @@ class Writer:
                 connection.execute(statement, rows)
             if study:
                 connection.execute(sa.update(_S).where(_S.c.id == self.study_id).values(**study))
+            _pass("within", kinds)
         return to
 
     def _written_before(self, connection: sa.Connection, to: int) -> int:
