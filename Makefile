@@ -10,7 +10,7 @@ READY := $(VENV)/.installed
 READY_DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install search test check bench schema clean
+.PHONY: help install search test check bench stress schema clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ check: $(READY_DEV) ## what must pass before a change lands: lint, format, types
 
 bench: $(READY_DEV) ## measure beside the peers and print the table
 	$(BIN)/python -m tests.benchmarks
+
+stress: $(READY_DEV) ## break things for 40 minutes, and write RELIABILITY.md
+	$(BIN)/python -m tests.stress $(ARGS)
 
 schema: $(READY) ## write the JSON Schemas of study files and space files, after an option was added
 	$(BIN)/python -c "from automl.cli.schema import write; write()"
