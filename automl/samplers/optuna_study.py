@@ -5,7 +5,9 @@
 
 What a sampler sees of stopped, paused and failed trials is decided in one place, `history`. What it writes down for
 itself (Optuna's system attributes: the generation of a trial, the cell of a grid) leaves with the next proposal as its
-`notes`, and comes back when the study is resumed.
+`notes`, and comes back when the study is resumed. Only what Optuna would unpickle stays behind: whoever may write to a
+ledger could run code in the driver of whoever resumes it. CMA-ES, which keeps its state so, starts anew then and learns
+from the trials again, a generation at each proposal.
 
 To the samplers that have a name here, an Ordinal is the position of its choice, a whole number: so they see which
 choices are neighbours. A sampler of the user's own sees the choices themselves.
@@ -37,6 +39,8 @@ from search_spaces.convert import to_optuna
 
 _SCRATCH = "tpe:relative_params"
 """TPE's note of what it is about to suggest, for others who ask meanwhile. The params tell it once they are there."""
+_PICKLES = ("cma:optimizer", "sepcma:optimizer", "cmawm:optimizer")
+"""Notes of CmaEsSampler's that it reads with `pickle.loads`: memory of this process, never given to another one."""
 
 
 class OptunaSampler:
@@ -279,7 +283,7 @@ class _Memory(optuna.storages.InMemoryStorage):
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
         with self._lock:
             super().set_trial_system_attr(trial_id, key, value)
-            if not key.startswith(_SCRATCH):
+            if not key.startswith((_SCRATCH, *_PICKLES)):
                 self._notes.append((trial_id, key, value))
 
     def take_notes(self) -> Sequence[Note]:
@@ -289,8 +293,10 @@ class _Memory(optuna.storages.InMemoryStorage):
             return notes
 
     def restore(self, notes: Iterable[Note]) -> None:
-        """Take back what `take_notes` gave."""
+        """Take back what `take_notes` gave, whatever anybody may have added to it since."""
         for trial_id, key, value in notes:
+            if key.startswith(_PICKLES):
+                continue
             if trial_id is None:
                 super().set_study_system_attr(0, key, value)
             else:

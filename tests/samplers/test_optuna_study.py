@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import pickle
+import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import optuna
@@ -192,6 +196,62 @@ def test_notes_come_back() -> None:
     assert [trial.system_attrs for trial in resumed._study.trials] == [{"mark": 0}, {"mark": 10}, {"mark": 20}]
     assert resumed._storage.get_study_system_attrs(0) == {"trials": 3}
     assert resumed.propose(3).notes == [(None, "trials", 4), (3, "mark", 30)]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("prefix", ["cma:", "sepcma:", "cmawm:"])
+def test_nothing_is_unpickled(prefix: str) -> None:
+    """A pickle in the ledger's notes, where CMA-ES looks for its state, is never read; Optuna by itself would."""
+    options: dict[str, Any] = {"use_separable_cma": prefix == "sepcma:", "with_margin": prefix == "cmawm:"}
+    space = SearchSpace({"x": "0.0..1.0", "y": "0.0..1.0"})
+    done = [record(n, TrialState.COMPLETE, value=1.0) for n in range(2)]
+    records = [replace(each, params={"x": 0.1, "y": 0.2 + each.number}) for each in done]
+    planted = [[1, f"{prefix}optimizer:0", pickle.dumps(print).hex()]]
+    own = quiet(lambda: optuna.samplers.CmaEsSampler(n_startup_trials=1, seed=1, **options))
+
+    with unpickled() as found, contextlib.suppress(SearchAbortedError):  # the package cmaes may not be installed
+        resumed = make(own, space=space, direction="minimize", seed=0, records=records, notes=planted)
+        resumed.propose(2)
+    assert isinstance(resumed, OptunaSampler)
+    resumed._storage.get_trial(1).system_attrs[planted[0][1]] = planted[0][2]
+    with unpickled() as by_optuna, contextlib.suppress(SearchAbortedError):
+        resumed.propose(3)
+
+    assert found == []
+    assert by_optuna == ["builtins.print"]
+
+
+def test_pickles_of_a_sampler_are_no_notes() -> None:
+    """What CMA-ES would unpickle is not written down in the first place, while its generations are."""
+    sampler = make(Recorder(), space=SPACE, direction="minimize", seed=0, records=[])
+    assert isinstance(sampler, OptunaSampler)
+    sampler.propose(0)
+
+    for key in ("cma:optimizer:0", "cma:generation"):
+        sampler._storage.set_trial_system_attr(0, key, "8005")
+
+    assert sampler._storage.take_notes() == [(0, "cma:generation", "8005")]
+    assert sampler._storage.get_trial(0).system_attrs["cma:optimizer:0"] == "8005", "this process goes on with it"
+
+
+_unpickled: list[list[str]] = []
+
+
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "pickle.find_class":
+        _unpickled[-1].append(".".join(arguments))
+
+
+@contextlib.contextmanager
+def unpickled() -> Iterator[list[str]]:
+    """Yield a list of what pickles of the block refer to; a hook of Python's, once added, stays."""
+    if not _unpickled:
+        sys.addaudithook(_audit)
+        _unpickled.append([])
+    _unpickled.append([])
+    try:
+        yield _unpickled[-1]
+    finally:
+        _unpickled.pop()
 
 
 def search(sampler: BaseSampler, space: SearchSpace = SIX, **options: Any) -> SearchResult:
