@@ -36,6 +36,7 @@ from automl.ledger.queries import Reader
 from automl.ledger.requests import Request
 from automl.ledger.writer import Writer
 from automl.recovery import is_retried, recover, write_ending
+from automl.running import Running
 from automl.space_history import CHANGED, SpaceChange
 from automl.stopping import Verdict
 from automl.trial import AttemptState, Reason, Report, TrialRecord, TrialState, newest_checkpoint, remove_checkpoints
@@ -76,9 +77,7 @@ class Study:
         self._renewed = self._polled = clock()
         self._lock = threading.RLock()
         self._closed = False
-        self._running: dict[int, Attempt] = {}
-        self._heard: dict[int, int] = {}  # running trial -> the last step its attempt reported
-        self._cut: dict[int, Reason] = {}  # trial -> why it was told to stop
+        self._running = Running()
 
     @classmethod
     def open(
@@ -148,8 +147,8 @@ class Study:
             with self._alone():
                 if self._closed or self.should_stop:
                     return None
-                choice = Choice() if self.request else self._agenda.next(is_idle=not self._running)
-                self.is_done = choice == Choice() and not self._running
+                choice = Choice() if self.request else self._agenda.next(is_idle=not self.running)
+                self.is_done = choice == Choice() and not self.running
                 if choice.proposal is not None:
                     self._ask(choice.proposal)
                 if choice.number is not None:
@@ -173,7 +172,7 @@ class Study:
             if self.should_stop:
                 verdict = Verdict.STOP
             if self._halt.is_time_up:
-                self._cut.setdefault(attempt.trial, Reason.BUDGET)
+                self._running.cut(attempt, Reason.BUDGET)
             if verdict is not Verdict.CONTINUE:
                 self._ledger.commit()
             for report in reports:
@@ -187,16 +186,14 @@ class Study:
         """
         with self._alone():
             is_pruned = ending.trial_state is TrialState.PRUNED
-            is_cut = is_pruned and self.should_stop and attempt.trial not in self._cut
-            if is_cut or not self._is_current(attempt):
+            if not self._is_current(attempt) or (is_pruned and self.should_stop and not self._running.why(attempt)):
                 return
-            del self._running[attempt.trial]
             if is_pruned and ending.reason is None:
-                ending = replace(ending, reason=self._cut.get(attempt.trial, Reason.EARLY_STOPPING))
+                ending = replace(ending, reason=self._running.why(attempt) or Reason.EARLY_STOPPING)
             if ending.final is not None:
                 self._take(attempt, ending.final)
             waits = is_retried(ending, self._agenda.retries[attempt.trial])
-            self._cut.pop(attempt.trial, None)
+            self._running.end(attempt)
             write_ending(self._ledger, attempt.trial, attempt.number, ending, self.config.metric, waits=waits)
             self._ledger.commit()
             self._remember(attempt, ending, waits=waits)
@@ -208,7 +205,7 @@ class Study:
                 return
             folder = Path(attempt.folder)
             left = read_reports(folder, attempt.number)
-            self.report(attempt, [report for report in left if report.step > self._heard[attempt.trial]])
+            self.report(attempt, [report for report in left if report.step > self._running.step(attempt)])
             self.end(attempt, read_result(folder, attempt.number) or ending)
 
     def tick(self) -> None:
@@ -262,7 +259,7 @@ class Study:
     @property
     def running(self) -> Mapping[int, Attempt]:
         """The attempts that run now, by trial."""
-        return self._running
+        return self._running.attempts
 
     def values_of(self, number: int) -> dict[str, Any]:
         """Return the params of a trial as an objective gets them: names stand for what they did when it was asked."""
@@ -285,10 +282,10 @@ class Study:
             self._closed = True
             self._agenda.close()
             is_finished = self.is_finishing
-            for attempt in self._running.values():
+            for attempt in self.running.values():
                 self._ledger.end(trial=attempt.trial, attempt=attempt.number, state=AttemptState.LOST, waits=True)
             if is_finished:
-                for number in [*self._running, *self._agenda.waiting]:
+                for number in [*self.running, *self._agenda.waiting]:
                     self._give_up(number, Reason.BUDGET)
                 for number in sorted(self._agenda.paused):
                     self._give_up(number, Reason.EARLY_STOPPING)
@@ -304,7 +301,7 @@ class Study:
         except LedgerError:
             return  # nothing is lost by not knowing; the next write says what is wrong
         if request is not None and self._halt.heed(request):
-            self._emit("stop-requested", now=request is Request.NOW, running=sorted(self._running))
+            self._emit("stop-requested", now=request is Request.NOW, running=sorted(self.running))
 
     def _give_up(self, number: int, reason: Reason) -> None:
         """Tell a trial PRUNED because the study ends."""
@@ -348,8 +345,7 @@ class Study:
             start_step=attempt.start_step,
             resources={name: value for name, value in resources.items() if value is not None},
         )
-        self._running[number] = attempt  # before it is on disk: if that fails, the end of the study will cut it
-        self._heard[number] = start_step
+        self._running.begin(attempt)  # before it is on disk: if that fails, the end of the study will cut it
         self._ledger.commit()
         started = record.started or self._clock()
         self._agenda.note(
@@ -363,7 +359,7 @@ class Study:
     def _take(self, attempt: Attempt, report: Report) -> Verdict:
         """Record one report, and return what early stopping says."""
         self._ledger.report(trial=attempt.trial, attempt=attempt.number, report=report)
-        self._heard[attempt.trial] = report.step
+        self._running.hear(attempt, step=report.step)
         record = self.records[attempt.trial]
         self._agenda.records[attempt.trial] = replace(record, reached=max(record.reached, report.step))
         if self.config.metric not in report.values:
@@ -379,7 +375,7 @@ class Study:
             self._halt.failure = error
             return Verdict.CONTINUE
         if verdict is Verdict.STOP:
-            self._cut.setdefault(attempt.trial, Reason.EARLY_STOPPING)
+            self._running.cut(attempt, Reason.EARLY_STOPPING)
         return verdict
 
     def _remember(self, attempt: Attempt, ending: Ending, *, waits: bool) -> None:
@@ -415,7 +411,7 @@ class Study:
             yield
 
     def _is_current(self, attempt: Attempt) -> bool:
-        return not self._closed and self._running.get(attempt.trial) == attempt
+        return not self._closed and self._running.has(attempt)
 
     def _emit(self, event: str, **data: Any) -> None:
         row = {"event": event, "time": self._clock(), **data}
