@@ -63,7 +63,7 @@ def audit(home: Home, study: str) -> Audit:
         StudyNotFoundError: this home has none of that name.
     """
     try:
-        with home.read(study) as reader, translated():
+        with home.read(study) as reader, translated(reader.url):
             if damage := reader.damage():
                 return _damaged(f"SQLite finds it damaged: {'; '.join(damage)}")
             seen = _Seen.read(reader, home)

@@ -18,8 +18,16 @@ without automl; the edges (`config.py`, `delivery.py`) translate them.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import errno
+import shutil
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says when a disk, a quota or the largest size of a file is used up."""
 
 
 class AutomlError(Exception):
@@ -58,6 +66,14 @@ class ResourceExhaustedError(AutomlError):
     """Free disk or memory, then resume: everything committed is kept."""
 
     exit_code = 5
+
+    @classmethod
+    def of_disk(cls, what: str, cause: str, *, folder: str | Path | None) -> Self:
+        """Return the error of `what` that could not be written; `folder` is where, or a file there."""
+        free = ""
+        with contextlib.suppress(OSError):
+            free = f"; {shutil.disk_usage(folder).free:,} bytes are free there" if folder else ""
+        return cls(f"{what} cannot be written ({cause}){free}: make space, then resume")
 
 
 class LeaseLostError(AutomlError):

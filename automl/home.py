@@ -14,7 +14,6 @@ automl_runs/
 from __future__ import annotations
 
 import contextlib
-import errno
 import itertools
 import os
 import re
@@ -25,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from automl import durable, interrupts
-from automl.errors import AutomlError, ConfigError, StudyMismatchError, StudyNotFoundError
+from automl.errors import NO_SPACE, AutomlError, ConfigError, StudyMismatchError, StudyNotFoundError
 from automl.ledger import address
 from automl.ledger.queries import Reader, opener, study_names
 from automl.ledger.writer import create_study, discard_study
@@ -37,7 +36,6 @@ NAME = re.compile(r"[\w][\w.\-]{0,199}")
 LONGEST = 200
 """Bytes of a study's name, which is a folder's name too."""
 _NOT_OURS = re.compile(r"artifacts|mlflow\.db.*", re.IGNORECASE)  # MLflow's, in the same folder
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +120,13 @@ class Home:
         """Return where a study's ledger is, to be shown: without a password."""
         return address.shown(self.ledger_url(study))
 
-    def studies(self) -> list[str]:
-        """Return the names of the studies in the storage, else of those in this folder, the oldest first."""
+    def studies(self, *, waits: bool = False) -> list[str]:
+        """Return the names of the studies in the storage, else of those in this folder, the oldest first.
+
+        With `waits` a storage that seems to be starting is given some seconds.
+        """
         if self.storage is not None:
-            return study_names(self.storage)
+            return study_names(self.storage, waits=waits)
         found = {file.parent for name in (LEDGER, POINTER) for file in self.path.glob(f"*/{name}")}
         return [folder.name for folder in sorted(found, key=lambda folder: (_made(folder), folder.name))]
 
@@ -262,7 +263,7 @@ class Home:
         except FileExistsError:
             return False
         except OSError as error:
-            if error.errno in _NO_SPACE:
+            if error.errno in NO_SPACE:
                 raise
             raise ConfigError(
                 f"--home {self.path}: cannot make a folder there ({error.strerror}); give another one"

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
@@ -34,10 +35,11 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass(slots=True)
 class _Shield:
-    """How many `shielded` blocks the main thread is in, and the signal that came meanwhile."""
+    """How many `shielded` blocks the main thread is in, the signal that came meanwhile, and when the first came."""
 
     depth: int = 0
     waiting: int | None = None
+    heard: float | None = None
 
 
 _shield = _Shield()
@@ -48,13 +50,22 @@ def raised() -> Iterator[None]:
     """Turn SIGINT and SIGTERM into `Interrupted`, raised in the main thread; elsewhere they are not ours to handle."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        _shield.heard = _shield.heard or time.monotonic()
         if _shield.depth:
             _shield.waiting = number
         else:
             raise Interrupted(number)
 
-    with _handled_by(interrupt):
-        yield
+    try:
+        with _handled_by(interrupt):
+            yield
+    finally:
+        _shield.heard = None
+
+
+def heard() -> float | None:
+    """Return when the first signal came since `raised` was entered, by `time.monotonic`: be brief since then."""
+    return _shield.heard
 
 
 @contextlib.contextmanager

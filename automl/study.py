@@ -70,6 +70,7 @@ class Study:
         self.is_done = False
         """Whether the last `next_attempt` found nothing to run and nothing running."""
         self._ledger = ledger
+        ledger.said = self._say
         self._agenda = agenda
         self._listeners = list(listeners)
         self._clock = clock
@@ -109,7 +110,7 @@ class Study:
             ConfigError: early stopping was given as an object once, and is not now.
         """
         with interrupts.shielded():
-            ledger = Writer.open(connect(url, create=True), name, clock=clock)
+            ledger = Writer.open(connect(url, create=True, waits=True), name, clock=clock)
             try:
                 with Reader.open(url, name) as reader:
                     config = StudyConfig.from_dict(reader.study().config).changes(**(changes or {}))
@@ -412,6 +413,10 @@ class Study:
 
     def _is_current(self, attempt: Attempt) -> bool:
         return not self._closed and self._running.has(attempt)
+
+    def _say(self, text: str, is_over: bool) -> None:
+        """Tell the listeners what keeps the ledger from being written, or that it is over."""
+        self._emit("ledger-trouble", message=text, over=is_over)
 
     def _emit(self, event: str, **data: Any) -> None:
         row = {"event": event, "time": self._clock(), **data}

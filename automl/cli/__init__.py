@@ -23,7 +23,7 @@ import typer
 from automl import __version__
 from automl.cli import control, given, look, output, schema, search, serve, spaces
 from automl.cli.command import Command, Group
-from automl.errors import AutomlError
+from automl.errors import NO_SPACE, AutomlError
 from search_spaces import SearchSpaceError
 from trackers import TrackerError
 
@@ -48,7 +48,7 @@ _EPILOG = (
 )
 
 _BAD_PATHS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE)
+_FULL = (*NO_SPACE, errno.ENOMEM, errno.EMFILE)
 
 app = typer.Typer(name="automl", cls=Group, help=_HELP, epilog=_EPILOG, rich_markup_mode="rich")
 

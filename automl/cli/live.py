@@ -131,6 +131,7 @@ class LivePanel:
         self._began = self._shown = clock()
         self._n_trials = config.n_trials
         self._stage = "starting the workers"
+        self._trouble = ""  # what keeps the ledger from being written
         self._lock = threading.Lock()
         self._ended = Counter({state: before["counts"][state] for state in ENDED} if before else {})
         self._done_before = sum(self._ended.values())
@@ -151,6 +152,8 @@ class LivePanel:
                 self._stage = stopping(event)
             elif kind == "driver-lost":
                 self._stage = lost(event)
+            elif kind == "ledger-trouble":
+                self._trouble = "" if event["over"] else event["message"]
             elif kind == "trial-started":
                 self._paused.discard(event["trial"])
                 self._running[event["trial"]] = _Running(event["params"], event["time"], event["step"])
@@ -205,6 +208,8 @@ class LivePanel:
             parts: list[RenderableType] = [self._progress(), self._states()]
             if self._best is not None:
                 parts.append(self._best_line(self._best))
+            if self._trouble:
+                parts.append(Text(output.safe(self._trouble), style="yellow"))
             if self._running:
                 parts += [Text(), self._running_table()]
             title = Text(f"{self._name}: {self._config.direction} {self._config.metric}")

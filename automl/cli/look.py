@@ -28,7 +28,7 @@ def ls(home: options.Home = None, storage: options.Storage = None, format: optio
     found = Home.find(home, storage)
     rows = []
     with found.reading() as read:
-        for name in found.studies():
+        for name in found.studies(waits=True):
             try:
                 with read(name) as reader:
                     rows.append(summary.line(reader))

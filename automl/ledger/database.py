@@ -4,8 +4,8 @@
     engine = connect(url)                                                   # everyone else: read only
 
 SQLite: WAL, `synchronous=FULL`, `BEGIN IMMEDIATE` (so that two writers queue instead of failing half way), a busy
-timeout of a minute. SQLite before 3.51.3 may corrupt a WAL when several connections checkpoint at once
-(sqlite.org/wal.html, "The WAL-Reset Bug"): readers here never do while another is connected.
+timeout of a second, after which `patience` goes on. SQLite before 3.51.3 may corrupt a WAL when several connections
+checkpoint at once (sqlite.org/wal.html, "The WAL-Reset Bug"): readers here never do while another is connected.
 PostgreSQL: see `postgres`.
 """
 
@@ -22,13 +22,13 @@ import sqlalchemy as sa
 from automl.errors import (
     AutomlError,
     ConfigError,
+    LeaseLostError,
     MissingDependencyError,
     ResourceExhaustedError,
     StudyNotFoundError,
 )
-from automl.ledger import address, postgres, schema
+from automl.ledger import address, patience, postgres, schema
 
-BUSY_SECONDS = 60
 _NETWORK = ("nfs", "cifs", "smb", "afs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "fuse.sshfs")
 
 
@@ -36,10 +36,11 @@ class LedgerError(AutomlError):
     """The database failed. What was committed stays; resume when it answers again."""
 
 
-def connect(url: str, *, create: bool = False) -> sa.Engine:
+def connect(url: str, *, create: bool = False, waits: bool = False) -> sa.Engine:
     """Return an engine on the ledger at `url`: the writer's if `create`, else one that can only read.
 
     With `create` the tables are made or brought to this version; readers take those of a version before as they are.
+    With `waits` a server that seems to be starting is given some seconds: it is known to have been there.
 
     Raises:
         ConfigError: the URL is malformed, names an unsupported database, or one that lets nobody in.
@@ -51,9 +52,15 @@ def connect(url: str, *, create: bool = False) -> sa.Engine:
     parsed = address.parse(url)
     is_sqlite = parsed.get_backend_name() == "sqlite"
     engine = _sqlite(parsed, create) if is_sqlite else postgres.make_engine(parsed, writes=create)
+    is_late = waits and not is_sqlite
     try:
-        with translated(parsed):
-            _check_version(engine, create)
+        with translated(parsed, opening=True):
+            patience.repeated(
+                lambda: _check_version(engine, create),
+                parsed,
+                patience=None if is_sqlite else patience.OPENING,
+                passing=patience.is_coming if is_late else patience.is_locked,
+            )
     except BaseException:
         engine.dispose()
         raise
@@ -67,7 +74,7 @@ def _sqlite(url: sa.URL, create: bool) -> sa.Engine:
         path.parent.mkdir(parents=True, exist_ok=True)
     elif not path.is_file():  # SQLite would make an empty one
         raise StudyNotFoundError(f"there is no ledger {path}")
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    engine = sa.create_engine(url, connect_args={"timeout": patience.BUSY_SECONDS})
 
     @sa.event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
@@ -155,21 +162,23 @@ def as_utc(time: datetime.datetime) -> datetime.datetime:
 
 
 @contextlib.contextmanager
-def translated(url: sa.URL | None = None) -> Iterator[None]:
+def translated(url: sa.URL, *, opening: bool = False) -> Iterator[None]:
     """Turn SQLAlchemy's exceptions into ours, in one line and without a password.
 
     Args:
-        url: of the ledger that is being opened; what is wrong then may be the user's to mend.
+        url: of the ledger.
+        opening: whether it is being opened; what is wrong then may be the user's to mend.
     """
     try:
         yield
     except sa.exc.SQLAlchemyError as error:
-        if url is not None and isinstance(error, sa.exc.DBAPIError) and (said := postgres.refusal(error, url)):
+        answer = error if isinstance(error, sa.exc.DBAPIError) else None
+        if opening and answer and (said := postgres.refusal(answer, url)):
             raise said from error
         cause = (str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__])[0]
-        if "disk is full" in cause or "No space left" in cause:
-            raise ResourceExhaustedError(
-                f"the ledger's disk is full ({cause}); free some space, then resume"
-            ) from error
-        where = "" if url is None else f" {address.shown(url)}"
-        raise LedgerError(f"the ledger{where} does not work: {cause}") from error
+        if answer and patience.is_full(answer):
+            where = url.database if url.get_backend_name() == "sqlite" else None
+            raise ResourceExhaustedError.of_disk(f"the ledger {address.shown(url)}", cause, folder=where) from error
+        if answer and patience.is_moved(answer):
+            raise LeaseLostError(f"{url.database} is gone: the study was deleted while it ran") from error
+        raise LedgerError(f"the ledger {address.shown(url)} does not work: {cause}") from error

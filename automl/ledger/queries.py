@@ -23,7 +23,8 @@ import sqlalchemy as sa
 from automl.errors import AutomlError, StudyNotFoundError
 from automl.ledger import lease, schema
 from automl.ledger.address import parse, shown
-from automl.ledger.database import as_utc, connect, database_time, translated
+from automl.ledger.database import LedgerError, as_utc, connect, translated
+from automl.ledger.patience import repeated
 from automl.ledger.requests import Request
 from automl.trial import AttemptState, Reason, TrialRecord, TrialState
 
@@ -98,15 +99,23 @@ class EventRow:
     data: Mapping[str, Any]
 
 
-def study_names(url: str) -> list[str]:
-    """Return the names of all studies in the ledger at `url`, the oldest first; none where there is no ledger yet."""
+def study_names(url: str, *, waits: bool = False) -> list[str]:
+    """Return the names of all studies in the ledger at `url`, the oldest first; none where there is no ledger yet.
+
+    With `waits` a server that seems to be starting is given some seconds.
+    """
     try:
-        engine = connect(url)
+        engine = connect(url, waits=waits)
     except StudyNotFoundError:
         return []
-    try:
-        with translated(), engine.connect() as connection:
+
+    def read() -> list[str]:
+        with engine.connect() as connection:
             return list(connection.scalars(sa.select(_S.c.name).order_by(_S.c.created, _S.c.id)))
+
+    try:
+        with translated(engine.url):
+            return repeated(read, engine.url)
     finally:
         engine.dispose()
 
@@ -121,7 +130,7 @@ def opener() -> Iterator[Callable[[str, str], Reader]]:
             return Reader.open(url, name)
         if url not in engines:
             try:
-                engines[url] = connect(url)
+                engines[url] = connect(url, waits=True)
             except AutomlError as error:
                 engines[url] = error
         engine = engines[url]
@@ -143,17 +152,9 @@ class Reader:
     def __init__(self, engine: sa.Engine, name: str) -> None:
         self._engine = engine
         self._owns_engine = False
-        with translated():
-            self._connection = engine.connect()
-            try:
-                study_id = self._connection.scalar(sa.select(_S.c.id).where(_S.c.name == name))
-                if study_id is None:
-                    raise StudyNotFoundError(f"no study {name!r} in {shown(engine.url)}; see `automl ls`")
-                version = self._connection.scalar(sa.text(f"SELECT version_num FROM {schema.VERSION_TABLE}"))
-            except BaseException:
-                self._connection.close()
-                raise
-        self._id = study_id
+        with translated(engine.url):
+            self._connection, self._id, version = repeated(lambda: _begin(engine, name), engine.url)
+        self._moment: int | None = None  # the study's seq in what is seen now
         self._columns = [column for column in _S.c if column.info.get("since", "") <= version]
 
     @classmethod
@@ -163,7 +164,7 @@ class Reader:
         Raises:
             StudyNotFoundError: it has no study of that name.
         """
-        engine = connect(url)
+        engine = connect(url, waits=True)
         try:
             reader = cls(engine, name)
         except BaseException:
@@ -186,10 +187,16 @@ class Reader:
         if self._owns_engine:
             self._engine.dispose()
 
+    @property
+    def url(self) -> sa.URL:
+        """Of the ledger, with its password."""
+        return self._engine.url
+
     def refresh(self) -> Self:
         """Forget the moment that was seen, and a connection that broke: the next answer is of the present."""
         with contextlib.suppress(sa.exc.DBAPIError):
             self._connection.rollback()
+        self._moment = None
         return self
 
     def study(self) -> StudyRow:
@@ -200,8 +207,8 @@ class Reader:
         (row,) = found
         owner = row["owner"]
         if owner:
-            with translated():
-                idle = (database_time(self._connection) - as_utc(row["renewed"])).total_seconds()
+            now = self._execute(sa.select(sa.func.now())).scalar_one()
+            idle = (as_utc(now) - as_utc(row["renewed"])).total_seconds()
             owner = owner if lease.is_held(owner, idle) else None
         state = "running" if owner else "finished" if row["finished"] else "interrupted"
         result = row["result"]
@@ -410,8 +417,35 @@ class Reader:
         return self._execute(query).scalar()
 
     def _execute(self, query: sa.Executable) -> sa.Result[*tuple[Any, ...]]:
-        with translated():
-            return self._connection.execute(query)
+        with translated(self._engine.url):
+            return repeated(lambda: self._answer(query), self._engine.url)
+
+    def _answer(self, query: sa.Executable) -> sa.Result[*tuple[Any, ...]]:
+        """Answer once. After a connection broke, the moment that was seen has to be there still."""
+        connection = self._connection
+        if connection.invalidated:
+            connection.rollback()
+        if not connection.in_transaction():
+            seq = connection.scalar(sa.select(_S.c.seq).where(_S.c.id == self._id))
+            if self._moment not in (None, seq):
+                raise LedgerError("the study went on while its ledger could not be read; ask again")
+            self._moment = seq
+        return connection.execute(query)
+
+
+def _begin(engine: sa.Engine, name: str) -> tuple[sa.Connection, int, str]:
+    """Return a connection, and of a study its id and the version of the tables that it is in."""
+    connection = engine.connect()
+    try:
+        study_id = connection.scalar(sa.select(_S.c.id).where(_S.c.name == name))
+        if study_id is None:
+            raise StudyNotFoundError(f"no study {name!r} in {shown(engine.url)}; see `automl ls`")
+        version = str(connection.scalar(sa.text(f"SELECT version_num FROM {schema.VERSION_TABLE}")))
+        connection.rollback()
+    except BaseException:
+        connection.close()
+        raise
+    return connection, study_id, version
 
 
 def _record(

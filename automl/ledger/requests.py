@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from automl.ledger import schema
 from automl.ledger.database import connect, translated
-from automl.ledger.postgres import repeated
+from automl.ledger.patience import repeated
 
 _S = schema.studies
 
@@ -33,10 +33,10 @@ def send(url: str, name: str, request: Request) -> bool:
     Raises:
         LedgerError: the ledger cannot be written.
     """
-    engine = connect(url)
+    engine = connect(url, waits=True)
     try:
-        with translated():
-            return repeated(lambda: _write(engine, name, request))
+        with translated(engine.url):
+            return repeated(lambda: _write(engine, name, request), engine.url)
     finally:
         engine.dispose()
 

@@ -16,10 +16,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,7 +30,7 @@ from automl.errors import AutomlError, LeaseLostError, StudyMismatchError, Study
 from automl.ledger import lease, schema
 from automl.ledger.address import shown
 from automl.ledger.database import LedgerError, as_utc, connect, database_time, translated
-from automl.ledger.postgres import repeated
+from automl.ledger.patience import Said, log, repeated
 from automl.ledger.requests import Request
 from automl.trial import AttemptState, Reason, Report, TrialState
 
@@ -46,6 +46,7 @@ _COUNT_UP = (
     sa.update(_S)
     .where(
         _S.c.id == sa.bindparam("key_id"),
+        _S.c.uid == sa.bindparam("key_uid"),
         _S.c.epoch == sa.bindparam("key_epoch"),
         _S.c.seq == sa.bindparam("key_seq"),
     )
@@ -59,6 +60,7 @@ _START = sa.insert(_A)
 _END = _update(_A, "trial", "number")
 _REPORT = sa.insert(schema.metrics)
 _EVENT = sa.insert(schema.events)
+_TAKEN = "another driver has taken the study over; nothing more is written from here"
 _KINDS = {_ASK: "ask", _START: "start", _REPORT: "report", _END: "end", _TELL: "tell"}
 
 
@@ -81,14 +83,21 @@ def create_study(url: str, name: str, config: Mapping[str, Any], *, clock: Calla
     """
     engine = connect(url, create=True)
     row = {"name": name, "uid": uuid.uuid4().hex, "created": clock(), "config": dict(config)}
-    crash.here(Point.DRIVER_BEFORE_CREATE)
-    try:
-        with translated(), engine.begin() as connection:
-            if connection.scalar(sa.select(_S.c.id).where(_S.c.name == name)) is not None:
+
+    def create() -> None:
+        with engine.begin() as connection:
+            uid = connection.scalar(sa.select(_S.c.uid).where(_S.c.name == name))
+            if uid is None:
+                connection.execute(sa.insert(_S), row)
+            elif uid != row["uid"]:  # else an earlier try has made it, whose answer was lost
                 raise StudyMismatchError(
                     f"study {name!r} exists: go on with `automl resume {name}`, or choose another --name"
                 )
-            connection.execute(sa.insert(_S), row)
+
+    crash.here(Point.DRIVER_BEFORE_CREATE)
+    try:
+        with translated(engine.url):
+            repeated(create, engine.url)
         crash.here(Point.DRIVER_AFTER_CREATE)
     except LedgerError as error:
         if isinstance(error.__cause__, sa.exc.IntegrityError):
@@ -101,11 +110,55 @@ def create_study(url: str, name: str, config: Mapping[str, Any], *, clock: Calla
 def discard_study(url: str, name: str) -> bool:
     """Remove a study that no driver has ever held; return whether it was such a one."""
     engine = connect(url, create=True)
-    try:
-        with translated(), engine.begin() as connection:
+
+    def discard() -> bool:
+        with engine.begin() as connection:
             return connection.execute(sa.delete(_S).where(_S.c.name == name, _S.c.epoch == 0)).rowcount > 0
+
+    try:
+        with translated(engine.url):
+            return repeated(discard, engine.url)
     finally:
         engine.dispose()
+
+
+def _take(engine: sa.Engine, name: str, owner: Mapping[str, Any], *, takeover: bool) -> Mapping[str, Any]:
+    """Make `owner` the driver of a study, unless an earlier try has; return the study's row as a `Writer` needs it."""
+    with engine.begin() as connection:
+        # Of two that come at once the second waits here, and then sees who holds it; SQLite's BEGIN has done so.
+        locked = sa.select(_S).where(_S.c.name == name).with_for_update()
+        found = connection.execute(locked).mappings().one_or_none()
+        if found is None:
+            raise StudyNotFoundError(f"no study {name!r} in {shown(engine.url)}; see `automl ls`")
+        row: dict[str, Any] = {**found, "fenced": None}
+        if row["owner"] == owner:  # only the answer was lost, and with it whom this fenced
+            return row
+        if row["owner"]:
+            idle = (database_time(connection) - as_utc(row["renewed"])).total_seconds()
+            if lease.is_held(row["owner"], idle):
+                if not takeover:
+                    raise lease.refusal(name, row["owner"])
+                row["fenced"] = {key: row["owner"][key] for key in ("host", "pid", "since")}
+            # It has said no word of its end; when it last renewed it was alive.
+            row["used"] += max(0.0, as_utc(row["renewed"]).timestamp() - row["owner"]["since"])
+        row["epoch"] += 1
+        taken = {"epoch": row["epoch"], "used": row["used"], "owner": owner}
+        connection.execute(
+            sa.update(_S).where(_S.c.id == row["id"]).values(**taken, renewed=sa.func.now(), request=None)
+        )
+        crash.here(Point.DRIVER_WITHIN_TAKE)
+    return row
+
+
+def _identity(url: sa.URL) -> tuple[int, int] | None:
+    """Return what makes a SQLite file this very one, whatever it is called; None where there is none."""
+    if url.get_backend_name() != "sqlite":
+        return None
+    try:
+        found = os.stat(url.database or "")
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class Writer:
@@ -114,50 +167,41 @@ class Writer:
     GROUP_SECONDS = 0.5
     """Longest time that a report waits in memory."""
 
-    def __init__(
-        self, engine: sa.Engine, study_id: int, epoch: int, seq: int, *, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, engine: sa.Engine, taken: Mapping[str, Any], *, clock: Callable[[], float] = time.time) -> None:
         self.engine = engine
-        self.study_id = study_id
-        self.epoch = epoch
-        self.seq = seq
+        self.study_id: int = taken["id"]
+        self.epoch: int = taken["epoch"]
+        self.seq: int = taken["seq"]
+        self.fenced: Mapping[str, Any] | None = taken["fenced"]
+        """The driver that lived and held the study until it was taken over: host, pid, since."""
+        self.said: Said = log
+        """Told when the ledger makes the driver wait."""
         self.clock = clock
-        self.used_seconds = 0.0
+        self.used_seconds: float = taken["used"]
         """How long drivers before this one have held the study."""
+        self._uid = taken["uid"]
+        self._file = _identity(engine.url)
+        self._process = os.getpid()
         self._opened = clock()
         self._changes: list[tuple[sa.Insert | sa.Update, dict[str, Any]]] = []
         self._oldest = math.inf
 
     @classmethod
-    def open(cls, engine: sa.Engine, name: str, *, clock: Callable[[], float] = time.time) -> Writer:
-        """Take the lease of a study.
+    def open(
+        cls, engine: sa.Engine, name: str, *, takeover: bool = False, clock: Callable[[], float] = time.time
+    ) -> Writer:
+        """Take the lease of a study, with `takeover` from a driver that lives too: its next write fails.
 
         Raises:
             StudyNotFoundError: there is no study of that name.
             LeaseLostError: a driver that lives holds it.
         """
+        owner = lease.this_process(since=clock())
         crash.here(Point.DRIVER_BEFORE_TAKE)
-        with translated(), engine.begin() as connection:
-            # Of two that come at once the second waits here, and then sees who holds it; SQLite's BEGIN has done so.
-            locked = sa.select(_S).where(_S.c.name == name).with_for_update()
-            row = connection.execute(locked).mappings().one_or_none()
-            if row is None:
-                raise StudyNotFoundError(f"no study {name!r} in {shown(engine.url)}; see `automl ls`")
-            now = database_time(connection)
-            if row["owner"] and lease.is_held(row["owner"], (now - as_utc(row["renewed"])).total_seconds()):
-                raise lease.refusal(name, row["owner"])
-            used = row["used"]
-            if row["owner"]:  # it died without a word; when it last renewed it was alive
-                used += max(0.0, as_utc(row["renewed"]).timestamp() - row["owner"]["since"])
-            epoch = row["epoch"] + 1
-            owner = lease.this_process(since=clock())
-            taken = {"epoch": epoch, "owner": owner, "renewed": sa.func.now(), "used": used, "request": None}
-            connection.execute(sa.update(_S).where(_S.c.id == row["id"]).values(taken))
-            crash.here(Point.DRIVER_WITHIN_TAKE)
+        with translated(engine.url):
+            taken = repeated(lambda: _take(engine, name, owner, takeover=takeover), engine.url)
         crash.here(Point.DRIVER_AFTER_TAKE)
-        writer = cls(engine, row["id"], epoch, row["seq"], clock=clock)
-        writer.used_seconds = used
-        return writer
+        return cls(engine, taken, clock=clock)
 
     def ask(self, *, number: int, params: Mapping[str, Any], seed: int) -> None:
         """Record a new trial, WAITING."""
@@ -236,8 +280,8 @@ class Writer:
         kinds = {_KINDS[statement] for statement, _ in self._changes if statement in _KINDS}
         kinds |= {"release"} if "finished" in study and "owner" in study else set()
         _pass("before", kinds)
-        with translated():
-            self.seq = repeated(lambda: self._write(study, kinds))
+        with translated(self.engine.url):
+            self.seq = repeated(lambda: self._write(study, kinds), self.engine.url, said=self.said)
         _pass("after", kinds)
         self._changes.clear()
         self._oldest = math.inf
@@ -248,7 +292,7 @@ class Writer:
         self._check_there()
         to = self.seq + len(self._changes)
         with self.engine.begin() as connection:
-            key = {"key_id": self.study_id, "key_epoch": self.epoch, "key_seq": self.seq}
+            key = {"key_id": self.study_id, "key_uid": self._uid, "key_epoch": self.epoch, "key_seq": self.seq}
             if connection.scalar(_COUNT_UP, key | {"to_seq": to}) is None:
                 return self._written_before(connection, to)
             for statement, rows in self._numbered(self.seq + 1):
@@ -260,12 +304,14 @@ class Writer:
 
     def _written_before(self, connection: sa.Connection, to: int) -> int:
         """Return the seq `to` if an earlier try brought the study there; else nothing may be written."""
-        found = connection.execute(sa.select(_S.c.epoch, _S.c.seq).where(_S.c.id == self.study_id)).one_or_none()
-        if found is None or found.epoch != self.epoch:
-            raise LeaseLostError("another driver has taken the study over; nothing more is written from here")
-        if found.seq != to:
+        mine = _S.c.id == self.study_id, _S.c.uid == self._uid
+        found = connection.execute(sa.select(_S.c.epoch, _S.c.seq).where(*mine)).one_or_none()
+        if found is None or found.epoch > self.epoch:
+            raise LeaseLostError(_TAKEN if found else "the study was deleted while it ran; the search ends here")
+        if found.epoch < self.epoch or found.seq != to:
             raise LedgerError(
-                f"the ledger is at seq {found.seq}, not {self.seq}: the database has lost commits; resume"
+                f"the ledger is at seq {found.seq}, not {self.seq}: the database has lost commits, or was replaced by "
+                "an older copy; nothing is written to it; see `automl doctor`, then resume"
             )
         return to
 
@@ -277,12 +323,15 @@ class Writer:
         """Return what somebody has asked of this driver since it took the lease.
 
         Raises:
-            LeaseLostError: the ledger's file is gone.
+            LeaseLostError: another driver has taken the study since, or the ledger's file is gone.
         """
         self._check_there()
-        with translated(), self.engine.begin() as connection:
-            found = connection.scalar(sa.select(_S.c.request).where(_S.c.id == self.study_id))
-        return Request(found) if found else None
+        query = sa.select(_S.c.request, _S.c.epoch).where(_S.c.id == self.study_id)
+        with translated(self.engine.url), self.engine.connect() as connection:
+            found = connection.execute(query).one_or_none()
+        if found is not None and found.epoch > self.epoch:
+            raise LeaseLostError(_TAKEN)
+        return Request(found.request) if found and found.request else None
 
     def release(self, *, finished: bool) -> None:
         """Write what waits, give the lease back, and close the ledger."""
@@ -298,9 +347,14 @@ class Writer:
         Raises:
             LeaseLostError: another driver has taken the study since.
         """
+        with translated(self.engine.url):
+            repeated(self._erase, self.engine.url, said=self.said)
+
+    def _erase(self) -> None:
         mine = sa.delete(_S).where(_S.c.id == self.study_id, _S.c.epoch == self.epoch)
-        with translated(), self.engine.begin() as connection:
-            if connection.execute(mine).rowcount == 0:
+        with self.engine.begin() as connection:
+            is_deleted = connection.execute(mine).rowcount > 0
+            if not is_deleted and connection.scalar(sa.select(_S.c.id).where(_S.c.uid == self._uid)) is not None:
                 raise LeaseLostError("another driver has taken the study over; nothing was deleted")
 
     def abandon(self) -> None:
@@ -311,10 +365,24 @@ class Writer:
         self.engine.dispose()
 
     def _check_there(self) -> None:
-        """Refuse to go on without the file: SQLite writes to one that was deleted as long as it has it open."""
-        url = self.engine.url
-        if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-            raise LeaseLostError(f"{url.database} is gone: the study was deleted while it ran; the search ends here")
+        """Refuse to write to what is not the ledger: SQLite goes on in a file that was moved, deleted or replaced.
+
+        Nor may a process that was forked from this one: SQLite's locks do not pass to it, and its file would break.
+        """
+        if os.getpid() != self._process:
+            raise LedgerError(f"the ledger belongs to process {self._process}; a process forked from it cannot write")
+        if self._file is None:
+            return
+        there = _identity(self.engine.url)
+        if there is None:
+            raise LeaseLostError(
+                f"{self.engine.url.database} is gone: the study was deleted while it ran, or moved; the search ends"
+            )
+        if there != self._file:
+            raise LeaseLostError(
+                f"{self.engine.url.database} was replaced by another file while the study ran; nothing is written to "
+                "it, the search ends"
+            )
 
     def _add(self, statement: sa.Insert | sa.Update, row: dict[str, Any]) -> None:
         if not self._changes:

@@ -54,6 +54,8 @@ class ProgressLine:
             return changed(event)
         elif kind == "driver-lost":
             return lost(event)
+        elif kind == "ledger-trouble":
+            return str(event["message"])
         return None
 
     def _count(self, event: Mapping[str, Any], *, is_paused: bool) -> None:

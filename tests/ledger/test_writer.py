@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
+import re
+import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
 
+from automl import interrupts
 from automl.errors import ConfigError, LeaseLostError, MissingDependencyError, StudyMismatchError, StudyNotFoundError
-from automl.ledger import lease, schema
+from automl.ledger import lease, patience, schema
 from automl.ledger.address import sqlite_url
 from automl.ledger.database import LedgerError, connect
 from automl.ledger.queries import Reader
@@ -272,6 +278,114 @@ def test_ranking_prefers_complete_trials_then_depth(url: str) -> None:
 
     with Reader.open(url, "s") as reader:
         assert reader.ranking() == [(0, 2, 0.9), (2, 2, 4.0), (1, 1, 0.0)]
+
+
+def test_a_lock_of_another_program_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits is told so once, and told when it is over; what was to be written is there once."""
+    monkeypatch.setattr(patience, "NOTICE", 0.5)
+    monkeypatch.setattr(patience, "BUSY_SECONDS", 0.1)
+    url = sqlite_url(tmp_path / "ledger.db")
+    create_study(url, "s", CONFIG)
+    ledger = Writer.open(connect(url, create=True), "s")
+    told: list[tuple[str, bool]] = []
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None, check_same_thread=False)
+
+    def let_go(text: str, is_over: bool) -> None:
+        told.append((text, is_over))
+        if not is_over:
+            other.execute("ROLLBACK")
+
+    ledger.said = let_go
+    other.execute("BEGIN IMMEDIATE")
+    ledger.ask(number=0, params={}, seed=0)
+
+    assert ledger.commit() == 1
+
+    (locked, is_over), (after, is_over_then) = told
+    said = r"the ledger sqlite:///.*ledger\.db has been locked for \d s by another program; waiting up to 60 s"
+    assert re.fullmatch(said, locked)
+    assert re.fullmatch(r"the ledger answers again after \d s", after)
+    assert (is_over, is_over_then) == (False, True)
+    other.close()
+
+
+def test_ctrl_c_ends_a_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody who has pressed it sits there for a minute: the wait ends soon, and the signal is what is raised."""
+    monkeypatch.setattr(patience, "NOTICE", 0.0)
+    monkeypatch.setattr(patience, "HURRY", 0.2)
+    monkeypatch.setattr(patience, "BUSY_SECONDS", 0.1)
+    url = sqlite_url(tmp_path / "ledger.db")
+    create_study(url, "s", CONFIG)
+    ledger = Writer.open(connect(url, create=True), "s")
+    ledger.said = lambda text, is_over: signal.raise_signal(signal.SIGINT)
+    with contextlib.closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+
+        with pytest.raises(interrupts.Interrupted), interrupts.raised(), interrupts.shielded():
+            ledger.commit()
+
+    assert time.monotonic() - began < 5
+    assert interrupts.heard() is None
+
+
+@pytest.mark.parametrize("how", ["another", "older", "moved"])
+def test_another_file_in_its_place_is_not_written_to(tmp_path: Path, how: str) -> None:
+    """Neither one that was put there, nor an older copy of its content, nor the old one in its new place."""
+    path = tmp_path / "ledger.db"
+    create_study(sqlite_url(path), "s", CONFIG)
+    ledger = Writer.open(connect(sqlite_url(path), create=True), "s")
+    if how == "older":
+        older = path.read_bytes()  # as it was checkpointed at the opening
+        write_trial(ledger, 0, value=1.0)
+        ledger.engine.dispose()  # as a driver whose connection was recycled: the write-ahead log is merged
+        path.write_bytes(older)
+    elif how == "another":
+        create_study(sqlite_url(tmp_path / "new.db"), "s", CONFIG)
+        (tmp_path / "new.db").replace(path)
+    else:
+        path.rename(tmp_path / "moved.db")
+    before = {each.name: each.read_bytes() for each in tmp_path.glob("*.db")}
+    ledger.event("something")
+
+    with pytest.raises(LedgerError if how == "older" else LeaseLostError, match=r"older copy|replaced|is gone"):
+        ledger.commit()
+
+    assert {each.name: each.read_bytes() for each in tmp_path.glob("*.db")} == before
+
+
+def test_a_forked_process_does_not_write(tmp_path: Path) -> None:
+    """SQLite's locks do not pass to a child: it is refused, and the parent goes on."""
+    url = sqlite_url(tmp_path / "ledger.db")
+    create_study(url, "s", CONFIG)
+    ledger = Writer.open(connect(url, create=True), "s")
+    ledger.event("something")
+    child = os.fork()
+    if not child:
+        try:
+            ledger.commit()
+        except LedgerError as error:
+            os._exit(7 if "a process forked from it cannot write" in str(error) else 8)
+        os._exit(9)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert ledger.commit() == 1
+
+
+def test_a_takeover_fences_a_driver_that_lives(url: str) -> None:
+    """The second has the study and knows whom it took it from; the first writes nothing more, and notices at a look."""
+    first = Writer.open(connect(url, create=True), "s")
+    second = Writer.open(connect(url, create=True), "s", takeover=True)
+
+    assert (first.fenced, second.epoch) == (None, 2)
+    assert second.fenced is not None
+    assert second.fenced["pid"] == os.getpid()
+    for write in (first.request, first.commit, lambda: first.release(finished=True)):
+        with pytest.raises(LeaseLostError, match="another driver has taken the study over"):
+            write()
+    second.release(finished=False)
+    with Reader.open(url, "s") as reader:
+        assert reader.study().state == "interrupted"
 
 
 def test_a_ledger_that_was_deleted(tmp_path: Path) -> None:
