@@ -4,21 +4,22 @@
 
 A trial may need several attempts: paused and promoted, cut and resumed, lost and retried are all the same thing here.
 Reports and result are written to the trial's folder before they are passed on, so what was reached is never lost: a
-driver that resumes finds them with `read_reports` and `read_result`.
+driver that resumes finds them with `read_reports` and `read_result`. Both are sealed, so that damage shows, and say
+whose they are, so that even a trial that the ledger has lost is known again (`read_origin`).
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
+import re
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from automl import crash, durable
 from automl.crash import Point
@@ -26,6 +27,7 @@ from automl.errors import TrialPaused, TrialPruned
 from automl.trial import AttemptState, BadValueError, Reason, Report, Trial, TrialState, outcome
 
 LONGEST_MESSAGE = 4000
+_MALFORMED = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)  # what JSON of another shape raises
 
 Objective = Callable[[Trial], float | Mapping[str, float] | None]
 """Called once per attempt; returns the study's metric, several metrics by name, or None for those last reported.
@@ -43,6 +45,8 @@ class Attempt:
     """From 1; each execution of the trial has its own."""
     params: Mapping[str, Any]
     """What the objective gets: of named choices the values."""
+    sampled: Mapping[str, Any] = field(default_factory=dict)
+    """What was sampled: of named choices the names."""
     seed: int
     metric: str
     max_epochs: int | None
@@ -72,6 +76,20 @@ class Ending:
     """Metrics that were returned and never reported, at the last step."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Whose files these are; all that is needed to enter an attempt into a ledger that knows nothing of it."""
+
+    trial: int
+    attempt: int
+    params: Mapping[str, Any]
+    """As sampled."""
+    seed: int
+    start_step: int
+    started: float
+    """Seconds since the epoch, by the worker's clock."""
+
+
 def run(attempt: Attempt, objective: Objective, *, send: Callable[[Report], None]) -> Ending:
     """Run the objective in this thread, and leave reports and result in the trial's folder.
 
@@ -79,7 +97,15 @@ def run(attempt: Attempt, objective: Objective, *, send: Callable[[Report], None
     stop leaves no result: why it was is known to who told it, and if that died, the trial goes on.
     """
     folder = Path(attempt.folder)
-    with _Reports(folder, attempt.number) as reports:
+    origin = Origin(
+        trial=attempt.trial,
+        attempt=attempt.number,
+        params=attempt.sampled,
+        seed=attempt.seed,
+        start_step=attempt.start_step,
+        started=time.time(),
+    )
+    with _Reports(folder, origin) as reports:
 
         def keep_and_send(report: Report) -> None:
             reports.keep(report)
@@ -105,55 +131,96 @@ def run(attempt: Attempt, objective: Objective, *, send: Callable[[Report], None
         ending = _judge(trial, objective, attempt.metric, folder / "log")
     if ending.trial_state is not TrialState.PRUNED:
         crash.here(Point.WORKER_BEFORE_RESULT)
-        durable.write_json(_result_path(folder, attempt.number), asdict(ending))
+        result = {"origin": asdict(origin)} | asdict(ending)
+        durable.write_json(_result_path(folder, attempt.number), result, sealed=True)
         crash.here(Point.WORKER_AFTER_RESULT)
     return ending
 
 
-def read_result(folder: Path, number: int) -> Ending | None:
+def read_result(folder: Path, number: int, *, metric: str) -> Ending | None:
     """Return how attempt `number` ended, if it got so far; its worker left that in the trial's folder."""
-    row = durable.read_json(_result_path(folder, number))
-    if not isinstance(row, dict):
-        return None
-    row["state"] = AttemptState(row["state"])
-    row["trial_state"] = TrialState(row["trial_state"]) if row["trial_state"] else None
-    row["reason"] = Reason(row["reason"]) if row["reason"] else None
-    row["final"] = Report(**row["final"]) if row["final"] else None
-    return Ending(**row)
+    row = durable.read_sealed(_result_path(folder, number)) or {}
+    row.pop("origin", None)
+    try:
+        row["state"] = AttemptState(row["state"])
+        row["trial_state"] = TrialState(row["trial_state"]) if row["trial_state"] else None
+        row["reason"] = Reason(row["reason"]) if row["reason"] else None
+        row["final"] = _as_report(row["final"]) if row["final"] else None
+        row["values"] = {str(name): float(value) for name, value in row["values"].items()}
+        row["artifacts"] = {str(name): str(path) for name, path in row["artifacts"].items()}
+        is_complete = row["trial_state"] is TrialState.COMPLETE
+        return None if is_complete and metric not in row["values"] else Ending(**row)
+    except _MALFORMED:
+        return None  # there is none, it is damaged, or somebody has edited it
+
+
+def is_damaged(folder: Path, number: int, *, metric: str) -> bool:
+    """Whether attempt `number` has left a result that cannot be used."""
+    return _result_path(folder, number).exists() and read_result(folder, number, metric=metric) is None
 
 
 def read_reports(folder: Path, number: int) -> list[Report]:
-    """Return what attempt `number` reported, as far as its worker wrote it down; a torn last line does not count."""
+    """Return what attempt `number` reported, as far as its worker wrote it down; damaged lines do not count."""
+    reports = []
+    for line in _lines(_reports_path(folder, number)):
+        row = durable.unseal(line)
+        if row is not None and "origin" not in row:
+            with contextlib.suppress(*_MALFORMED):
+                reports.append(_as_report(row))
+    return reports
+
+
+def read_origin(folder: Path, number: int) -> Origin | None:
+    """Return whose files those of attempt `number` are, by whichever of them is whole."""
+    rows = [durable.read_sealed(_result_path(folder, number))]
+    rows += [durable.unseal(line) for line in _lines(_reports_path(folder, number))[:1]]
+    for row in rows:
+        with contextlib.suppress(*_MALFORMED):
+            if row is not None:
+                return Origin(**row["origin"])
+    return None
+
+
+def with_files(folder: Path) -> list[int]:
+    """Return the numbers of the attempts that have left files in the trial's folder."""
+    names = os.listdir(folder) if folder.is_dir() else []
+    return sorted({int(match[1]) for name in names if (match := re.fullmatch(r"attempt-([1-9]\d{0,8})\.jsonl?", name))})
+
+
+def _as_report(row: Mapping[str, Any]) -> Report:
+    """Return a report from JSON; of what is none, raise one of `_MALFORMED`."""
+    values = {str(name): float(value) for name, value in row["values"].items()}
+    return Report(**{**row, "values": values, "step": int(row["step"]), "time": float(row["time"])})
+
+
+def _lines(path: Path) -> list[bytes]:
+    """Return the lines of a file as far as they are whole: not the last if it has no end."""
     try:
-        lines = _reports_path(folder, number).read_bytes().split(b"\n")
+        return path.read_bytes().split(b"\n")[:-1]
     except OSError:
         return []
-    reports = []
-    for line in lines[:-1]:
-        with contextlib.suppress(ValueError, TypeError):
-            reports.append(Report(**json.loads(line)))
-    return reports
 
 
 class _Reports:
     """A file with a line for each report: what the driver has not written yet outlives it there."""
 
-    def __init__(self, folder: Path, number: int) -> None:
-        self._path = _reports_path(folder, number)
-        self._file: IO[bytes] | None = None
+    def __init__(self, folder: Path, origin: Origin) -> None:
+        self._path = _reports_path(folder, origin.attempt)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._path.open("wb", buffering=0)
+        self._write({"origin": asdict(origin)})
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._file is not None:
-            self._file.close()
+        self._file.close()
 
     def keep(self, report: Report) -> None:
-        if self._file is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("wb", buffering=0)
-        self._file.write(json.dumps(asdict(report)).encode() + b"\n")
+        self._write(asdict(report))
+
+    def _write(self, row: Mapping[str, Any]) -> None:
+        self._file.write(durable.seal(row).encode() + b"\n")
 
 
 def plain(text: str) -> str:

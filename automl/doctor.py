@@ -240,7 +240,7 @@ def _check_files(seen: _Seen, notes: list[str]) -> Iterator[Problem]:
 
 def _check_result(seen: _Seen, record: TrialRecord, path: Path, attempt: int) -> Iterator[Problem]:
     try:
-        ending = attempts.read_result(path.parent, attempt)
+        ending = attempts.read_result(path.parent, attempt, metric=seen.study.metric)
         if ending is None:
             raise ValueError("not whole")
         value = ending.values[seen.study.metric] if ending.trial_state is TrialState.COMPLETE else None

@@ -1,11 +1,14 @@
-"""Files that survive a kill at any moment: written whole or not at all, and verified when read.
+"""Files that survive a kill at any moment, and show it when they are damaged later: written whole or not at all,
+verified when read.
 
-Three kinds of file rest on this module: a worker's result (`write_json`), a checkpoint or other folder (`new_folder`,
-whose manifest of sizes and SHA-256 sums is written last), and delivery's cursor.
+Three kinds of file rest on this module: small ones of JSON (`write_json`; sealed with a sum, a changed byte shows), a
+line of a file that grows (`seal`), and a folder such as a checkpoint (`new_folder`), whose manifest of sizes and
+SHA-256 sums is written last.
 
     with new_folder(Path("step-3")) as folder:
         (folder / "weights.bin").write_bytes(b"...")
     assert is_whole(Path("step-3"))
+    assert unseal(seal({"step": 3})) == {"step": 3}
 """
 
 from __future__ import annotations
@@ -14,22 +17,49 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from automl import crash
 
 MANIFEST = "manifest.json"
+_SEAL = ', "sha256": "'
+_TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp")
 
 
-def write_json(path: Path, value: Any) -> None:
+def seal(row: Mapping[str, Any]) -> str:
+    """Return `row`, which is not empty, as a line of JSON whose last member is the SHA-256 sum of the others."""
+    text = json.dumps(row)
+    return f'{text[:-1]}{_SEAL}{_sum(text)}"}}'
+
+
+def unseal(text: str | bytes) -> dict[str, Any] | None:
+    """Return what `seal` made a line of, or None if a single byte of it has changed.
+
+    A line without a sum is taken as it is: versions before wrote such.
+    """
+    try:
+        text = text if isinstance(text, str) else text.decode()
+        body, seal, end = text.rpartition(_SEAL)
+        if seal:
+            text = body + "}"
+            if end != f'{_sum(text)}"}}':
+                return None
+        row = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) else None
+
+
+def write_json(path: Path, value: Any, *, sealed: bool = False) -> None:
     """Replace `path` by `value` as JSON in one atomic step that is on disk when the call returns."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
     with temporary.open("w", encoding="utf-8") as file:
-        json.dump(value, file)
+        file.write(seal(value) if sealed else json.dumps(value))
         file.flush()
         os.fsync(file.fileno())
     crash.here(crash.Point.FILE_BEFORE_RENAME)
@@ -41,7 +71,15 @@ def read_json(path: Path) -> Any | None:
     """Return what `write_json` wrote, or None when there is no whole file."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def read_sealed(path: Path) -> dict[str, Any] | None:
+    """Return what `write_json` wrote and sealed, or None when there is no whole file or a byte of it has changed."""
+    try:
+        return unseal(path.read_bytes())
+    except OSError:
         return None
 
 
@@ -50,33 +88,80 @@ def new_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder that becomes `path`, with a manifest, when the block ends without an exception.
 
     An existing `path` is replaced; an exception leaves it as it was.
+
+    Raises:
+        FileExistsError: the block made a file that has the manifest's name.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
         yield temporary
-        files = {
-            str(file.relative_to(temporary)): _digest(file) for file in sorted(temporary.rglob("*")) if file.is_file()
-        }
+        files = {name: _digest(temporary / name) for name in _files(temporary)}
+        if MANIFEST in files:
+            raise FileExistsError(f"{MANIFEST} is where the sums of this folder's files go: call your file otherwise")
         write_json(temporary / MANIFEST, files)
-        if path.exists():
-            shutil.rmtree(path)
+        remove(path)
         temporary.rename(path)
         _sync_folder(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def is_whole(path: Path) -> bool:
-    """Say whether `path` is a folder made by `new_folder` whose every file is as it was written."""
-    files = read_json(path / MANIFEST)
-    if not isinstance(files, dict):
-        return False
+def is_whole(path: Path, *, thorough: bool = True) -> bool:
+    """Say whether `path` is a folder made by `new_folder` whose every file is there, as it was written, and no other.
+
+    Unless `thorough`, of the files' content only the size is looked at, which takes no time.
+    """
+    manifest = read_json(path / MANIFEST)
     try:
-        return all(_digest(path / name, sync=False) == digest for name, digest in files.items())
-    except OSError:
+        found = {name for name in _files(path) if name != MANIFEST}
+        if not isinstance(manifest, dict) or found != manifest.keys():  # so none of its names leads out of the folder
+            return False
+        if not thorough:
+            return all((path / name).stat().st_size == digest["size"] for name, digest in manifest.items())
+        return all(_digest(path / name, sync=False) == digest for name, digest in manifest.items())
+    except (OSError, TypeError, KeyError):
         return False
+
+
+def remove(path: Path) -> None:
+    """Remove a file or folder, if it is there, so that a kill never leaves a part of it under its name."""
+    temporary = _temporary(path.with_name(f"{path.name}-removed"))
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        path.rename(temporary)
+    except FileNotFoundError:
+        return
+    if temporary.is_dir() and not temporary.is_symlink():
+        shutil.rmtree(temporary, ignore_errors=True)
+    else:
+        temporary.unlink(missing_ok=True)
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Return what writers that were killed have left under `folder`: temporary files and folders."""
+    import psutil
+
+    found = []
+    for where, folders, files in os.walk(folder):
+        writers = {name: int(match[1]) for name in [*folders, *files] if (match := _TEMPORARY.fullmatch(name))}
+        found += [Path(where) / name for name, pid in writers.items() if not psutil.pid_exists(pid)]
+        folders[:] = [name for name in folders if name not in writers]
+    return sorted(found)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def _files(folder: Path) -> list[str]:
+    """Return the names of all files under a folder, relative to it."""
+    return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+
+
+def _sum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _digest(path: Path, *, sync: bool = True) -> dict[str, Any]:

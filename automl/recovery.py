@@ -2,22 +2,27 @@
 
 `write_ending` puts an ending into the ledger, for a living study and for one that is picked up again alike; `recover`
 ends all that a dead driver left running. A trial is run again without counting against it, unless its worker left a
-result file: then the result stands and nothing is run twice.
+result file: then the result stands and nothing is run twice. `start_point` says where it goes on.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from automl import attempt as attempts
+from automl import remains
 from automl.attempt import Ending
 from automl.ledger.queries import Reader
 from automl.ledger.writer import Writer
-from automl.trial import AttemptState, TrialState
+from automl.trial import AttemptState, Restored, TrialRecord, TrialState, checkpoint_steps, newest_checkpoint
 
 RETRIES = 1
+DAMAGED = "checkpoint-damaged"
+"""Kind of the event that says so: `step`, `path` in the study's folder, `fallback` (a step, 0 for the start)."""
 
 
 def write_ending(ledger: Writer, trial: int, number: int, ending: Ending, metric: str, *, waits: bool) -> None:
@@ -46,16 +51,21 @@ def count_retries(reader: Reader) -> Counter[int]:
 
 
 def recover(ledger: Writer, reader: Reader, folder: Path) -> dict[str, int]:
-    """End the attempts that a dead driver left running: take the results they left, let the others run again."""
-    found: Counter[str] = Counter()
+    """End the attempts that a dead driver left running: take the results they left, let the others run again.
+
+    Attempts and trials that the ledger has lost and their files have not are among them. Nothing is committed yet, and
+    all of it may be done again. Returns how many attempts were "finished" or "cut", how many trials were "entered"
+    from files, how many folders set "aside", and how many results were "damaged".
+    """
     metric = reader.study().metric
     retries = count_retries(reader)
-    for row in reader.attempts():
-        if row.state is not AttemptState.STARTED:
-            continue
+    entered, found = remains.bring_up_to_files(ledger, reader, folder)
+    running = [row for row in reader.attempts() if row.state is AttemptState.STARTED] + entered
+    last_of = {row.trial: row.number for row in sorted(running, key=lambda row: row.number)}
+    for row in running:
         points = [point for point in reader.metrics(row.trial) if point.attempt == row.number]
         trial_folder = folder / "trials" / str(row.trial)
-        ending = attempts.read_result(trial_folder, row.number)
+        ending = attempts.read_result(trial_folder, row.number, metric=metric)
         left = attempts.read_reports(trial_folder, row.number)
         known = {(point.name, point.step) for point in points}
         for report in [*left, *([ending.final] if ending and ending.final else [])]:
@@ -63,13 +73,49 @@ def recover(ledger: Writer, reader: Reader, folder: Path) -> dict[str, int]:
             ledger.report(trial=row.trial, attempt=row.number, report=replace(report, values=missing))
         if ending is None:
             last = max([row.started, *(point.time for point in points), *(report.time for report in left)])
-            ledger.end(trial=row.trial, attempt=row.number, state=AttemptState.LOST, waits=True, time=last)
+            newest = max((report.checkpoint or 0 for report in left), default=0) or None
+            ledger.end(
+                trial=row.trial, attempt=row.number, state=AttemptState.LOST, checkpoint=newest, waits=True, time=last
+            )
             found["cut"] += 1
+            found["damaged"] += attempts.is_damaged(trial_folder, row.number, metric=metric)
             continue
-        waits = is_retried(ending, retries[row.trial])
+        waits = row.number < last_of[row.trial] or is_retried(ending, retries[row.trial])
         write_ending(ledger, row.trial, row.number, ending, metric, waits=waits)
         found["finished"] += 1
-    return dict(found)
+    return dict(+found)
+
+
+def start_point(
+    ledger: Writer, record: TrialRecord, folder: Path, *, thorough: bool
+) -> tuple[Restored | None, list[dict[str, Any]]]:
+    """Return the checkpoint that a trial goes on from, None for the start, and what to say of newer ones.
+
+    That is an event for each that is damaged or gone, added to the next transaction; the trial's log has it too.
+
+    Args:
+        ledger: of the study.
+        record: the trial.
+        folder: the trial's.
+        thorough: whether to read the checkpoint's files whole; needed once in the life of a driver.
+    """
+    if not record.attempt:
+        return None, []
+    restored = newest_checkpoint(folder, record.reached, thorough=thorough)
+    start = restored.step if restored else 0
+    heard_of = record.checkpoint or 0
+    steps = {*checkpoint_steps(folder, record.reached), heard_of if heard_of <= record.reached else 0}
+    bad: list[dict[str, Any]] = [
+        {"trial": record.number, "step": step, "path": f"trials/{record.number}/checkpoints/{step}", "fallback": start}
+        for step in sorted(steps, reverse=True)
+        if step > start
+    ]
+    for each in bad:
+        ledger.event(DAMAGED, **each)
+        with contextlib.suppress(OSError), (folder / "log").open("a", encoding="utf-8") as log:
+            on = f"goes on from that of step {start}" if start else "begins again"
+            log.write(f"# the checkpoint of step {each['step']} is damaged or gone; the trial {on}\n")
+    return restored, bad
 
 
 def is_retried(ending: Ending, retries: int) -> bool:

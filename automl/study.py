@@ -35,11 +35,11 @@ from automl.ledger.lease import RENEW_SECONDS
 from automl.ledger.queries import Reader
 from automl.ledger.requests import Request
 from automl.ledger.writer import Writer
-from automl.recovery import is_retried, recover, write_ending
+from automl.recovery import DAMAGED, is_retried, recover, start_point, write_ending
 from automl.running import Running
 from automl.space_history import CHANGED, SpaceChange
 from automl.stopping import Verdict
-from automl.trial import AttemptState, Reason, Report, TrialRecord, TrialState, newest_checkpoint, remove_checkpoints
+from automl.trial import AttemptState, Reason, Report, TrialRecord, TrialState, remove_checkpoints
 
 if TYPE_CHECKING:
     import optuna
@@ -79,6 +79,7 @@ class Study:
         self._lock = threading.RLock()
         self._closed = False
         self._running = Running()
+        self._checked: set[int] = set()  # trials whose checkpoints were read whole, or made, under this driver
 
     @classmethod
     def open(
@@ -207,7 +208,7 @@ class Study:
             folder = Path(attempt.folder)
             left = read_reports(folder, attempt.number)
             self.report(attempt, [report for report in left if report.step > self._running.step(attempt)])
-            self.end(attempt, read_result(folder, attempt.number) or ending)
+            self.end(attempt, read_result(folder, attempt.number, metric=self.config.metric) or ending)
 
     def tick(self) -> None:
         """Do what is due by the clock: write grouped reports, renew the lease, look for a request to stop.
@@ -325,12 +326,14 @@ class Study:
     def _start(self, number: int) -> Attempt:
         record = self.records[number]
         folder = self.folder / "trials" / str(number)
-        restored = newest_checkpoint(folder, record.reached) if record.attempt else None
+        restored, damaged = start_point(self._ledger, record, folder, thorough=number not in self._checked)
+        self._checked.add(number)
         start_step = restored.step if restored else 0
         attempt = Attempt(
             trial=number,
             number=record.attempt + 1,
             params=self.values_of(number),
+            sampled=dict(record.params),
             seed=record.seed,
             metric=self.config.metric,
             max_epochs=self.config.max_epochs,
@@ -355,6 +358,8 @@ class Study:
         self._emit(
             "trial-started", trial=number, attempt=attempt.number, params=dict(record.params), step=attempt.start_step
         )
+        for each in damaged:
+            self._emit(DAMAGED, **each)
         return attempt
 
     def _take(self, attempt: Attempt, report: Report) -> Verdict:

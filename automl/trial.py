@@ -198,7 +198,8 @@ class Trial:
         folder: where this trial's files go.
         seed: for the objective's own random generators; differs from trial to trial.
         max_epochs: the full budget in steps, or None when the study has none.
-        restore_step: newest step whose checkpoint may be used; later ones were never heard of and are removed.
+        restore_step: newest step whose checkpoint may be used; later ones are damaged, or were never heard of, and are
+            removed.
         last_values: what had been reported at that step.
         decision_steps: steps whose report waits for the verdict of early stopping.
         send: called with each report; raises TrialPruned or TrialPaused to end the trial there.
@@ -223,7 +224,7 @@ class Trial:
         self.seed = seed
         self.max_epochs = max_epochs
         remove_checkpoints(folder, above=restore_step)
-        self.restored = newest_checkpoint(folder, restore_step)
+        self.restored = newest_checkpoint(folder, restore_step, thorough=False)  # whoever chose the step read it all
         self.last_step = self.restored.step if self.restored else 0
         self.last_values = dict(last_values or {}) if self.restored else {}
         self.artifacts: dict[str, str] = {}
@@ -279,7 +280,7 @@ class Trial:
         crash.here(crash.Point.WORKER_AFTER_CHECKPOINT)
         self.newest = step
         for old in sorted(_checkpoint_steps(self.folder))[:-KEPT_CHECKPOINTS]:
-            shutil.rmtree(_checkpoints(self.folder) / str(old), ignore_errors=True)
+            durable.remove(_checkpoints(self.folder) / str(old))
 
     def decides_at(self, step: int) -> bool:
         """Whether early stopping judges `step`: a good moment for a checkpoint, since a pause needs one."""
@@ -301,20 +302,33 @@ def as_metrics(values: Mapping[Any, Any]) -> dict[str, float]:
     return found
 
 
-def remove_checkpoints(folder: Path, *, above: int = 0) -> None:
-    """Remove the checkpoints of the trial in `folder` at steps beyond `above`; by default all."""
+def remove_checkpoints(folder: Path, *, above: int | None = None) -> None:
+    """Remove the checkpoints of the trial in `folder` at steps beyond `above`; by default all, half-made ones too."""
+    if above is None:
+        path = _checkpoints(folder)
+        for entry in path.iterdir() if path.is_dir() else ():
+            durable.remove(entry)
+        return
     for step in _checkpoint_steps(folder):
         if step > above:
-            shutil.rmtree(_checkpoints(folder) / str(step), ignore_errors=True)
+            durable.remove(_checkpoints(folder) / str(step))
 
 
-def newest_checkpoint(folder: Path, up_to: int) -> Restored | None:
-    """Return the newest whole checkpoint of the trial in `folder` at a step <= `up_to`."""
-    for step in sorted(_checkpoint_steps(folder), reverse=True):
+def newest_checkpoint(folder: Path, up_to: int, *, thorough: bool = True) -> Restored | None:
+    """Return the newest whole checkpoint of the trial in `folder` at a step <= `up_to`.
+
+    Unless `thorough`, the content of its files is not read: right where somebody has done so a moment ago.
+    """
+    for step in checkpoint_steps(folder, up_to):
         path = _checkpoints(folder) / str(step)
-        if step <= up_to and durable.is_whole(path):
+        if durable.is_whole(path, thorough=thorough):
             return Restored(step, path)
     return None
+
+
+def checkpoint_steps(folder: Path, up_to: int) -> list[int]:
+    """Return the steps <= `up_to` of which the trial in `folder` has a checkpoint, whole or not; the newest first."""
+    return sorted((step for step in _checkpoint_steps(folder) if step <= up_to), reverse=True)
 
 
 def outcome(returned: Any, *, metric: str, last: Mapping[str, float]) -> tuple[dict[str, float], Reason | None, str]:
@@ -352,4 +366,5 @@ def _checkpoints(folder: Path) -> Path:
 
 def _checkpoint_steps(folder: Path) -> list[int]:
     path = _checkpoints(folder)
-    return [int(entry.name) for entry in path.iterdir() if entry.name.isdecimal()] if path.is_dir() else []
+    names = [entry.name for entry in path.iterdir()] if path.is_dir() else []
+    return [int(name) for name in names if re.fullmatch(r"[1-9][0-9]{0,18}", name)]

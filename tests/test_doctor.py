@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from automl import driver, mirrors
+from automl import driver, durable, mirrors
 from automl.delivery import Delivery
 from automl.doctor import Audit, audit
 from automl.errors import StudyNotFoundError
@@ -323,9 +323,10 @@ class TestFiles:
         """The worker said one thing, the ledger another."""
         number = numbers(finished, "state = 'COMPLETE'")[0]
         path = max(finished.trial("s", number).glob("attempt-*.json"))
-        row = json.loads(path.read_text())
+        row = durable.read_sealed(path)
+        assert row is not None
         row["values"]["loss"] += 1
-        path.write_text(json.dumps(row))
+        durable.write_json(path, row, sealed=True)
 
         assert codes(audit(finished, "s")) == [("result-differs", number)]
 

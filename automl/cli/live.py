@@ -14,13 +14,13 @@ import functools
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from automl.cli import output
-from automl.report.progress import ProgressLine, lost, stopping
+from automl.report.progress import ProgressLine, damaged, found, lost, stopping
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 REFRESHES = 8  # a second, at most
 SHOWN_RUNNING = 8
+SHOWN_NOTES = 3
 ENDED = ("COMPLETE", "PRUNED", "FAIL")
 
 Facts = Sequence[tuple[str, str]]
@@ -132,6 +133,7 @@ class LivePanel:
         self._n_trials = config.n_trials
         self._stage = "starting the workers"
         self._trouble = ""  # what keeps the ledger from being written
+        self._notes: deque[str] = deque(maxlen=SHOWN_NOTES)
         self._lock = threading.Lock()
         self._ended = Counter({state: before["counts"][state] for state in ENDED} if before else {})
         self._done_before = sum(self._ended.values())
@@ -154,6 +156,8 @@ class LivePanel:
                 self._stage = lost(event)
             elif kind == "ledger-trouble":
                 self._trouble = "" if event["over"] else event["message"]
+            elif kind == "checkpoint-damaged":
+                self._notes.append(damaged(event))
             elif kind == "trial-started":
                 self._paused.discard(event["trial"])
                 self._running[event["trial"]] = _Running(event["params"], event["time"], event["step"])
@@ -165,6 +169,7 @@ class LivePanel:
     def _take_start(self, event: Mapping[str, Any]) -> None:
         """Take in that a driver began, maybe long before this panel was shown."""
         self._stage = ""
+        self._notes.extend(filter(None, [found(event)]))
         self._n_trials = event["n_trials"]
         self._paused = {*event["paused"]}
         self._began, self._shown = event["time"], self._clock()
@@ -212,6 +217,7 @@ class LivePanel:
                 parts.append(Text(output.safe(self._trouble), style="yellow"))
             if self._running:
                 parts += [Text(), self._running_table()]
+            parts += [Text(output.safe(note), style="yellow") for note in self._notes]
             title = Text(f"{self._name}: {self._config.direction} {self._config.metric}")
             return Panel(Group(*parts), title=title, title_align="left", border_style="dim")
 

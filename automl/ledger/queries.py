@@ -230,6 +230,11 @@ class Reader:
         found = {row["state"]: row["n"] for row in self._rows(query)}
         return {state: found.get(state, 0) for state in TrialState}
 
+    def unfinished(self) -> list[int]:
+        """Return the numbers of the trials that are not finished."""
+        where = _T.c.state.not_in([state for state in TrialState if state.is_finished])
+        return [row["number"] for row in self._rows(sa.select(_T.c.number).where(_T.c.study_id == self._id, where))]
+
     def paused(self) -> list[int]:
         """Return the numbers of the RUNNING trials that are paused: their last attempt ended so."""
         last = sa.select(_A.c.trial, sa.func.max(_A.c.number).label("number")).where(_A.c.study_id == self._id)

@@ -208,11 +208,19 @@ class Writer:
         row = {"number": number, "params": dict(params), "seed": seed, "state": TrialState.WAITING}
         self._add(_ASK, row | {"created": self.clock()})
 
-    def start(self, *, trial: int, attempt: int, start_step: int, resources: Mapping[str, float]) -> None:
-        """Record that an attempt begins, and with it that the trial is RUNNING."""
+    def start(
+        self,
+        *,
+        trial: int,
+        attempt: int,
+        start_step: int,
+        resources: Mapping[str, float],
+        time: float | None = None,
+    ) -> None:
+        """Record that an attempt begins (now, or at `time`), and with it that the trial is RUNNING."""
         key = {"trial": trial, "number": attempt}
         row = {"state": AttemptState.STARTED, "start_step": start_step, "resources": dict(resources)}
-        self._add(_START, key | row | {"started": self.clock()})
+        self._add(_START, key | row | {"started": self.clock() if time is None else time})
         self._add(_MOVE, {"key_number": trial, "state": TrialState.RUNNING})
 
     def report(self, *, trial: int, attempt: int, report: Report) -> None:

@@ -40,6 +40,7 @@ class ProgressLine:
         kind = event["event"]
         if kind == "study-started":
             self._n_trials, self._ended, self._paused = event["n_trials"], event["ended"], {*event["paused"]}
+            return found(event)
         elif kind == "report" and self._metric in event["values"]:
             self._last[event["trial"]] = event["values"][self._metric]
         elif kind in ("trial-ended", "trial-paused"):
@@ -52,6 +53,8 @@ class ProgressLine:
             return stopping(event)
         elif kind == "space-changed":
             return changed(event)
+        elif kind == "checkpoint-damaged":
+            return damaged(event)
         elif kind == "driver-lost":
             return lost(event)
         elif kind == "ledger-trouble":
@@ -93,6 +96,27 @@ def changed(event: Mapping[str, Any]) -> str:
     kept = event["told"] - len(event["lost"])
     names = ", ".join(change["name"] for change in event["changes"])
     return f"the search space is changed ({names}); {kept} of {event['told']} trials inform the sampler"
+
+
+def found(event: Mapping[str, Any]) -> str | None:
+    """Return what is out of the ordinary in how an event `study-started` says a study was found, in words."""
+    counts = event.get("recovered", {})  # a follower sees a driver that began long ago
+    said = [
+        f"{counts[name]} {text}"
+        for name, text in (
+            ("entered", "trials whose attempts the ledger had lost were taken from their files"),
+            ("damaged", "result files are damaged: their trials run again"),
+            ("aside", "folders of no trial were moved to 'aside'"),
+        )
+        if counts.get(name)
+    ]
+    return "; ".join(said) or None
+
+
+def damaged(event: Mapping[str, Any]) -> str:
+    """Return what an event `checkpoint-damaged` says, in words."""
+    on = f"goes on from step {event['fallback']}" if event["fallback"] else "begins again"
+    return f"trial {event['trial']} {on}: its checkpoint of step {event['step']} is damaged or gone ({event['path']})"
 
 
 def lost(event: Mapping[str, Any]) -> str:
