@@ -54,17 +54,22 @@ def unseal(text: str | bytes) -> dict[str, Any] | None:
     return row if isinstance(row, dict) else None
 
 
-def write_json(path: Path, value: Any, *, sealed: bool = False) -> None:
-    """Replace `path` by `value` as JSON in one atomic step that is on disk when the call returns."""
+def write_text(path: Path, text: str) -> None:
+    """Replace `path` by `text` in one atomic step that is on disk when the call returns."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(path)
     with temporary.open("w", encoding="utf-8") as file:
-        file.write(seal(value) if sealed else json.dumps(value))
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     crash.here(crash.Point.FILE_BEFORE_RENAME)
     temporary.replace(path)
     _sync_folder(path.parent)
+
+
+def write_json(path: Path, value: Any, *, sealed: bool = False) -> None:
+    """Replace `path` by `value` as JSON in one atomic step, as `write_text` does."""
+    write_text(path, seal(value) if sealed else json.dumps(value))
 
 
 def read_json(path: Path) -> Any | None:

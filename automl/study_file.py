@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from automl import durable
 from automl.config import OWN_SAMPLER, StudyConfig
 from automl.errors import ConfigError
 from search_spaces import READY, SearchSpaceError, format_range, modules
@@ -223,18 +224,18 @@ def dumps(config: StudyConfig, *, head: str = "", more: Mapping[str, Any] | None
 def leave(folder: Path, name: str, config: StudyConfig) -> None:
     """See to it that the folder of a study says what was asked of it, to read and to use again.
 
-    Both files are written where one is missing, and anew when the space has changed; the age of `space.yaml` stays,
-    since that is the study's.
+    Both files are written where one is missing or empty, and anew when the space has changed; the age of `space.yaml`
+    stays, since that is the study's.
     """
     asked, space = folder / "study.yaml", folder / "space.yaml"
     text = space_text(config.space)
     made = space.stat() if space.is_file() else None
-    is_new = made is None or space.read_text(encoding="utf-8") != text
-    if is_new or not asked.is_file():
+    is_new = made is None or space.read_bytes() != text.encode()
+    if is_new or not asked.is_file() or not asked.stat().st_size:
         head = f"What the study {name} was asked; `automl search` of this file asks it again, of a new study."
-        asked.write_text(dumps(config, head=head), encoding="utf-8")
+        durable.write_text(asked, dumps(config, head=head))
     if is_new:
-        space.write_text(text, encoding="utf-8")
+        durable.write_text(space, text)
     if is_new and made is not None:
         os.utime(space, ns=(made.st_atime_ns, made.st_mtime_ns))
 

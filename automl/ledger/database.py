@@ -20,20 +20,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from automl.errors import (
-    AutomlError,
     ConfigError,
     LeaseLostError,
     MissingDependencyError,
     ResourceExhaustedError,
     StudyNotFoundError,
 )
-from automl.ledger import address, patience, postgres, schema
+from automl.ledger import address, integrity, patience, postgres, schema
+from automl.ledger.integrity import LedgerError as LedgerError
 
 _NETWORK = ("nfs", "cifs", "smb", "afs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "fuse.sshfs")
-
-
-class LedgerError(AutomlError):
-    """The database failed. What was committed stays; resume when it answers again."""
 
 
 def connect(url: str, *, create: bool = False, waits: bool = False) -> sa.Engine:
@@ -47,7 +43,7 @@ def connect(url: str, *, create: bool = False, waits: bool = False) -> sa.Engine
         StudyNotFoundError: there is no ledger, and none was to be made.
         MissingDependencyError: the database's driver is not installed, its host does not answer, or its tables are
             newer than this version.
-        LedgerError: it does not work.
+        LedgerError: it does not work, or is damaged.
     """
     parsed = address.parse(url)
     is_sqlite = parsed.get_backend_name() == "sqlite"
@@ -74,6 +70,8 @@ def _sqlite(url: sa.URL, create: bool) -> sa.Engine:
         path.parent.mkdir(parents=True, exist_ok=True)
     elif not path.is_file():  # SQLite would make an empty one
         raise StudyNotFoundError(f"there is no ledger {path}")
+    else:
+        integrity.check_file(path)
     engine = sa.create_engine(url, connect_args={"timeout": patience.BUSY_SECONDS})
 
     @sa.event.listens_for(engine, "connect")
@@ -181,4 +179,6 @@ def translated(url: sa.URL, *, opening: bool = False) -> Iterator[None]:
             raise ResourceExhaustedError.of_disk(f"the ledger {address.shown(url)}", cause, folder=where) from error
         if answer and patience.is_moved(answer):
             raise LeaseLostError(f"{url.database} is gone: the study was deleted while it ran") from error
+        if answer and integrity.is_damage(answer):
+            raise integrity.damaged(address.shown(url), cause) from error
         raise LedgerError(f"the ledger {address.shown(url)} does not work: {cause}") from error

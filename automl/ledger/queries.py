@@ -221,7 +221,7 @@ class Reader:
             state=state,
             owner={k: owner[k] for k in ("host", "pid", "since")} if owner else None,
             has_died=bool(row["owner"]) and not owner,
-            request=Request(row["request"]) if owner and row.get("request") else None,
+            request=Request.read(row.get("request")) if owner else None,
         )
 
     def counts(self) -> dict[str, int]:

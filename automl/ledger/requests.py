@@ -26,6 +26,11 @@ class Request(enum.StrEnum):
     NOW = "now"
     """What runs is cut, as by Ctrl-C, and is the first to run on resume."""
 
+    @classmethod
+    def read(cls, text: str | None) -> Request | None:
+        """Return what a study's row asks for; whatever is no request asks for nothing."""
+        return next((each for each in cls if each == text), None)
+
 
 def send(url: str, name: str, request: Request) -> bool:
     """Leave a request for the driver of a study; return whether the study has one, alive or not.

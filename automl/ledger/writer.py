@@ -27,7 +27,7 @@ import sqlalchemy as sa
 from automl import crash
 from automl.crash import Point
 from automl.errors import AutomlError, LeaseLostError, StudyMismatchError, StudyNotFoundError
-from automl.ledger import lease, schema
+from automl.ledger import integrity, lease, schema
 from automl.ledger.address import shown
 from automl.ledger.database import LedgerError, as_utc, connect, database_time, translated
 from automl.ledger.patience import Said, log, repeated
@@ -125,6 +125,7 @@ def discard_study(url: str, name: str) -> bool:
 def _take(engine: sa.Engine, name: str, owner: Mapping[str, Any], *, takeover: bool) -> Mapping[str, Any]:
     """Make `owner` the driver of a study, unless an earlier try has; return the study's row as a `Writer` needs it."""
     with engine.begin() as connection:
+        integrity.check_pages(connection)
         # Of two that come at once the second waits here, and then sees who holds it; SQLite's BEGIN has done so.
         locked = sa.select(_S).where(_S.c.name == name).with_for_update()
         found = connection.execute(locked).mappings().one_or_none()
@@ -195,6 +196,7 @@ class Writer:
         Raises:
             StudyNotFoundError: there is no study of that name.
             LeaseLostError: a driver that lives holds it.
+            LedgerError: it is damaged.
         """
         owner = lease.this_process(since=clock())
         crash.here(Point.DRIVER_BEFORE_TAKE)
@@ -339,7 +341,7 @@ class Writer:
             found = connection.execute(query).one_or_none()
         if found is not None and found.epoch > self.epoch:
             raise LeaseLostError(_TAKEN)
-        return Request(found.request) if found and found.request else None
+        return Request.read(found.request) if found else None
 
     def release(self, *, finished: bool) -> None:
         """Write what waits, give the lease back, and close the ledger."""
