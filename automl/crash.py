@@ -10,6 +10,7 @@ happens, and a process counts for itself: with Ray every worker dies at its own 
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import os
 import signal
@@ -83,6 +84,8 @@ def here(point: Point) -> None:
         return
     _passed[point] += 1
     if _passed[point] == armed[1]:
+        with contextlib.suppress(OSError):  # nobody may listen
+            os.write(2, f"{VARIABLE}={point}:{armed[1]} kills process {os.getpid()}\n".encode())
         os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -5,7 +5,10 @@ A conftest imports the two fixtures; a test asks for `mlflow_uri` and owns the s
 
 from __future__ import annotations
 
+import atexit
 import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,12 +16,20 @@ import pytest
 from trackers.mlflow_client import Experiment
 
 
-@pytest.fixture(scope="session")
-def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an empty, migrated SQLite file, made once a session. Copy it, never write to it."""
-    file = tmp_path_factory.mktemp("mlflow") / "template.db"
+@cache
+def template() -> Path:
+    """Return an empty, migrated SQLite file, made once a process. Copy it, never write to it."""
+    folder = tempfile.mkdtemp(prefix="automl-mlflow-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    file = Path(folder) / "template.db"
     Experiment(f"sqlite:///{file}", name="unused").client.search_experiments()
     return file
+
+
+@pytest.fixture(scope="session")
+def mlflow_template() -> Path:
+    """Return an empty, migrated SQLite file. Copy it, never write to it."""
+    return template()
 
 
 @pytest.fixture
