@@ -24,6 +24,7 @@ from typing import Any, Self
 from automl import crash, durable
 from automl.crash import Point
 from automl.errors import TrialPaused, TrialPruned
+from automl.redaction import redacted
 from automl.trial import AttemptState, BadValueError, Reason, Report, Trial, TrialState, outcome
 
 LONGEST_MESSAGE = 4000
@@ -224,8 +225,8 @@ class _Reports:
 
 
 def plain(text: str) -> str:
-    """Return `text` as every database can hold it: valid Unicode without NUL, of bounded length."""
-    return text.strip().encode("utf-8", "replace").decode().replace("\0", "")[:LONGEST_MESSAGE]
+    """Return `text` as every database may hold it: valid Unicode without NUL or passwords, of bounded length."""
+    return redacted(text).strip().encode("utf-8", "replace").decode().replace("\0", "")[:LONGEST_MESSAGE]
 
 
 @contextlib.contextmanager
@@ -292,7 +293,7 @@ def _said(error: BaseException) -> str:
 def _keep_traceback(log: Path) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8", errors="replace") as file:
-        traceback.print_exc(file=file)
+        file.write(redacted(traceback.format_exc()))
 
 
 def _reports_path(folder: Path, number: int) -> Path:

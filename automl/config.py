@@ -18,6 +18,7 @@ from typing import Any, Literal
 from automl import stopping
 from automl.errors import ConfigError
 from automl.errors import unknown as unknown
+from automl.redaction import without_password
 from automl.trial import LONGEST_NAME
 from search_spaces import SearchSpace
 from search_spaces.scalars import shown
@@ -142,14 +143,19 @@ class StudyConfig:
         """The trackers that the study is copied to, as they were named."""
         return tracker_names(self.tracker)
 
+    @property
+    def shown_tracking_uri(self) -> str | None:
+        """The tracking URI without a password."""
+        return None if self.tracking_uri is None else without_password(self.tracking_uri)
+
     def changes(self, **values: Any) -> StudyConfig:
         """Return a copy with other values."""
         return dataclasses.replace(self, **values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings as JSON."""
+        """Return the settings as JSON, for the ledger: without a password."""
         row = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return row | {"space": self.space.to_dict()}
+        return row | {"space": self.space.to_dict(), "tracking_uri": self.shown_tracking_uri}
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> StudyConfig:

@@ -22,16 +22,18 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from automl import crash, mirrors
+from automl import crash, mirrors, private
 from automl.errors import AutomlError
 from automl.home import Home
 from automl.ledger.queries import EventRow, MetricRow, StudyRow
 from automl.mirrors import Mirror, Position, trial_uid
+from automl.redaction import redacted, without_password
 from automl.report import page
 from automl.trial import TrialRecord, TrialState
 from trackers import Point, Run, Tracker, TrackerError
@@ -206,7 +208,7 @@ def only_one(folder: Path, trackers: Iterable[str]) -> Iterator[bool]:
     with contextlib.ExitStack() as held:
         try:
             for tracker in trackers:
-                file = held.enter_context((folder / f"delivery-{tracker}.lock").open("w"))
+                file = held.enter_context(private.open_lock(folder / f"delivery-{tracker}.lock"))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
@@ -215,13 +217,17 @@ def only_one(folder: Path, trackers: Iterable[str]) -> Iterator[bool]:
 
 
 @contextlib.contextmanager
-def beside(home: Home, name: str, trackers: Iterable[str]) -> Iterator[None]:
+def beside(home: Home, name: str, trackers: Iterable[str], *, tracking_uri: str | None = None) -> Iterator[None]:
     """Run a delivery process a tracker beside the block; at its end, wait until all is delivered, or for `PATIENCE`.
 
-    A block that raises, by Ctrl-C for one, is not kept from passing for longer than `HURRY`.
+    A block that raises, by Ctrl-C for one, is not kept from passing for longer than `HURRY`. The password of a
+    `tracking_uri` reaches the processes by their environment: the ledger has none.
     """
+    environment = {**os.environ, "AUTOML_STORAGE": home.storage or ""}  # no password where `ps` shows it
+    if tracking_uri is not None and without_password(tracking_uri) != tracking_uri:
+        environment[mirrors.URI_VARIABLE] = tracking_uri
     with contextlib.ExitStack() as running:
-        ends = [running.enter_context(_process(home, name, tracker)) for tracker in trackers]
+        ends = [running.enter_context(_process(home, name, tracker, environment)) for tracker in trackers]
         patience = HURRY
         try:
             yield
@@ -237,14 +243,15 @@ def beside(home: Home, name: str, trackers: Iterable[str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _process(home: Home, name: str, tracker: str) -> Iterator[subprocess.Popen[bytes]]:
+def _process(home: Home, name: str, tracker: str, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     with (home.study(name) / "delivery.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "automl.delivery", str(home.path), name, tracker, str(os.getpid())],
-            env={**os.environ, "AUTOML_STORAGE": home.storage or ""},  # no password where `ps` shows it
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=log,
+            umask=private.UMASK,
             start_new_session=True,  # Ctrl-C is for the driver; delivery ends when its input does
         )
     try:
@@ -284,13 +291,17 @@ def _deliver(delivery: Delivery) -> None:
             has_more = delivery.step()
             pause = POLL_SECONDS
         except (TrackerError, AutomlError, OSError) as error:  # the disk may be full for a while
-            print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {error}", file=sys.stderr, flush=True)
+            _log(str(error))
             has_more, pause = False, min(pause * 2, LONGEST_PAUSE)
         if deadline < math.inf and not has_more:
             break
         if deadline == math.inf and _is_told_to_end(0 if has_more else pause):
             deadline = time.monotonic() + PATIENCE
     delivery.close()
+
+
+def _log(text: str) -> None:
+    print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {redacted(text)}", file=sys.stderr, flush=True)
 
 
 def _is_told_to_end(seconds: float) -> bool:
@@ -300,4 +311,8 @@ def _is_told_to_end(seconds: float) -> bool:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except Exception:
+        _log(traceback.format_exc())
+        sys.exit(1)

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from automl import executors, interrupts, samplers, stopping, study_file
+from automl import executors, interrupts, private, samplers, stopping, study_file
 from automl.attempt import Objective
 from automl.config import CHANGEABLE, Direction, StudyConfig, default_direction, unknown
 from automl.delivery import beside
@@ -262,6 +262,7 @@ def load(config: StudyConfig) -> Objective:
     return resolve(config.target, config.space, column=config.target_column, metric=config.metric).build(config)
 
 
+@private.files()
 def start(
     home: Home,
     name: str,
@@ -305,7 +306,7 @@ def start(
             try:
                 study_file.leave(home.study(name), name, study.config)
                 # Not before: the ledger says where to deliver to, and a study that is resumed may have changed it.
-                copying.enter_context(beside(home, name, config.trackers))
+                copying.enter_context(beside(home, name, config.trackers, tracking_uri=config.tracking_uri))
                 on_ready(capacity)
                 executor.run(study, objective)
                 _test_winner(home, name, study, objective)
@@ -336,7 +337,9 @@ def _has_nothing_to_do(home: Home, name: str, config: StudyConfig) -> bool:
         if study.config["kind"] in ("task", "table") and study.result is None and reader.counts()["COMPLETE"]:
             return False  # it was cut before the winner could be tested
         stored = StudyConfig.from_dict(study.config)
-        is_changed = any(getattr(config, key) != getattr(stored, key) for key in ("timeout", "tracking_uri", "space"))
+        is_changed = any(
+            getattr(config, key) != getattr(stored, key) for key in ("timeout", "shown_tracking_uri", "space")
+        )
         return not is_larger and not is_changed
 
 

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from automl import crash
+from automl import crash, private
 
 MANIFEST = "manifest.json"
 _SEAL = ', "sha256": "'
@@ -58,7 +58,7 @@ def write_text(path: Path, text: str) -> None:
     """Replace `path` by `text` in one atomic step that is on disk when the call returns."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(path)
-    with temporary.open("w", encoding="utf-8") as file:
+    with private.open_new(temporary) as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

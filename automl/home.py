@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from automl import durable, interrupts
+from automl import durable, interrupts, private
 from automl.errors import NO_SPACE, AutomlError, ConfigError, StudyMismatchError, StudyNotFoundError
 from automl.ledger import address
 from automl.ledger.queries import Reader, opener, study_names
@@ -170,6 +170,7 @@ class Home:
             hint = f": its folder is here, but it is not in {self.ledger_address(study)}"
         return StudyNotFoundError(f"no study {study!r} in {self.where}{hint}. See `automl ls`, or give --home")
 
+    @private.files()
     def add(self, config: Mapping[str, Any], *, stem: str, name: str | None = None) -> str:
         """Add a study called `name`, or `<stem>-<n>` with the first n that nobody has; return its name.
 

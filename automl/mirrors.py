@@ -10,6 +10,7 @@ a mirror loads no tracker; `make_tracker` is what does.
 from __future__ import annotations
 
 import abc
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -19,8 +20,10 @@ from automl import durable
 from automl.config import tracker_names
 from automl.home import Home
 from automl.ledger.queries import Reader, StudyRow
-from automl.study_file import without_password
+from automl.redaction import without_password
 from trackers import JsonlTracker, MlflowTracker, ReadableTracker
+
+URI_VARIABLE = "AUTOML_TRACKING_URI"
 
 
 @dataclass(kw_only=True)
@@ -105,8 +108,11 @@ class MlflowMirror(Mirror):
 
     @property
     def store(self) -> str:
-        """The tracking URI itself."""
-        return str(self.study.config["tracking_uri"] or self.home.tracking_uri)
+        """The tracking URI itself, with the password that $AUTOML_TRACKING_URI has for it: the ledger has none."""
+        known, given = self.study.config["tracking_uri"], os.environ.get(URI_VARIABLE, "")
+        if known and without_password(given) == without_password(known):
+            return given
+        return str(known or self.home.tracking_uri)
 
     @property
     def is_gone(self) -> bool:

@@ -26,11 +26,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from automl import durable
 from automl.config import OWN_SAMPLER, StudyConfig
 from automl.errors import ConfigError
+from automl.redaction import without_password
 from search_spaces import READY, SearchSpaceError, format_range, modules
 from search_spaces import dumps as space_text
 from search_spaces.documents import Document
@@ -248,19 +248,6 @@ def settings(config: StudyConfig) -> dict[str, Any]:
         for name, value in values.items()
         if name not in _UNWRITTEN and value is not None
     }
-
-
-def without_password(text: str) -> str:
-    """Return `text` without the password in it, if it is a URL with one."""
-    try:
-        url = urlsplit(text)
-        has_one = bool(url.scheme and url.password)
-    except ValueError:
-        return text
-    if not has_one:
-        return text
-    user, _, host = url.netloc.rpartition("@")
-    return urlunsplit(url._replace(netloc=f"{user.partition(':')[0]}@{host}"))
 
 
 def _texts(value: Any) -> list[str]:

@@ -353,7 +353,7 @@ class TestSeveralTrackers:
         self, home: Home, search: Callable[..., SearchResult], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A server that takes a call and is silent holds up its own delivery only."""
-        monkeypatch.setattr(driver, "beside", lambda home, name, trackers: contextlib.nullcontext())
+        monkeypatch.setattr(driver, "beside", lambda home, name, trackers, **more: contextlib.nullcontext())
         monkeypatch.setattr(delivery, "PATIENCE", 0.0)
         with socket.socket() as silent:
             silent.bind(("127.0.0.1", 0))

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from automl.cli.given import keys
 from automl.config import SAMPLERS, StudyConfig
 from automl.errors import ConfigError
-from automl.study_file import Key, Kind, StudyFile, dumps, read, without_password
+from automl.redaction import without_password
+from automl.study_file import Key, Kind, StudyFile, dumps, read
 from search_spaces import SearchSpace
 from search_spaces.documents import read_yaml
 from tests import strategies

@@ -8,12 +8,13 @@ MLflow itself says neither before it was loaded, which takes seconds, and has tr
 
 from __future__ import annotations
 
+import base64
 import difflib
 import re
 import urllib.error
 import urllib.request
 from http.client import HTTPException
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 _SERVERS = ("http", "https")
 _SCHEMES = (*_SERVERS, "sqlite", "postgresql", "mysql", "mssql", "databricks", "databricks-uc")
@@ -49,7 +50,7 @@ def why_silent(uri: str, *, seconds: float = 2.0) -> str | None:
     if not uri.startswith(("http://", "https://")):
         return None
     try:
-        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=seconds):
+        with urllib.request.urlopen(_request(f"{uri.rstrip('/')}/health"), timeout=seconds):
             return None
     except urllib.error.HTTPError as error:
         error.close()
@@ -57,3 +58,13 @@ def why_silent(uri: str, *, seconds: float = 2.0) -> str | None:
     except (OSError, ValueError, HTTPException) as error:  # URLError, a timeout, TLS, what is no HTTP
         reason = getattr(error, "reason", error)
         return str(getattr(reason, "strerror", None) or reason or type(reason).__name__)
+
+
+def _request(url: str) -> urllib.request.Request:
+    """Return a request of `url`; user and password in it are a header, which urllib would take for host and port."""
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    request = urllib.request.Request(parts._replace(netloc=host).geturl())
+    if user:
+        request.add_header("Authorization", f"Basic {base64.b64encode(unquote(user).encode()).decode()}")
+    return request

@@ -236,7 +236,8 @@ def _alone(uri: str) -> Iterator[None]:
         yield
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f"{path.name}.lock").open("a") as lock:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW  # never what a link in its place leads to
+    with os.fdopen(os.open(path.with_name(f"{path.name}.lock"), flags, 0o600), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -20,10 +20,11 @@ from typing import Annotated
 
 import typer
 
-from automl import __version__
+from automl import __version__, inert
 from automl.cli import control, given, look, output, schema, search, serve, spaces
 from automl.cli.command import Command, Group
 from automl.errors import NO_SPACE, AutomlError
+from automl.redaction import redacted
 from search_spaces import SearchSpaceError
 from trackers import TrackerError
 
@@ -110,7 +111,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         raise
     except (Exception, KeyboardInterrupt) as error:
         if shared["verbose"]:
-            traceback.print_exc()
+            print(inert.page(redacted(traceback.format_exc())), end="", file=sys.stderr)
         problems, code = _explained(error)
         output.say(*(f"error: {problem}" for problem in problems))
         return code

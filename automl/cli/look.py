@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from automl import inert
 from automl.cli import options, output, preflight, result
 from automl.cli.output import Format
 from automl.cli.spaces import listed
@@ -143,7 +144,9 @@ def _print_log(file: Path, study: str, number: int) -> None:
             "which leaves its output in the terminal"
         )
     with file.open(encoding="utf-8", errors="replace", newline="") as lines:
-        sys.stdout.writelines(lines)
+        is_screen = sys.stdout.isatty()
+        for line in lines:  # as it was printed, but nothing of it moves the cursor or writes on the clipboard
+            sys.stdout.write(inert.page(line) if is_screen else line)
 
 
 def _show_status(data: Mapping[str, Any], *, go_on: str | None = None) -> None:

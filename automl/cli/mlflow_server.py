@@ -25,7 +25,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from automl import private
 from automl.errors import AutomlError, ConfigError
+from automl.redaction import redacted, without_password
 
 HOST = "127.0.0.1"
 FIRST_PORT, PORTS = 5000, 100
@@ -36,6 +38,8 @@ _ENVIRONMENT = {
     "MLFLOW_ENABLE_AI_GATEWAY": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
+    "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "false",  # which checks the Host of requests
+    "MLFLOW_SERVER_ALLOWED_HOSTS": "127.0.0.1,127.0.0.1:*,localhost,localhost:*",
 }
 
 
@@ -76,8 +80,13 @@ def serving(store: str, *, artifacts: Path, port: int) -> Iterator[Server]:
     Raises:
         ServerError: it ended, or did not answer for two minutes.
     """
-    arguments = ["--backend-store-uri", store, "--artifacts-destination", str(artifacts)]
-    arguments += ["--host", HOST, "--port", str(port), "--workers", "1"]
+    arguments = ["--artifacts-destination", str(artifacts), "--host", HOST, "--port", str(port), "--workers", "1"]
+    environment = {
+        **os.environ,
+        **_ENVIRONMENT,
+        "MLFLOW_BACKEND_STORE_URI": store,  # which may hold a password, and `ps` shows arguments
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    }
     with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory(prefix="automl-ui-") as folder:
         process = subprocess.Popen(
             [sys.executable, "-m", "automl.cli.mlflow_server", *arguments],
@@ -85,7 +94,8 @@ def serving(store: str, *, artifacts: Path, port: int) -> Iterator[Server]:
             stdout=log,
             stderr=log,
             cwd=folder,  # MLflow leaves files where it is started
-            env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=environment,
+            umask=private.UMASK,
             start_new_session=True,  # Ctrl-C is for us
         )
         try:
@@ -95,7 +105,8 @@ def serving(store: str, *, artifacts: Path, port: int) -> Iterator[Server]:
         except _NotStarted as error:
             log.seek(0)
             said = log.read().decode(errors="replace").strip().splitlines()[-3:]
-            raise ServerError(f"MLflow's server for {store} {error}: {' / '.join(said) or 'it said nothing'}") from None
+            words = redacted(" / ".join(said)) or "it said nothing"
+            raise ServerError(f"MLflow's server for {without_password(store)} {error}: {words}") from None
         finally:
             _stop(process)
 

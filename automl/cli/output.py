@@ -20,6 +20,10 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TextIO
 
+from automl import inert
+from automl.inert import safe as safe
+from automl.redaction import redacted
+
 if TYPE_CHECKING:
     from rich.text import Text
 
@@ -118,9 +122,9 @@ def fold(text: str, *, indent: int) -> str:
 
 
 def say(*lines: str) -> None:
-    """Print lines on standard error."""
+    """Print lines on standard error, without the passwords that other programs' words may hold."""
     for text in lines:
-        print(safe(text), file=sys.stderr, flush=True)
+        print(safe(redacted(text)), file=sys.stderr, flush=True)
 
 
 def fail(*problems: str, code: int) -> NoReturn:
@@ -135,13 +139,6 @@ def is_confirmed(question: str) -> bool:
     """Ask something in the terminal, and return whether the answer is yes."""
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def safe(text: str) -> str:
-    """Return `text` with whatever a terminal would obey, line ends included, spelled out."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def short(value: Any) -> str:
@@ -205,5 +202,5 @@ def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]
 
 
 def _inert(value: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    """Return a cell that neither a spreadsheet nor, on a screen, a terminal obeys."""
+    return inert.cell(safe(value) if isinstance(value, str) and sys.stdout.isatty() else value)

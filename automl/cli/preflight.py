@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from automl.cli import output
 from automl.cli.spaces import describe
-from automl.study_file import without_password
+from automl.redaction import without_password
 from trackers.mlflow_address import why_silent
 
 _PLURAL = {"number": "numbers", "category": "categories", "date": "dates"}

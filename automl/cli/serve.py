@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from automl import private
 from automl.cli import completion, options, output
 from automl.cli.output import Format
 from automl.cli.values import Problems, whole
 from automl.config import tracker_names
 from automl.errors import ConfigError
+from automl.redaction import without_password
 from trackers import TrackerError
 
 if TYPE_CHECKING:
@@ -52,18 +54,19 @@ def ui(
     """Serve MLflow on the results, on this machine only, until Ctrl-C; print where to look."""
     from automl.cli import mlflow_server
     from automl.home import Home
+    from automl.mirrors import MlflowMirror
 
     problems = Problems()
     number = problems.read("--port", port, whole)
     problems.check()
     found = Home.find(home, storage)
     row = _shown(found, study)
-    uri = str(row.config["tracking_uri"] or found.tracking_uri) if row else found.tracking_uri
+    uri = MlflowMirror(home=found, study=row).store if row else found.tracking_uri
     if row is not None and uri.startswith(_SERVERS):
         _print_pages(found, row, uri)
         return
     chosen = mlflow_server.free_port(number)
-    output.say(f"starting MLflow on {uri}")
+    output.say(f"starting MLflow on {without_password(uri)}")
     with (
         _ended_by_signals(),
         mlflow_server.serving(uri, artifacts=found.artifacts, port=chosen) as server,
@@ -78,6 +81,7 @@ def ui(
         output.fail(f"MLflow's server ended with code {code}", code=1)
 
 
+@private.files()
 def sync(
     study: options.Study,
     rebuild: options.Rebuild = False,
@@ -191,6 +195,7 @@ def _is_in_mlflow(row: StudyRow) -> bool:
 def _print_pages(home: Home, row: StudyRow | None, server: str) -> str:
     """Print the address of the study's page and of the front page, and return the first there is."""
     pages = _study_pages(row, server) if row is not None else []
+    server = without_password(server)
     if row is not None and not pages:
         output.say(f"{row.name} is not in MLflow yet: {output.command(home, 'sync', row.name)}")
     pages.append(("everything", server))
@@ -209,6 +214,7 @@ def _study_pages(row: StudyRow, server: str) -> list[tuple[str, str]]:
     if run is None:
         return []
     experiment_id = tracker.experiment_id
+    server = without_password(server)
     trials = study_page(server, experiment_id, run.run_id, f"best/{row.metric}", row.config["direction"])
     return [(row.name, trials), ("parent", run_page(server, experiment_id, run.run_id))]
 

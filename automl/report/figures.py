@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from automl.inert import safe
 from automl.ledger.queries import StudyRow
 from automl.report import importance
 from automl.trial import TrialRecord, TrialState
@@ -272,7 +273,7 @@ def _number(value: object) -> str:
 
 
 def _short(text: str, longest: int = 36) -> str:
-    text = text.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be written to a file
+    text = safe(text)  # half a surrogate pair could not even be written to a file
     return text if len(text) <= longest else f"{text[: longest - 1]}\u2026"
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from automl import inert
 from automl.ledger.queries import Reader, StudyRow
 from automl.report import figures, summary
 from automl.trial import TrialRecord
@@ -88,25 +89,27 @@ def tags(reader: Reader, study: StudyRow) -> dict[str, str]:
 def description(reader: Reader, study: StudyRow) -> str:
     """Return the study in Markdown."""
     receipt = summary.receipt(reader)
-    lines = [f"**{study.name}**: {study.config['direction']} `{study.metric}` of `{study.config['target']}`", ""]
+    metric, target = inert.code(study.metric), inert.code(str(study.config["target"]))
+    lines = [f"**{inert.markdown(study.name)}**: {study.config['direction']} {metric} of {target}", ""]
     counts = ", ".join(f"{n} {state}" for state, n in receipt["counts"].items() if n)
     lines += [
         f"{receipt['trials']} trials ({counts}) in {receipt['wall_seconds']:.0f} s, {receipt['epochs']} steps.",
         "",
     ]
     if study.result:
-        tested = ", ".join(f"{name} {value:.4f}" for name, value in study.result["test"].items())
+        tested = ", ".join(f"{inert.markdown(name)} {value:.4f}" for name, value in study.result["test"].items())
         lines += [f"Trial {study.result['trial']} won; on the test part, used once: {tested}.", ""]
     for change in summary.space_changes(reader):
-        told = ", ".join(f"`{each['name']}`" for each in change["changes"])
+        told = ", ".join(inert.code(each["name"]) for each in change["changes"])
         lost = f", {len(change['lost'])} earlier trials are no points of it" if change["lost"] else ""
         lines += [f"The search space was changed before trial {change['trials']}: {told}{lost}.", ""]
-    lines += [f"The best trials by `{study.metric}`:", ""]
+    lines += [f"The best trials by {metric}:", ""]
     for row in summary.top(reader, 5):
-        chosen = ", ".join(f"`{name}={_short(value)}`" for name, value in row["params"].items())
+        chosen = ", ".join(inert.code(f"{name}={_short(value)}") for name, value in row["params"].items())
         lines.append(f"1. **{_short(row['value'])}**, trial {row['number']}, {row['state']}: {chosen}")
     more = " --trials +20" if study.state == "finished" else ""
-    lines += ["", f"Go on with `automl resume {study.name}{more}`; figures and the winner's files are under Artifacts."]
+    resume = inert.code(f"automl resume {study.name}{more}")
+    lines += ["", f"Go on with {resume}; figures and the winner's files are under Artifacts."]
     return "\n".join(lines)
 
 

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from automl.inert import safe
+
 
 class ProgressLine:
     """A listener that prints a line for each trial that ends or pauses.
@@ -79,7 +81,7 @@ class ProgressLine:
 
     def _print(self, line: str) -> None:
         try:
-            print(line, file=self._stream or sys.stderr, flush=True)
+            print(safe(line), file=self._stream or sys.stderr, flush=True)
         except (OSError, ValueError):  # whoever read it has gone; the search is worth more than its lines
             self._print = lambda line: None  # type: ignore[method-assign]
 
@@ -130,5 +132,4 @@ def _why(event: Mapping[str, Any]) -> str:
         return ""
     message = event.get("message") or ""
     first = message.splitlines()[0] if message.strip() else ""
-    clean = "".join(char if char.isprintable() else "?" for char in first)[:200]
-    return f" ({event['reason']}{': ' + clean if clean else ''})"
+    return f" ({event['reason']}{': ' + safe(first)[:200] if first else ''})"
