@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,12 +32,13 @@ EXECUTORS = ("ray", "local")
 TRACKERS = ("mlflow", "jsonl")
 Direction = Literal["minimize", "maximize"]
 DIRECTIONS: tuple[Direction, ...] = ("minimize", "maximize")
-BUDGET = ("n_trials", "timeout", "parallel", "cpus", "gpus", "tracking_uri")
+BUDGET = ("n_trials", "timeout", "parallel", "cpus", "gpus", "tracking_uri", "env", "env_block")
 CHANGEABLE = (*BUDGET, "space")
 MOST = 10**9
 """Of what is counted; whoever wants no end of trials gives a time."""
 LEAST_SHARE = 0.01
 """Of a CPU or GPU, for a trial; more than a hundred processes on one are a slip of the pen."""
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MINIMIZED = ("loss", "error", "rmse", "mae")
 
 
@@ -64,6 +66,10 @@ class StudyConfig:
     """A trial's share; None for one, or for its part of the CPUs beside a GPU."""
     gpus: float | None = None
     ray_address: str | None = None
+    env: Sequence[str] = ()
+    """Variables that workers see although they look like secrets, and on other hosts too."""
+    env_block: Sequence[str] = ()
+    """Variables that workers do not see."""
     tracker: str = "mlflow"
     """A name of `TRACKERS`, several with commas between them, or "none"."""
     tracking_uri: str | None = None
@@ -86,6 +92,7 @@ class StudyConfig:
                 problems.append(f"--{name.replace('_', '-')} is empty: give an address, or leave it out")
         if self.tracking_uri and (problem := address_problem(self.tracking_uri)):
             problems.append(f"--tracking-uri {problem}")
+        problems += self._variables()
         if not len(self.space):
             problems.append(
                 'the search space is empty: give --space, --lr or -p NAME=RANGE, e.g. -p lr="1e-4..1e-1 log"'
@@ -130,6 +137,23 @@ class StudyConfig:
             problems.append(f"--seed must be a whole number from 0 to 2^63 - 1, got {shown(self.seed)}")
         return problems
 
+    def _variables(self) -> list[str]:
+        """Return what is wrong with the names of variables, which become tuples."""
+        problems = []
+        for name in ("env", "env_block"):
+            option, given = f"--{name.replace('_', '-')}", getattr(self, name)
+            if isinstance(given, str):
+                problems.append(f"{option} must be a list of names, got {shown(given)}")
+                continue
+            object.__setattr__(self, name, tuple(given))
+            for each in given:
+                if not (isinstance(each, str) and _VARIABLE.fullmatch(each)):
+                    value = "; its value is taken from the environment" if "=" in str(each) else ""
+                    seen = shown(str(each).partition("=")[0] if value else each)
+                    problems.append(f"{option} takes the name of a variable, such as HF_TOKEN, got {seen}{value}")
+        both = sorted({*self.env} & {*self.env_block}) if not problems else []
+        return problems + [f"--env {name} and --env-block {name}: give one of them" for name in both]
+
     @property
     def stem(self) -> str:
         """The short name of the target, from which a study gets its own: `train` of `/home/ada/train.py:objective`."""
@@ -154,8 +178,9 @@ class StudyConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON, for the ledger: without a password."""
+        lists = {name: list(getattr(self, name)) for name in ("env", "env_block")}
         row = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return row | {"space": self.space.to_dict(), "tracking_uri": self.shown_tracking_uri}
+        return row | {"space": self.space.to_dict(), "tracking_uri": self.shown_tracking_uri} | lists
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> StudyConfig:

@@ -244,9 +244,9 @@ def settings(config: StudyConfig) -> dict[str, Any]:
     """Return key -> value of all that `config` sets, but the space and passwords in URLs."""
     values = {_KEYS.get(each.name, each.name): getattr(config, each.name) for each in dataclasses.fields(config)}
     return {
-        name: without_password(value) if isinstance(value, str) else value
+        name: without_password(value) if isinstance(value, str) else [*value] if isinstance(value, tuple) else value
         for name, value in values.items()
-        if name not in _UNWRITTEN and value is not None
+        if name not in _UNWRITTEN and value not in (None, ())
     }
 
 

@@ -181,6 +181,7 @@ configs = st.builds(
     seed=st.integers(0, 2**63 - 1),
     isolate=st.booleans(),
     tracking_uri=st.none() | st.sampled_from(["http://localhost:5000", "sqlite:////tmp/a b.db"]),
+    env=st.lists(st.sampled_from(["HF_TOKEN", "A_KEY"]), unique=True),
 )
 
 
@@ -194,7 +195,7 @@ def test_what_is_written_says_the_same(config: StudyConfig) -> None:
     expected = {
         {"n_trials": "trials"}.get(each.name, each.name): getattr(config, each.name)
         for each in dataclasses.fields(config)
-        if each.name not in ("target", "kind", "space") and getattr(config, each.name) is not None
+        if each.name not in ("target", "kind", "space") and getattr(config, each.name) not in (None, ())
     }
     arch = {} if config.kind == "function" else {"arch": "none"}
     assert found.problems == []
@@ -203,8 +204,10 @@ def test_what_is_written_says_the_same(config: StudyConfig) -> None:
     assert [SearchSpace() | space for space in found.spaces if not isinstance(space, str)] == [config.space]
 
 
-def says(read: str | bool, value: Any) -> bool:
+def says(read: Any, value: Any) -> bool:
     """Say whether what was read, text of everything but a flag, is `value`."""
+    if isinstance(value, tuple):
+        return [*read] == [*value]
     if isinstance(value, float):
         return float(read) == value
     return read == (value if isinstance(value, bool) else str(value))

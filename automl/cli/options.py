@@ -160,6 +160,13 @@ Parallel = Annotated[str | None, _text("--parallel", "N", "Trials at once.", RUN
 Cpus = Annotated[str | None, _text("--cpus", "X", "CPUs of a trial; 0.5 puts two on one.", RUN, "1")]
 Gpus = Annotated[str | None, _text("--gpus", "X", "GPUs of a trial; 0.5 puts two on one.", RUN, "1 if there is any")]
 RayAddress = Annotated[str | None, _text("--ray-address", "ADDRESS", "A Ray cluster.", RUN, "one of its own")]
+Env = Annotated[
+    list[str] | None,
+    option("--env", metavar="VARIABLE", help="One that workers get though it looks like a secret.", panel=RUN),
+]
+EnvBlock = Annotated[
+    list[str] | None, option("--env-block", metavar="VARIABLE", help="One that workers do not get.", panel=RUN)
+]
 Isolate = Annotated[bool, option("--isolate", help="Give every trial a fresh process.", panel=RUN)]
 
 Home = Annotated[str | None, _text("--home", "DIR", "Folder of all studies.", KEEP, "./automl_runs")]

@@ -7,6 +7,7 @@ Whoever reads it can end a search that is not the one meant before it has cost a
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -58,9 +59,23 @@ def facts(
         ("stopping", stopping.explain(config.early_stopping, max_epochs=config.max_epochs)),
         ("budget", _budget(config)),
         ("machine", _machine(capacity)),
+        *environment(config),
         ("seed", str(config.seed)),
         ("results", where),
     ]
+
+
+def environment(config: StudyConfig) -> list[tuple[str, str]]:
+    """Return which variables of this process its workers do not see, by name, and how to let one through."""
+    from automl.executors.environment import Environment
+
+    if config.executor == "local":
+        return []  # it runs in this process
+    missing = [name for name in config.env if name not in os.environ]
+    held_back = Environment.of(os.environ, env=config.env, block=config.env_block).held_back
+    lines = [f"{', '.join(held_back)}: not for workers; --env NAME lets one through"] if held_back else []
+    lines += [f"{', '.join(missing)}: not set here, so workers get none"] if missing else []
+    return [("environment", "\n".join(lines))] if lines else []
 
 
 def table(column: str | None, found: Mapping[str, Any] | None, *, most: int = 12) -> list[tuple[str, str]]:

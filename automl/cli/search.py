@@ -60,6 +60,8 @@ def search(
     cpus: options.Cpus = None,
     gpus: options.Gpus = None,
     ray_address: options.RayAddress = None,
+    env: options.Env = None,
+    env_block: options.EnvBlock = None,
     isolate: options.Isolate = False,
     home: options.Home = None,
     storage: options.Storage = None,
@@ -78,6 +80,7 @@ def search(
     settings |= _numbers(problems, parallel=parallel, cpus=cpus, gpus=gpus)
     settings |= {"metric": metric, "direction": direction, "sampler": sampler, "early_stopping": early_stopping}
     settings |= {"executor": executor, "ray_address": ray_address, "isolate": isolate}
+    settings |= {"env": env, "env_block": env_block}
     settings |= {"tracker": tracker, "tracking_uri": tracking_uri, "target_column": target_column}
     task = problems.attempt(lambda: tasks.find(target, column=target_column, metric=metric)) if target else None
     before = len(problems.lines)
@@ -108,6 +111,8 @@ def resume(
     parallel: options.Parallel = None,
     cpus: options.Cpus = None,
     gpus: options.Gpus = None,
+    env: options.Env = None,
+    env_block: options.EnvBlock = None,
     home: options.Home = None,
     storage: options.Storage = None,
     tracking_uri: options.TrackingUri = None,
@@ -129,7 +134,8 @@ def resume(
     changes = _numbers(problems, timeout=timeout, parallel=parallel, cpus=cpus, gpus=gpus)
     changes["n_trials"] = problems.read("--trials", trials, functools.partial(trial_count, asked=stored.n_trials))
     changes["space"] = _new_space(stored.space, space, param, problems)
-    config = problems.attempt(lambda: driver.stored_config(found, study, changes | {"tracking_uri": tracking_uri}))
+    changes |= {"tracking_uri": tracking_uri, "env": env, "env_block": env_block}
+    config = problems.attempt(lambda: driver.stored_config(found, study, changes))
     problems.check()
     assert config is not None
     with found.read(study) as reader:

@@ -1,7 +1,8 @@
 """One trial at a time, in this very process and thread: breakpoints, prints and tracebacks work as in a script.
 
 Verdicts are given while the objective waits in `report`. An objective that never reports cannot be stopped early, only
-interrupted, and one that kills its process kills the search; `automl resume` goes on from there.
+interrupted, and one that kills its process kills the search; `automl resume` goes on from there. It sees the whole
+environment, secrets too: what is held back from workers (`automl.executors.environment`) is this process's own.
 """
 
 from __future__ import annotations

@@ -10,14 +10,12 @@ main thread raises it.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import os
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +23,7 @@ from automl.attempt import Attempt, Ending, Objective, plain
 from automl.config import StudyConfig
 from automl.errors import ConfigError, MissingDependencyError
 from automl.executors import Capacity, carried
+from automl.executors.environment import Environment
 from automl.stopping import Verdict
 from automl.study import Study
 from automl.trial import AttemptState, Reason, TrialState
@@ -119,6 +118,11 @@ class RayExecutor:
             ray.shutdown()
 
     @property
+    def environment(self) -> Environment:
+        """What workers see of this process's environment."""
+        return Environment.of(os.environ, env=self._config.env, block=self._config.env_block)
+
+    @property
     def _address(self) -> str | None:
         return self._config.ray_address or os.environ.get("RAY_ADDRESS")
 
@@ -130,7 +134,7 @@ class RayExecutor:
         if address is None:
             options |= {"include_dashboard": False, "num_cpus": _cores()}
         try:
-            with _hidden("AUTOML_STORAGE"):  # workers inherit what is there now, and need no password of the ledger
+            with self.environment.inherited():
                 ray.init(address=address or "local", **options)  # None would join any cluster on this machine
         except (ConnectionError, RuntimeError, ValueError) as error:
             asks = "" if address is None else "; if that cluster asks for a token, export RAY_AUTH_MODE=token first"
@@ -141,7 +145,7 @@ class RayExecutor:
 
     def _fit(self, bridge: _Bridge, objective: Objective) -> None:
         try:
-            fit(bridge, objective, self._capacity, isolate=self._config.isolate)  # type: ignore[arg-type]
+            fit(bridge, objective, self._capacity, isolate=self._config.isolate, environment=self.environment)  # type: ignore[arg-type]
         except BaseException as error:
             bridge.fail(error)
         finally:
@@ -163,17 +167,6 @@ def _check_answers(address: str) -> None:
         raise MissingDependencyError(
             f"no Ray cluster answers at {address} ({error}): start one with `ray start --head`, or see --ray-address"
         ) from error
-
-
-@contextlib.contextmanager
-def _hidden(variable: str) -> Iterator[None]:
-    """Take a variable out of the environment for the block."""
-    value = os.environ.pop(variable, None)
-    try:
-        yield
-    finally:
-        if value is not None:
-            os.environ[variable] = value
 
 
 def capacity(config: StudyConfig, nodes: list[dict[str, Any]]) -> Capacity:
@@ -316,7 +309,7 @@ def lost(error: BaseException | None) -> Ending:
     )
 
 
-def fit(bridge: _Bridge, objective: Objective, place: Capacity, *, isolate: bool) -> None:
+def fit(bridge: _Bridge, objective: Objective, place: Capacity, *, isolate: bool, environment: Environment) -> None:
     """Run Tune until the study has nothing left to run; blocks."""
     from ray import tune
 
@@ -324,7 +317,7 @@ def fit(bridge: _Bridge, objective: Objective, place: Capacity, *, isolate: bool
     from automl.executors.ray_hooks import Hooks, Scheduler, Searcher
     from automl.executors.ray_worker import Worker
 
-    worker = tune.with_parameters(Worker, objective=objective, isolate=isolate)
+    worker = tune.with_parameters(Worker, objective=objective, isolate=isolate, environment=environment)
     with (
         tempfile.TemporaryDirectory(prefix="automl-tune-") as folder,
         ray_private.uncounted_callbacks(),

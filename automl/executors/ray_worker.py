@@ -17,8 +17,10 @@ from typing import Any
 from ray import tune
 
 from automl import attempt as attempts
+from automl import private
 from automl.attempt import Attempt, Ending, Objective
 from automl.errors import TrialPaused, TrialPruned
+from automl.executors.environment import Environment
 from automl.stopping.base import Verdict
 from automl.trial import AttemptState, Reason, Report, TrialState
 
@@ -106,8 +108,17 @@ class Worker(tune.Trainable):
     _has_begun: bool
     _is_over: bool
 
-    def setup(self, config: dict[str, Any], objective: Objective | None = None, isolate: bool = False) -> None:
+    def setup(
+        self,
+        config: dict[str, Any],
+        objective: Objective | None = None,
+        isolate: bool = False,
+        environment: Environment | None = None,
+    ) -> None:
         assert objective is not None
+        assert environment is not None
+        environment.apply()
+        os.umask(private.UMASK)
         self._objective = objective
         self._isolate = isolate
         self._begin(config)
