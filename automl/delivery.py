@@ -23,7 +23,7 @@ import sys
 import threading
 import time
 import traceback
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,11 +32,11 @@ from automl import crash, mirrors, private
 from automl.errors import AutomlError
 from automl.home import Home
 from automl.ledger.queries import EventRow, MetricRow, StudyRow
-from automl.mirrors import Mirror, Position, trial_uid
 from automl.redaction import redacted, without_password
+from automl.mirrors import STUDY, Mirror, Position, trial_uid
 from automl.report import page
 from automl.trial import TrialRecord, TrialState
-from trackers import Point, Run, Tracker, TrackerError
+from trackers import Point, Run, TrackerError
 
 PAGE = 5000  # reported values in one go
 POLL_SECONDS = 1.0  # each look takes from training what is worth a hundredth of a core
@@ -44,26 +44,46 @@ PATIENCE = 30.0  # seconds that a driver waits for it in the end
 HURRY = 5.0  # the same for a driver that was interrupted
 ORPHAN_SECONDS = 8.0  # that it goes on after its driver died
 LONGEST_PAUSE = 15.0  # between tries while the tracker is down
+TRIES = 5  # of one thing, while the tracker takes others, before it is put aside
 
 
 class Delivery:
     """Copies one study to one tracker: what that has not got yet, or with `rebuild` everything again.
 
-    What the tracker has already stays as it is, so that a rebuild only adds what is missing.
+    What the tracker has already stays as it is, so that a rebuild only adds what is missing. What it refuses for good,
+    while it takes the rest, is put aside with the reason, and offered once more by the next process that delivers.
 
     Args:
         mirror: the study, and which of its copies.
-        tracker: to use instead of the mirror's own.
-        rebuild: whether to begin at the beginning.
+        rebuild: whether to begin at the beginning, as it does by itself where the copy is gone.
     """
 
-    def __init__(self, mirror: Mirror, *, tracker: Tracker | None = None, rebuild: bool = False) -> None:
+    def __init__(self, mirror: Mirror, *, rebuild: bool = False) -> None:
         self._mirror = mirror
         self._folder = mirror.home.study(mirror.study.name)
-        self._position = Position(uri=mirror.uri) if rebuild else mirror.position()
-        self._tracker = tracker or mirror.make_tracker(self._position.runs)
-        self._sent = page.Sent()
+        self._begin(Position(uri=mirror.uri) if rebuild or mirror.is_gone else mirror.position())
+        self._refused = [*self._position.refused]  # to be offered once more
+        self._is_offered = False
         self._reader = mirror.home.read(mirror.study.name)
+
+    def _begin(self, position: Position) -> None:
+        self._tries: Counter[tuple[str, str]] = Counter()
+        self._position = position
+        self._tracker = self._mirror.make_tracker(position.runs)
+        self._sent = page.Sent()
+        self._states: dict[str, TrialState] = {}  # uid -> the state last delivered by this process
+        self._parent: Run | None = None
+        self._unsure: set[str] = set()  # uids of runs that may have been made though the answer was lost
+
+    @property
+    def waiting(self) -> int:
+        """How many reported values are not delivered yet."""
+        return self._reader.refresh().waiting(self._position.cursor)
+
+    @property
+    def refused(self) -> list[str]:
+        """What the tracker has refused for good, and why."""
+        return self._position.refusals
 
     def step(self) -> bool:
         """Deliver the next page; return whether there may be more.
@@ -78,24 +98,31 @@ class Delivery:
 
     def _step(self, study: StudyRow) -> bool:
         position = self._position
-        if position.cursor >= study.seq and (position.closed >= study.seq or study.state == "running"):
+        is_closed = position.closed >= study.seq or study.state == "running"
+        if position.cursor >= study.seq and is_closed and not self._refused:
             return False
+        known = position.runs.get(study.uid)
+        self._parent = None
         try:
-            parent = self._start(study, study.uid, name=study.name, time=study.created, params=page.params(study))
-            if position.runs.get(study.uid) not in (None, parent.id):  # it had vanished and was made anew
-                position.closed, self._sent = -1, page.Sent()
-            position.runs[study.uid] = parent.id
-            if position.cursor < study.seq:
+            parent = self._parent = self._start(
+                study, study.uid, name=study.name, time=study.created, params=page.params(study)
+            )
+            position.note(study.uid, parent.id)
+            if self._refused:
+                self._offer_again(study)
+            elif position.cursor < study.seq:
                 self._deliver_page(study, parent)
-            elif study.state != "running":
+            else:
                 self._close(study, parent)
             position.error = None
         except TrackerError as error:
             position.error = str(error)
             raise
         finally:
+            if self._parent is not None and known not in (None, self._parent.id):  # gone, and what lay under it too
+                self._begin(Position(uri=position.uri, error=position.error))
             crash.here(crash.Point.DELIVERY_BEFORE_CURSOR)
-            self._mirror.keep(position)
+            self._mirror.keep(self._position)
             crash.here(crash.Point.DELIVERY_AFTER_CURSOR)
         return True
 
@@ -120,47 +147,80 @@ class Delivery:
         points: dict[int, list[MetricRow]] = defaultdict(list)
         for row in self._reader.metrics(after=position.cursor, up_to=up_to):
             points[row.trial].append(row)
-        changed = self._reader.changed(position.cursor, up_to)
-        for record in self._reader.records({*points, *changed}):
-            self._deliver_trial(study, record, points[record.number], is_settled=record.number in changed)
+        files: dict[int, list[EventRow]] = defaultdict(list)
         for event in self._reader.events(after=position.cursor, kind="artifact"):
             if event.seq <= up_to and event.trial is not None:
-                (record,) = self._reader.records([event.trial])
-                self._upload_artifact(self._run(study, record), event)
-        page.curve(self._reader, study, parent, self._sent)
+                files[event.trial].append(event)
+        changed = {*self._reader.changed(position.cursor, up_to)}
+        for record in self._reader.records({*points, *changed, *files}):
+            number = record.number
+            self._deliver_trial(study, record, points[number], files[number], is_settled=number in changed)
+        with self._sparing(STUDY, "its curve"):
+            page.curve(self._reader, study, parent, self._sent)
         position.cursor = up_to
 
-    def _deliver_trial(self, study: StudyRow, record: TrialRecord, rows: list[MetricRow], *, is_settled: bool) -> None:
+    def _deliver_trial(
+        self, study: StudyRow, record: TrialRecord, rows: list[MetricRow], files: list[EventRow], *, is_settled: bool
+    ) -> None:
         uid = trial_uid(study, record.number)
         known = self._position.runs.get(uid)
-        run = self._run(study, record)
-        self._write_trial(study, record, run, rows, is_settled=is_settled)
-        if known not in (None, run.id):  # it had vanished and was made anew: what was delivered before is gone
-            self._position.states.pop(uid, None)
-            self._write_trial(study, record, run, self._reader.metrics(record.number), is_settled=True)
-            for event in self._reader.events(kind="artifact"):
-                if event.trial == record.number:
-                    self._upload_artifact(run, event)
-        self._position.runs[uid] = run.id  # not before it has everything: the next try would take it for the old one
+        with self._sparing(str(record.number), "its run"):
+            run = self._run(study, record)
+            self._write_trial(study, record, run, rows, files, is_settled=is_settled)
+            if known not in (None, run.id):  # it had vanished and was made anew: what was delivered before is gone
+                self._states.pop(uid, None)
+                self._write_trial(study, record, run, *self._all_of(record.number), is_settled=True)
+            self._position.note(uid, run.id)  # not before it has everything: the next try would take it for the old one
+
+    def _all_of(self, number: int) -> tuple[list[MetricRow], list[EventRow]]:
+        events = self._reader.events(kind="artifact")
+        return self._reader.metrics(number), [event for event in events if event.trial == number]
 
     def _write_trial(
-        self, study: StudyRow, record: TrialRecord, run: Run, rows: list[MetricRow], *, is_settled: bool
+        self,
+        study: StudyRow,
+        record: TrialRecord,
+        run: Run,
+        rows: list[MetricRow],
+        files: list[EventRow],
+        *,
+        is_settled: bool,
     ) -> None:
-        states, uid = self._position.states, trial_uid(study, record.number)
+        uid, who = trial_uid(study, record.number), str(record.number)
         points = [Point(row.name, row.value, row.step, row.time) for row in rows]
         if is_settled and record.state.is_finished:
             points += page.best(study, record)
         if points:
-            run.log(points)
+            self._log(run, points, who)
             crash.here(crash.Point.DELIVERY_AFTER_POINTS)
+        for event in files:
+            self._upload(run, self._folder / event.data["path"], event.data["name"], who)
+            crash.here(crash.Point.DELIVERY_AFTER_ARTIFACT)
         if not is_settled:
             return
         if record.reason is not None:
             run.tag({"automl.reason": record.reason, "automl.message": record.message or ""})
-        if states.get(uid, TrialState.RUNNING) != record.state:
+        is_new = uid not in self._position.runs  # so it is RUNNING: it was made a moment ago
+        if self._states.get(uid, TrialState.RUNNING if is_new else None) != record.state:
             run.finish(record.state, record.ended or record.started or study.created)
             crash.here(crash.Point.DELIVERY_AFTER_FINISH)
-        states[uid] = record.state
+        self._states[uid] = record.state
+
+    def _log(self, run: Run, points: list[Point], who: str) -> None:
+        """Log `points`, all but those that are refused for good, which are found by halving."""
+        if len(points) < 2:
+            for point in points:
+                with self._sparing(who, f"{point.name} at step {point.step}"):
+                    run.log(points)
+            return
+        what = f"{len(points)} values, the first {points[0].name} at step {points[0].step}"
+        try:
+            run.log(points)
+        except TrackerError as error:
+            self._check_it_is_not_everything(who, what, error)
+            half = len(points) // 2
+            self._log(run, points[:half], who)
+            self._log(run, points[half:], who)
 
     def _run(self, study: StudyRow, record: TrialRecord) -> Run:
         return self._start(
@@ -176,30 +236,83 @@ class Delivery:
     def _start(self, study: StudyRow, uid: str, **about: Any) -> Run:
         about["tags"] = {"automl.study": study.name, **about.get("tags", {})}
         crash.here(crash.Point.DELIVERY_BEFORE_RUN)
-        run = self._tracker.start_run(uid, **about)
+        try:
+            run = self._tracker.start_run(uid, **about)
+        except TrackerError:
+            self._unsure.add(uid)
+            raise
         crash.here(crash.Point.DELIVERY_AFTER_RUN)
         return run
 
     def _close(self, study: StudyRow, parent: Run) -> None:
         """Complete the study's own run: what was asked, what came of it, figures, the winner's files."""
         crash.here(crash.Point.DELIVERY_BEFORE_CLOSE)
+        self._drop_doubles()
+        if self._position.refused and not self._is_offered:
+            self._refused = [*self._position.refused]
+            self._offer_again(study)
         with page.files(self._reader, study, self._folder) as files:
             for name, path in files.items():
-                self._upload(parent, path, name)
-        parent.tag(page.tags(self._reader, study))
-        parent.log(page.test_points(study, self._reader))
+                self._upload(parent, path, name, STUDY)
+        with self._sparing(STUDY, "its description"):
+            parent.tag(page.tags(self._reader, study))
+        self._log(parent, page.test_points(study, self._reader), STUDY)
         state = TrialState.COMPLETE if study.state == "finished" else TrialState.WAITING
         parent.finish(state, self._reader.last_time())
         crash.here(crash.Point.DELIVERY_AFTER_CLOSE)
         self._position.closed = study.seq
 
-    def _upload_artifact(self, run: Run, event: EventRow) -> None:
-        self._upload(run, self._folder / event.data["path"], event.data["name"])
-        crash.here(crash.Point.DELIVERY_AFTER_ARTIFACT)
+    def _drop_doubles(self) -> None:
+        """See to it that a run whose making was cut off, and maybe done all the same much later, is there once."""
+        for uid in sorted(self._unsure):
+            if uid in self._position.runs:
+                self._tracker.drop_doubles(uid, keep=self._position.runs[uid])
+            self._unsure.discard(uid)
 
-    def _upload(self, run: Run, path: Path, name: str) -> None:
-        with contextlib.suppress(FileNotFoundError):  # `doctor` names a missing artifact; it stops nothing
-            run.artifact(path, name)
+    def _upload(self, run: Run, path: Path, name: str, who: str) -> None:
+        with contextlib.suppress(FileNotFoundError), self._sparing(who, name):
+            run.artifact(path, name)  # `doctor` names a missing artifact; it stops nothing
+
+    @contextlib.contextmanager
+    def _sparing(self, who: str, what: str) -> Iterator[None]:
+        """Put aside what of a trial, or of the study, the tracker refuses for good: it holds up nothing else.
+
+        Raises:
+            TrackerError: the tracker does not take anything now.
+        """
+        try:
+            yield
+        except TrackerError as error:
+            self._check_it_is_not_everything(who, what, error)
+            self._position.refused.setdefault(who, f"{what}: {error}")
+
+    def _check_it_is_not_everything(self, who: str, what: str, error: TrackerError) -> None:
+        """Raise `error` unless it is about what was sent: then the study's own run can be written to all the same.
+
+        An error that may pass is believed to be about what was sent when it has come back a few times.
+        """
+        self._tries[who, what] += 1
+        if self._parent is None or (error.retryable and self._tries[who, what] < TRIES):
+            raise error
+        self._parent.tag({"automl.study": self._mirror.study.name})
+        del self._tries[who, what]
+
+    def _offer_again(self, study: StudyRow) -> None:
+        """Deliver all of what was refused when it was tried last."""
+        self._is_offered = True
+        while self._refused:
+            who = self._refused[-1]
+            why = self._position.refused.pop(who, "")
+            try:
+                if who == STUDY:
+                    self._position.closed, self._sent = -1, page.Sent()
+                    self._position.cursor = min(self._position.cursor, study.seq - 1)  # its curve comes with a page
+                for record in self._reader.records([int(who)] if who != STUDY else []):
+                    self._deliver_trial(study, record, *self._all_of(record.number), is_settled=True)
+            except TrackerError:
+                self._position.refused.setdefault(who, why)
+                raise
+            self._refused.pop()
 
 
 @contextlib.contextmanager

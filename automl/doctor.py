@@ -267,6 +267,7 @@ def _check_mirror(seen: _Seen, mirror: Mirror, notes: list[str]) -> Iterator[Pro
         waiting = seen.waiting[mirror.tracker]
         notes.append(f"{waiting} reported values wait for {mirror.title}{why}: `automl sync {study.name}`")
         return
+    notes += [f"{mirror.title} refuses for good, {refusal}" for refusal in position.refusals]
     if position.closed < study.seq:
         notes.append(f"the study's own run in {mirror.title} is not complete yet{why}: `automl sync {study.name}`")
     if mirror.is_gone:

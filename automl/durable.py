@@ -19,7 +19,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,26 @@ def read_sealed(path: Path) -> dict[str, Any] | None:
         return unseal(path.read_bytes())
     except OSError:
         return None
+
+
+def append(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Add `rows`, sealed, to a file of JSON lines; they are on disk when the call returns.
+
+    A line begins with its newline, so that one which was torn by a kill spoils no later one.
+    """
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(f"\n{seal(row)}" for row in rows)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the rows that `append` wrote, without damaged ones; none where there is no file."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError:
+        return []
+    return [row for row in map(unseal, lines) if row is not None]
 
 
 @contextlib.contextmanager

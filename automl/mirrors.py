@@ -12,7 +12,7 @@ from __future__ import annotations
 import abc
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -28,7 +28,7 @@ URI_VARIABLE = "AUTOML_TRACKING_URI"
 
 @dataclass(kw_only=True)
 class Position:
-    """How far delivery to one tracker is; kept in a small file beside the ledger. Losing it costs only time."""
+    """How far delivery to one tracker is; kept in two small files beside the ledger. Losing them costs only time."""
 
     uri: str | None = None
     """Of the tracker that this is about; another one begins at the beginning."""
@@ -36,12 +36,30 @@ class Position:
     """Seq up to which everything is delivered."""
     closed: int = -1
     """Seq for which the study's own run is complete: figures, winner, description."""
-    runs: dict[str, str] = field(default_factory=dict)
-    """uid -> the tracker's run id."""
-    states: dict[str, str] = field(default_factory=dict)
-    """uid -> the state last delivered."""
     error: str | None = None
     """Why the tracker did not take the last page."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Trial, or `STUDY` -> what of it the tracker has refused for good, though it takes the rest, and why."""
+    runs: dict[str, str] = field(default_factory=dict)
+    """uid -> the tracker's run id."""
+    unsaved: dict[str, str] | None = field(default=None, repr=False)
+    """Those of `runs` that are in no file yet; None while the file is another position's."""
+
+    @property
+    def refusals(self) -> list[str]:
+        """What the tracker has refused for good, in words."""
+        return [f"{who if who == STUDY else f'trial {who}'}: {why}" for who, why in self.refused.items()]
+
+    def note(self, uid: str, run_id: str) -> None:
+        """Remember a run's id."""
+        if self.runs.get(uid) != run_id:
+            self.runs[uid] = run_id
+            if self.unsaved is not None:
+                self.unsaved[uid] = run_id
+
+
+STUDY = "study"
+_KEPT = ("uri", "cursor", "closed", "error", "refused")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +89,12 @@ class Mirror(abc.ABC):
     @property
     def is_gone(self) -> bool:
         """Whether the place where it lies is missing; asking the tracker might make an empty one."""
-        return False
+        return self.inode == 0
+
+    @property
+    def inode(self) -> int | None:
+        """Of the file or folder that it is, 0 where that is missing; None if it is neither."""
+        return None
 
     @abc.abstractmethod
     def make_tracker(self, run_ids: Mapping[str, str] | None = None) -> ReadableTracker:
@@ -83,8 +106,16 @@ class Mirror(abc.ABC):
         return position if position.uri == self.uri else Position(uri=self.uri)
 
     def keep(self, position: Position) -> None:
-        """Write down how far delivery is."""
-        durable.write_json(_file(self._folder, self.tracker), asdict(position))
+        """Write down how far delivery is: a page costs what is new in it, however many trials there are."""
+        runs = _runs_file(self._folder, self.tracker)
+        if position.unsaved is None:
+            runs.unlink(missing_ok=True)
+            position.unsaved = dict(position.runs)
+        if position.unsaved:
+            durable.append(runs, ({"uid": uid, "run": run_id} for uid, run_id in position.unsaved.items()))
+            position.unsaved = {}
+        row = {name: getattr(position, name) for name in _KEPT}
+        durable.write_json(_file(self._folder, self.tracker), row, sealed=True)
 
     def waiting(self, reader: Reader) -> int:
         """Return how many reported values it has not got yet."""
@@ -115,13 +146,13 @@ class MlflowMirror(Mirror):
         return str(known or self.home.tracking_uri)
 
     @property
-    def is_gone(self) -> bool:
+    def inode(self) -> int | None:
         if not self.store.startswith("sqlite"):
-            return False
+            return None
         import sqlalchemy
 
         path = sqlalchemy.make_url(self.store).database
-        return path is not None and path != ":memory:" and not Path(path).is_file()
+        return None if path is None or path == ":memory:" else _inode(Path(path))
 
     def make_tracker(self, run_ids: Mapping[str, str] | None = None) -> MlflowTracker:
         is_ours = not self.study.config["tracking_uri"]
@@ -146,8 +177,8 @@ class JsonlMirror(Mirror):
         return str(self.home.runs(self.study.name))
 
     @property
-    def is_gone(self) -> bool:
-        return not Path(self.where).is_dir()
+    def inode(self) -> int | None:
+        return _inode(Path(self.where))
 
     def make_tracker(self, run_ids: Mapping[str, str] | None = None) -> JsonlTracker:
         return JsonlTracker(self.where, experiment=experiment(self.study))
@@ -164,9 +195,22 @@ def of(home: Home, study: StudyRow) -> list[Mirror]:
 
 def position_of(folder: Path, tracker: str = MlflowMirror.tracker) -> Position:
     """Return what the study in `folder` has written down of its delivery to a tracker, or the beginning."""
-    row = durable.read_json(_file(folder, tracker))
-    known = {each.name for each in fields(Position)}
-    return Position(**row) if isinstance(row, dict) and row.keys() <= known else Position()
+    row = durable.read_sealed(_file(folder, tracker))
+    if row is None or not _is_position(row):
+        return Position()
+    lines = durable.read_lines(_runs_file(folder, tracker))
+    runs = {line["uid"]: line["run"] for line in lines if line.keys() == {"uid", "run"}}
+    return Position(**row, runs=runs, unsaved={})
+
+
+def _is_position(row: Mapping[str, Any]) -> bool:
+    """Say whether somebody's file has what `keep` writes, in this version."""
+    return (
+        row.keys() == {*_KEPT}
+        and all(type(row[name]) is int for name in ("cursor", "closed"))
+        and all(row[name] is None or isinstance(row[name], str) for name in ("uri", "error"))
+        and isinstance(row["refused"], dict)
+    )
 
 
 def experiment(study: StudyRow) -> str:
@@ -179,5 +223,16 @@ def trial_uid(study: StudyRow, number: int) -> str:
     return f"{study.uid}/{number}"
 
 
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
+
+
 def _file(folder: Path, tracker: str) -> Path:
     return folder / f"delivery-{tracker}.json"
+
+
+def _runs_file(folder: Path, tracker: str) -> Path:
+    return folder / f"delivery-{tracker}.runs.jsonl"

@@ -120,7 +120,9 @@ def edit(home: Home, *statements: str) -> None:
 def position_is_about(home: Home, uri: str) -> None:
     """Make delivery believe that what it has delivered went to `uri`."""
     path = home.study("s") / "delivery-mlflow.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"uri": uri}))
+    row = durable.read_sealed(path)
+    assert row is not None
+    durable.write_json(path, row | {"uri": uri}, sealed=True)
 
 
 def numbers(home: Home, where: str) -> list[int]:

@@ -170,6 +170,20 @@ class ReadableTracker(Tracker, Protocol):
             TrackerError: the tracker cannot be reached, or has no such run.
         """
 
+    def drop_doubles(self, uid: str, *, keep: str | None = None) -> int:
+        """Delete all runs of `uid` but one, and return how many that were.
+
+        A run is there twice when the answer to its making was lost, and the making itself done only after somebody had
+        looked for it. What is deleted has a tag that says which run was kept.
+
+        Args:
+            uid: of the run.
+            keep: id of the one to keep; default, or where there is none of that id: the oldest.
+
+        Raises:
+            TrackerError: the tracker cannot be reached, or refuses.
+        """
+
     def stored_params(self, params: Mapping[str, object]) -> Mapping[str, str]:
         """Return what `RunSummary.params` has of a run that was started with `params`."""
 

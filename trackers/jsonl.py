@@ -27,6 +27,7 @@ import contextlib
 import hashlib
 import json
 import math
+import os
 import secrets
 import shutil
 import weakref
@@ -47,8 +48,8 @@ class JsonlTracker(ReadableTracker):
     """Keeps each run in a file of one folder, and the run's artifacts in a folder beside that file.
 
     Only whole lines are appended, so a process that is killed leaves at most one torn line, the last; it goes when the
-    run is opened again. Lines are handed to the operating system, not forced to disk: a power cut may take the last
-    seconds, and sending everything again adds just these. A run has one writer at a time; different runs may have
+    run is opened again. Lines are handed to the operating system, and forced to disk when the run's status is set: a
+    power cut may take the last seconds of a run that goes on. A run has one writer at a time; different runs may have
     different ones. A file that somebody removed is begun anew by the next call to its run, which then has another id.
 
     Args:
@@ -109,6 +110,10 @@ class JsonlTracker(ReadableTracker):
         if content.id != run_id:
             raise TrackerError(f"{path} has no run of the id {run_id!r}", retryable=False)
         return content.points
+
+    def drop_doubles(self, uid: str, *, keep: str | None = None) -> int:
+        """See `ReadableTracker.drop_doubles`: a uid has one file, so there are none."""
+        return 0
 
     def stored_params(self, params: Mapping[str, object]) -> dict[str, str]:
         """See `ReadableTracker.stored_params`: names as they are, values as text."""
@@ -222,6 +227,8 @@ class _JsonlRun:
 
     def finish(self, status: str, time: float) -> None:
         self._write([{"event": "status", "status": as_status(status), "time": float(time)}])
+        with _translated(self._path), self._path.open("rb") as file:
+            os.fsync(file.fileno())
 
     def _write(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Append the lines that say something new, to a file that is there and whole."""

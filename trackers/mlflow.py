@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 STATE_TAG = "automl.state"
 PARENT_TAG = "mlflow.parentRunId"
+DOUBLE_TAG = "automl.double-of"
 
 _STATUSES: dict[Status, str] = {
     "WAITING": "SCHEDULED",
@@ -152,6 +153,17 @@ class MlflowTracker(ReadableTracker):
                 for metric in client.get_metric_history(run_id, name)
             ]
 
+    def drop_doubles(self, uid: str, *, keep: str | None = None) -> int:
+        """See `ReadableTracker.drop_doubles`; the deleted ones lie in MLflow's bin, with the tag `automl.double-of`."""
+        with translated(self._experiment.uri):
+            found = [run.info.run_id for run in self._experiment.search(UID_TAG, uid)]
+            kept = keep if keep in found else found[0] if found else None
+            doubles = [run_id for run_id in found if run_id != kept]
+            for run_id in doubles:
+                self._experiment.client.set_tag(run_id, DOUBLE_TAG, kept)
+                self._experiment.client.delete_run(run_id)
+            return len(doubles)
+
     def stored_params(self, params: Mapping[str, object]) -> dict[str, str]:
         """See `stored_name` and `stored_text` of `trackers.mlflow_client`."""
         return {stored_name(key): stored_text(str(value), limit=PARAM_LIMIT) for key, value in params.items()}
@@ -189,7 +201,7 @@ class _MlflowRun:
         self._start = start
         self._parent_id = parent_id
         self._epoch: int | None = None  # of the experiment, when the run was last seen to be there
-        self._has_state_tag = True  # for all we know
+        self._is_tagged: bool | None = None  # as pruned; None: not known
 
     def open(self) -> None:
         """Find or make the run, unless its id is known."""
@@ -220,7 +232,18 @@ class _MlflowRun:
         with tempfile.TemporaryDirectory() as temporary:
             link = Path(temporary) / file  # MLflow names an artifact after the file it reads
             link.symlink_to(path.resolve())
-            self._write(lambda client, run_id: client.log_artifact(run_id, str(link), folder or None))
+
+            def write(client: MlflowClient, run_id: str) -> None:
+                client.log_artifact(run_id, str(link), folder or None)
+                if self._experiment.is_remote:  # whatever stands between may answer an upload with 200
+                    self._check_artifact(client, run_id, name, path.stat().st_size)
+
+            self._write(write)
+
+    def _check_artifact(self, client: MlflowClient, run_id: str, name: str, size: int) -> None:
+        there = {file.path: file.file_size for file in client.list_artifacts(run_id, posixpath.dirname(name) or None)}
+        if name not in there or there[name] not in (None, size):
+            raise TrackerError(f"MLflow took the artifact {name}, but does not have it")
 
     def tag(self, tags: Mapping[str, str]) -> None:
         self._write(lambda client, run_id: _set_tags(client, run_id, _stored_tags(tags)))
@@ -230,9 +253,11 @@ class _MlflowRun:
         stored = _STATUSES[word]
 
         def write(client: MlflowClient, run_id: str) -> None:
-            if word == "PRUNED" or self._has_state_tag:
+            if word == "PRUNED":
                 _set_tags(client, run_id, {STATE_TAG: word})
-                self._has_state_tag = True
+            elif self._is_tagged or (self._is_tagged is None and _is_tagged(client.get_run(run_id))):
+                client.delete_tag(run_id, STATE_TAG)
+            self._is_tagged = word == "PRUNED"
             if word in ("WAITING", "RUNNING"):  # MLflow keeps an end time that was set before
                 client.update_run(run_id, status=stored)
             else:
@@ -283,7 +308,7 @@ class _MlflowRun:
             _set_tags(client, run.info.run_id, missing)
         self.id = run.info.run_id
         self._epoch = experiment.epoch
-        self._has_state_tag = STATE_TAG in had.tags
+        self._is_tagged = _is_tagged(run)
 
 
 def study_page(
@@ -319,6 +344,10 @@ def _set_tags(client: MlflowClient, run_id: str, tags: Mapping[str, str]) -> Non
     from mlflow.entities import RunTag
 
     client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+
+
+def _is_tagged(run: StoredRun) -> bool:
+    return bool(run.data.tags.get(STATE_TAG) == "PRUNED")
 
 
 def _stored_tags(tags: Mapping[str, str]) -> dict[str, str]:

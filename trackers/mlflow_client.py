@@ -56,6 +56,8 @@ _RETRYABLE = {
     "RESOURCE_EXHAUSTED",
     "TEMPORARILY_UNAVAILABLE",
 }
+_PASSING = {401, 403, 404, 407, 408, 425, 429}
+"""HTTP statuses that are about who asks, where and how often, not about what is sent."""
 
 
 class Experiment:
@@ -77,6 +79,11 @@ class Experiment:
         self._id: str | None = None
         for variable, value in _ENVIRONMENT.items():  # here, since MLflow reads some of them when it is imported
             os.environ.setdefault(variable, value)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether a server stands between."""
+        return self.uri.startswith("http")
 
     @property
     def client(self) -> MlflowClient:
@@ -155,7 +162,7 @@ def translated(uri: str) -> Iterator[None]:
     except TrackerError:
         raise
     except Exception as error:  # also what artifact stores of other vendors raise
-        said = " ".join(str(error).partition("[SQL:")[0].split()) or type(error).__name__
+        said = _silence(error) or " ".join(str(error).partition("[SQL:")[0].split()) or type(error).__name__
         message = re.sub(r"(://[^\s:/]*):[^\s/]*@", r"\1:***@", f"MLflow at {uri}: {said}")
         raise TrackerError(message[:_MESSAGE_LIMIT], retryable=_is_retryable(error)) from error
 
@@ -207,10 +214,22 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def _silence(error: BaseException) -> str:
+    """Return why there was no answer, in the system's own words; "" when there was one."""
+    is_http = False
+    while (cause := error.__cause__ or error.__context__) is not None:
+        is_http = is_http or type(error).__module__.startswith(("requests", "urllib3"))
+        error = cause
+    return (getattr(error, "strerror", None) or str(error)) if is_http and isinstance(error, OSError) else ""
+
+
 def _is_retryable(error: Exception) -> bool:
     code = getattr(error, "error_code", None)  # a MlflowException says what it is
     if code is not None:
         return code in _RETRYABLE
+    status = getattr(getattr(error, "response", None), "status_code", None)  # what an artifact store says in HTTP
+    if status is not None:
+        return status >= 500 or status in _PASSING or status < 400
     from sqlalchemy.exc import ArgumentError
 
     return not isinstance(error, (ImportError, TypeError, ValueError, ArgumentError))

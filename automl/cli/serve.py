@@ -152,18 +152,20 @@ def doctor(
 def _synced(mirror: Mirror, *, rebuild: bool) -> dict[str, Any]:
     """Deliver what one tracker has not got yet; return where it is, and how many points it got and lacks."""
     from automl.delivery import Delivery
-    from automl.mirrors import Position
 
-    with mirror.home.read(mirror.study.name) as reader:
-        before = reader.waiting((Position() if rebuild else mirror.position()).cursor)
-        with contextlib.closing(Delivery(mirror, rebuild=rebuild)) as delivery:
-            delivery.catch_up()
-        after = mirror.waiting(reader.refresh())
-    return {"tracker": mirror.tracker, "where": mirror.where, "delivered": max(0, before - after), "waiting": after}
+    with contextlib.closing(Delivery(mirror, rebuild=rebuild)) as delivery:
+        before = delivery.waiting
+        delivery.catch_up()
+        after = delivery.waiting
+        refused = {"refused": delivery.refused} if delivery.refused else {}
+    about = {"tracker": mirror.tracker, "where": mirror.where}
+    return about | {"delivered": max(0, before - after), "waiting": after} | refused
 
 
 def _said(study: str, row: Mapping[str, Any]) -> str:
-    return output.safe(f"{study}: {row['delivered']} points delivered to {row['where']}, {row['waiting']} wait")
+    said = [f"{study}: {row['delivered']} points delivered to {row['where']}, {row['waiting']} wait"]
+    said += [f"{study}: refused for good, {why}" for why in row.get("refused", ())]
+    return "\n".join(map(output.safe, said))
 
 
 def _shown(home: Home, study: str | None) -> StudyRow | None:
