@@ -1,49 +1,30 @@
-"""Delivery: a process of its own that copies a study from the ledger to a tracker, while it runs and after.
+"""Delivery: what copies a study from the ledger to a tracker, while it runs and after.
 
-    python -m automl.delivery HOME STUDY mlflow PID         started by the driver, which holds its standard input
-    Delivery(mirrors.of(home, study)[0]).catch_up()         in this process: `automl sync`
+    with contextlib.closing(Delivery(mirrors.of(home, study)[0])) as delivery:      # `automl sync`
+        delivery.catch_up()
 
 It reads what is newer than its cursor, writes it to the tracker with the ledger's own timestamps, and moves the cursor.
 Each step may be repeated without effect, so a kill anywhere, a lost cursor or a tracker that was down for a day cost
-time and nothing else. Trials never wait for it: a tracker that is slow, down or gone is only this process's trouble.
-Several trackers have a process each: none waits for another either.
-
-It ends when its input does, once it has caught up; if the driver is dead, after a few seconds in any case.
+time and nothing else. While a search runs, `automl.courier` does this in a process of its own.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import math
-import os
-import select
-import subprocess
-import sys
-import threading
-import time
-import traceback
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from automl import crash, mirrors, private
-from automl.errors import AutomlError
-from automl.home import Home
+from automl import crash, private
 from automl.ledger.queries import EventRow, MetricRow, StudyRow
-from automl.redaction import redacted, without_password
 from automl.mirrors import STUDY, Mirror, Position, trial_uid
 from automl.report import page
 from automl.trial import TrialRecord, TrialState
 from trackers import Point, Run, TrackerError
 
 PAGE = 5000  # reported values in one go
-POLL_SECONDS = 1.0  # each look takes from training what is worth a hundredth of a core
-PATIENCE = 30.0  # seconds that a driver waits for it in the end
-HURRY = 5.0  # the same for a driver that was interrupted
-ORPHAN_SECONDS = 8.0  # that it goes on after its driver died
-LONGEST_PAUSE = 15.0  # between tries while the tracker is down
 TRIES = 5  # of one thing, while the tracker takes others, before it is put aside
 
 
@@ -327,105 +308,3 @@ def only_one(folder: Path, trackers: Iterable[str]) -> Iterator[bool]:
             yield False
             return
         yield True
-
-
-@contextlib.contextmanager
-def beside(home: Home, name: str, trackers: Iterable[str], *, tracking_uri: str | None = None) -> Iterator[None]:
-    """Run a delivery process a tracker beside the block; at its end, wait until all is delivered, or for `PATIENCE`.
-
-    A block that raises, by Ctrl-C for one, is not kept from passing for longer than `HURRY`. The password of a
-    `tracking_uri` reaches the processes by their environment: the ledger has none.
-    """
-    environment = {**os.environ, "AUTOML_STORAGE": home.storage or ""}  # no password where `ps` shows it
-    if tracking_uri is not None and without_password(tracking_uri) != tracking_uri:
-        environment[mirrors.URI_VARIABLE] = tracking_uri
-    with contextlib.ExitStack() as running:
-        ends = [running.enter_context(_process(home, name, tracker, environment)) for tracker in trackers]
-        patience = HURRY
-        try:
-            yield
-            patience = PATIENCE
-        finally:
-            deadline = time.monotonic() + patience
-            for process in ends:
-                assert process.stdin is not None
-                process.stdin.close()
-            for process in ends:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(max(0.0, deadline - time.monotonic()))
-
-
-@contextlib.contextmanager
-def _process(home: Home, name: str, tracker: str, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    with (home.study(name) / "delivery.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "automl.delivery", str(home.path), name, tracker, str(os.getpid())],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            umask=private.UMASK,
-            start_new_session=True,  # Ctrl-C is for the driver; delivery ends when its input does
-        )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def main(home: str, name: str, tracker: str, driver: str) -> None:
-    """Deliver until the standard input ends, then for a while what is left. `driver` is the parent's process id."""
-    os.nice(5)  # training comes first
-    threading.Thread(target=_end_with, args=(int(driver),), daemon=True).start()
-    found = Home.find(home)
-    with found.read(name) as reader:
-        (mirror,) = (mirror for mirror in mirrors.of(found, reader.study()) if mirror.tracker == tracker)
-    while True:  # the delivery of a driver that was killed may not be through yet
-        with only_one(found.study(name), [tracker]) as is_ours:
-            if is_ours:
-                _deliver(Delivery(mirror))
-                return
-        time.sleep(POLL_SECONDS)  # a lock of another process: there is no event to wait for
-
-
-def _end_with(driver: int) -> None:
-    """End this process some seconds after its driver has died, whatever it is doing; to stop it anywhere is safe."""
-    while os.getppid() == driver:
-        time.sleep(POLL_SECONDS)  # a parent that is killed sends no event
-    time.sleep(ORPHAN_SECONDS)
-    os._exit(0)
-
-
-def _deliver(delivery: Delivery) -> None:
-    pause, deadline = POLL_SECONDS, math.inf
-    while time.monotonic() < deadline:
-        try:
-            has_more = delivery.step()
-            pause = POLL_SECONDS
-        except (TrackerError, AutomlError, OSError) as error:  # the disk may be full for a while
-            _log(str(error))
-            has_more, pause = False, min(pause * 2, LONGEST_PAUSE)
-        if deadline < math.inf and not has_more:
-            break
-        if deadline == math.inf and _is_told_to_end(0 if has_more else pause):
-            deadline = time.monotonic() + PATIENCE
-    delivery.close()
-
-
-def _log(text: str) -> None:
-    print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {redacted(text)}", file=sys.stderr, flush=True)
-
-
-def _is_told_to_end(seconds: float) -> bool:
-    """Wait for the driver's word, or for its death, which closes the pipe."""
-    ready, _, _ = select.select([sys.stdin.fileno()], [], [], seconds)
-    return bool(ready)
-
-
-if __name__ == "__main__":
-    try:
-        main(*sys.argv[1:])
-    except Exception:
-        _log(traceback.format_exc())
-        sys.exit(1)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 from automl import executors, interrupts, private, samplers, stopping, study_file
 from automl.attempt import Objective
 from automl.config import CHANGEABLE, Direction, StudyConfig, default_direction, unknown
-from automl.delivery import beside
+from automl.courier import beside
 from automl.errors import ConfigError, StudyMismatchError
 from automl.executors import Capacity
 from automl.goals import find_metric
@@ -306,7 +306,9 @@ def start(
             try:
                 study_file.leave(home.study(name), name, study.config)
                 # Not before: the ledger says where to deliver to, and a study that is resumed may have changed it.
-                copying.enter_context(beside(home, name, config.trackers, tracking_uri=config.tracking_uri))
+                study.watch = copying.enter_context(
+                    beside(home, name, config.trackers, tracking_uri=config.tracking_uri)
+                )
                 on_ready(capacity)
                 executor.run(study, objective)
                 _test_winner(home, name, study, objective)

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import abc
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from automl import durable
 from automl.config import tracker_names
@@ -59,6 +59,8 @@ class Position:
 
 
 STUDY = "study"
+Event = Mapping[str, Any]
+"""Something that a listener of a study is told."""
 _KEPT = ("uri", "cursor", "closed", "error", "refused")
 
 
@@ -187,6 +189,40 @@ class JsonlMirror(Mirror):
 _KINDS: dict[str, type[Mirror]] = {kind.tracker: kind for kind in (MlflowMirror, JsonlMirror)}
 
 
+class Watch:
+    """Tells when a tracker goes away and when it is back, by what its delivery writes down: it asks no tracker.
+
+    Args:
+        folder: of the study.
+        trackers: names after `--tracker`.
+        is_news: whether what is written there now is news already.
+    """
+
+    def __init__(self, folder: Path, trackers: Iterable[str], *, is_news: bool = True) -> None:
+        self._folder = folder
+        self._seen = {tracker: 0 if is_news else _changed(_file(folder, tracker)) for tracker in trackers}
+        self._away: set[str] = set()
+
+    def look(self) -> list[Event]:
+        """Return the events since the last look."""
+        events: list[Event] = []
+        for tracker, seen in self._seen.items():
+            changed = _changed(_file(self._folder, tracker))
+            if changed == seen:
+                continue
+            self._seen[tracker] = changed
+            row = durable.read_json(_file(self._folder, tracker))
+            error = row.get("error") if isinstance(row, dict) else None
+            about = {"tracker": tracker, "title": _KINDS[tracker].title}
+            if error and tracker not in self._away:
+                self._away.add(tracker)
+                events.append({"event": "tracker-away", **about, "message": error})
+            elif not error and tracker in self._away:
+                self._away.remove(tracker)
+                events.append({"event": "tracker-back", **about})
+        return events
+
+
 def of(home: Home, study: StudyRow) -> list[Mirror]:
     """Return the copies that a study's settings ask for, MLflow's first."""
     asked = tracker_names(study.config["tracker"])
@@ -221,6 +257,13 @@ def experiment(study: StudyRow) -> str:
 def trial_uid(study: StudyRow, number: int) -> str:
     """Return the name under which a trial's run is found, for ever."""
     return f"{study.uid}/{number}"
+
+
+def _changed(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _inode(path: Path) -> int:

@@ -69,6 +69,8 @@ class Study:
         self.folder = folder
         self.is_done = False
         """Whether the last `next_attempt` found nothing to run and nothing running."""
+        self.watch: Callable[[], Sequence[Mapping[str, Any]]] = tuple
+        """Called about once a second; listeners get the events that it returns."""
         self._ledger = ledger
         ledger.said = self._say
         self._agenda = agenda
@@ -297,7 +299,9 @@ class Study:
             return is_finished
 
     def _poll(self) -> None:
-        """Look whether somebody has asked the search to stop."""
+        """Look what else is new, and whether somebody has asked the search to stop."""
+        for event in self.watch():
+            self._emit(**event)
         try:
             request = self._ledger.request()
         except LedgerError:

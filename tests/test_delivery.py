@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from automl import delivery, driver, mirrors
+from automl import courier, driver, mirrors
 from automl.delivery import Delivery
 from automl.doctor import Audit, audit
 from automl.home import Home
@@ -220,7 +220,7 @@ def test_pages_smaller_than_a_trial(
     home: Home, search: Callable[..., SearchResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However little goes over at a time, the result is the same."""
-    monkeypatch.setattr(driver, "beside", lambda home, name, trackers: contextlib.nullcontext())
+    monkeypatch.setattr(driver, "beside", lambda home, name, trackers, **more: contextlib.nullcontext(tuple))
     search()
     monkeypatch.setattr("automl.delivery.PAGE", 3)
 
@@ -315,7 +315,8 @@ class TestJsonLines:
     ) -> None:
         """Delivery's own files need room too; when there is some again, it goes on."""
         search(tracker="jsonl", n_trials=1)
-        copier = Delivery(copy_of(home, "jsonl"), rebuild=True)
+        mirror = copy_of(home, "jsonl")
+        (home.study("s") / "delivery-jsonl.json").unlink()
         tries = iter([OSError(errno.ENOSPC, "No space left on device")])
         keep = JsonlMirror.keep
 
@@ -325,9 +326,9 @@ class TestJsonLines:
             keep(mirror, position)
 
         monkeypatch.setattr(JsonlMirror, "keep", refused)
-        monkeypatch.setattr(delivery, "_is_told_to_end", lambda seconds: seconds > 2 * delivery.POLL_SECONDS - 0.1)
+        monkeypatch.setattr(courier, "_is_told_to_end", lambda seconds: seconds > 2 * courier.POLL_SECONDS - 0.1)
 
-        delivery._deliver(copier)
+        courier._deliver(mirror)
 
         assert copy_of(home, "jsonl").position().error is None
         assert audit(home, "s") == Audit(problems=(), notes=())
@@ -354,15 +355,15 @@ class TestSeveralTrackers:
         self, home: Home, search: Callable[..., SearchResult], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A server that takes a call and is silent holds up its own delivery only."""
-        monkeypatch.setattr(driver, "beside", lambda home, name, trackers, **more: contextlib.nullcontext())
-        monkeypatch.setattr(delivery, "PATIENCE", 0.0)
+        monkeypatch.setattr(driver, "beside", lambda home, name, trackers, **more: contextlib.nullcontext(tuple))
+        monkeypatch.setattr(courier, "PATIENCE", 0.0)
         with socket.socket() as silent:
             silent.bind(("127.0.0.1", 0))
             silent.listen()
             search(tracker="mlflow,jsonl", tracking_uri=f"http://127.0.0.1:{silent.getsockname()[1]}")
             mirror = copy_of(home, "jsonl")
 
-            with delivery.beside(home, "s", ("mlflow", "jsonl")):
+            with courier.beside(home, "s", ("mlflow", "jsonl")):
                 deadline = time.monotonic() + 60
                 while mirror.position().closed < mirror.study.seq and time.monotonic() < deadline:
                     time.sleep(0.05)  # another process's file: there is no event to wait for
@@ -392,7 +393,7 @@ def test_delivery_holds_no_moment_of_the_ledger(home: Home, search: Callable[...
 def test_delivery_ends_with_a_driver_that_was_killed(home: Home, search: Callable[..., SearchResult]) -> None:
     """Even one that waits for another delivery's lock does not outlive its driver for long."""
     search()
-    code = "import automl.delivery as d, sys; d.ORPHAN_SECONDS = 0.2; d.main(*sys.argv[1:])"
+    code = "import automl.courier as d, sys; d.ORPHAN_SECONDS = 0.2; d.main(*sys.argv[1:])"
     with (home.study("s") / "delivery-mlflow.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from automl.cli import output
-from automl.report.progress import ProgressLine, damaged, found, lost, stopping
+from automl.report.progress import ProgressLine, away, damaged, found, lost, stopping
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -133,6 +133,7 @@ class LivePanel:
         self._n_trials = config.n_trials
         self._stage = "starting the workers"
         self._trouble = ""  # what keeps the ledger from being written
+        self._away: dict[str, str] = {}  # tracker -> what is said of it while it is away
         self._notes: deque[str] = deque(maxlen=SHOWN_NOTES)
         self._lock = threading.Lock()
         self._ended = Counter({state: before["counts"][state] for state in ENDED} if before else {})
@@ -156,6 +157,10 @@ class LivePanel:
                 self._stage = lost(event)
             elif kind == "ledger-trouble":
                 self._trouble = "" if event["over"] else event["message"]
+            elif kind == "tracker-away":
+                self._away[event["tracker"]] = away(event)
+            elif kind == "tracker-back":
+                self._away.pop(event["tracker"], None)
             elif kind == "checkpoint-damaged":
                 self._notes.append(damaged(event))
             elif kind == "trial-started":
@@ -217,7 +222,7 @@ class LivePanel:
                 parts.append(Text(output.safe(self._trouble), style="yellow"))
             if self._running:
                 parts += [Text(), self._running_table()]
-            parts += [Text(output.safe(note), style="yellow") for note in self._notes]
+            parts += [Text(output.safe(note), style="yellow") for note in (*self._notes, *self._away.values())]
             title = Text(f"{self._name}: {self._config.direction} {self._config.metric}")
             return Panel(Group(*parts), title=title, title_align="left", border_style="dim")
 

@@ -21,7 +21,7 @@ from automl.errors import ConfigError
 if TYPE_CHECKING:
     from automl.home import Home
     from automl.ledger.queries import Reader
-    from automl.report.follow import Event
+    from automl.mirrors import Event
 
 Show = Callable[["Reader", "Sequence[Event]"], None]
 

@@ -17,15 +17,15 @@ from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 from automl import interrupts
+from automl.config import tracker_names
 from automl.home import Home
 from automl.ledger.queries import AttemptRow, Reader, StudyRow
 from automl.ledger.requests import Request
+from automl.mirrors import Event, Watch
 from automl.space_history import CHANGED
 from automl.trial import AttemptState, TrialRecord
 
 POLL_SECONDS = 0.5
-
-Event = Mapping[str, Any]
 
 
 def follow(home: Home, name: str) -> Generator[tuple[Reader, list[Event]], None, None]:
@@ -38,9 +38,14 @@ def follow(home: Home, name: str) -> Generator[tuple[Reader, list[Event]], None,
         StudyNotFoundError: there is no such study, or no more.
     """
     follower = Follower()
+    watch: Watch | None = None
     while not follower.is_over:
         with interrupts.shielded(), home.read(name) as reader:  # a connection is not cut while it is used or closed
-            if events := follower.look(reader):
+            watch = watch or Watch(home.study(name), tracker_names(reader.study().config["tracker"]))
+            events = follower.look(reader)
+            if not follower.is_over:  # then nobody delivers
+                events += watch.look()
+            if events:
                 yield reader, events
         if not follower.is_over:
             time.sleep(POLL_SECONDS)  # another process's commits are no event here

@@ -57,6 +57,10 @@ class ProgressLine:
             return changed(event)
         elif kind == "checkpoint-damaged":
             return damaged(event)
+        elif kind == "tracker-away":
+            return away(event)
+        elif kind == "tracker-back":
+            return f"{event['title']} is back: what waits is delivered now"
         elif kind == "driver-lost":
             return lost(event)
         elif kind == "ledger-trouble":
@@ -121,6 +125,11 @@ def damaged(event: Mapping[str, Any]) -> str:
     return f"trial {event['trial']} {on}: its checkpoint of step {event['step']} is damaged or gone ({event['path']})"
 
 
+def away(event: Mapping[str, Any]) -> str:
+    """Return what an event `tracker-away` says, in words."""
+    return f"{_clean(event['message'])}; trials go on, and what they report is delivered later"
+
+
 def lost(event: Mapping[str, Any]) -> str:
     """Return what an event `driver-lost` says, in words."""
     return f"its driver has died; waiting for: automl resume {event['name']}"
@@ -130,6 +139,11 @@ def _why(event: Mapping[str, Any]) -> str:
     """Return the reason, and of a failure the first line of its message, in parentheses."""
     if not event["reason"]:
         return ""
-    message = event.get("message") or ""
+    first = _clean(event.get("message") or "")
+    return f" ({event['reason']}{': ' + first if first else ''})"
+
+
+def _clean(message: str) -> str:
+    """Return the first line of a message, without what a terminal would obey."""
     first = message.splitlines()[0] if message.strip() else ""
-    return f" ({event['reason']}{': ' + safe(first)[:200] if first else ''})"
+    return safe(first)[:200]

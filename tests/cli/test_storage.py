@@ -253,7 +253,7 @@ def test_the_password_is_nowhere(
         said += start(*words).communicate(timeout=60)
 
     assert search.returncode == 0, said
-    assert b"automl.delivery" in lines
+    assert b"automl.courier" in lines
     secret = postgres_url.partition("ada:")[2].partition("@")[0]
     found = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     found |= {Path("command lines"): lines, Path("output"): "".join(said).encode()}
