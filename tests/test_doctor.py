@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 import sqlite3
@@ -117,12 +116,17 @@ def edit(home: Home, *statements: str) -> None:
     connection.close()
 
 
-def position_is_about(home: Home, uri: str) -> None:
-    """Make delivery believe that what it has delivered went to `uri`."""
+def keep(home: Home, **changes: object) -> None:
+    """Change what delivery has written down about itself."""
     path = home.study("s") / "delivery-mlflow.json"
     row = durable.read_sealed(path)
     assert row is not None
-    durable.write_json(path, row | {"uri": uri}, sealed=True)
+    durable.write_json(path, row | changes, sealed=True)
+
+
+def position_is_about(home: Home, uri: str) -> None:
+    """Make delivery believe that what it has delivered went to `uri`."""
+    keep(home, uri=uri)
 
 
 def numbers(home: Home, where: str) -> list[int]:
@@ -453,8 +457,7 @@ class TestTracker:
 
     def test_an_incomplete_study_run_is_a_note(self, mirrored: Home) -> None:
         """Figures and description come last; a delivery that was cut before them is completed by the next."""
-        path = mirrored.study("s") / "delivery-mlflow.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"closed": -1}))
+        keep(mirrored, closed=-1)
 
         found = audit(mirrored, "s")
 

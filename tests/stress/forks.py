@@ -25,7 +25,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, ClassVar
 
-DELIVERY = ["-m", "automl.delivery"]
+DELIVERY = ["-m", "automl.courier"]
 
 
 @cache
@@ -79,7 +79,7 @@ def _deliver(channel: socket.socket) -> None:
         os.environ.clear()
         os.environ.update(given["environment"])
         sys.stdin = open(0, closefd=False)  # noqa: SIM115 - multiprocessing took it away
-        from automl.delivery import main
+        from automl.courier import main
 
         main(*given["arguments"])
     os._exit(0)

@@ -10,7 +10,7 @@ for name in (
     "automl.cli.live",
     "automl.cli.search",
     "automl.cli.serve",
-    "automl.delivery",
+    "automl.courier",
     "automl.doctor",
     "automl.driver",
     "automl.executors.local",
