@@ -8,8 +8,11 @@ Whatever is printed, logged or written of a URL comes from `shown` or `masked`: 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -19,7 +22,6 @@ from automl.errors import ConfigError
 FORMS = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:////PATH/FILE.db"
 _DRIVERS = ("postgresql", "postgresql+psycopg", "sqlite", "sqlite+pysqlite")
 _SECRETS = ("password", "sslpassword")  # libpq takes them in the query too
-_SQLITE_MAGIC = b"SQLite format 3\0"
 
 
 def sqlite_url(path: Path) -> str:
@@ -57,12 +59,31 @@ def storage(text: str) -> str:
     if path.is_dir() or not path.parent.is_dir():
         found = f"{path} is a folder" if path.is_dir() else f"there is no folder {path.parent}"
         raise ConfigError(f"storage {text!r}: {found}; name a file in a folder that exists")
-    if path.is_file() and os.access(path, os.R_OK):
-        with path.open("rb") as file:
-            start = file.read(len(_SQLITE_MAGIC))
-        if start not in (b"", _SQLITE_MAGIC):
-            raise ConfigError(f"storage {text!r}: {path} is no SQLite database; name another file")
+    if path.is_file() and os.access(path, os.R_OK) and not _is_database(path):
+        raise ConfigError(f"storage {text!r}: {path} is no SQLite database; name another file")
     return sqlite_url(path)
+
+
+@contextlib.contextmanager
+def peeked(path: Path) -> Iterator[sqlite3.Connection]:
+    """Yield a SQLite file for a look that leaves it, its WAL and everybody's locks alone.
+
+    SQLite opens it, though its first 100 bytes would do. Whoever closes a file himself drops all POSIX locks that his
+    process has on it (sqlite.org/howtocorrupt.html, section 2.2); the next process that closes the ledger then takes
+    itself for the last one, and deletes the WAL under a driver that writes to it.
+    """
+    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as file:
+        yield file
+
+
+def _is_database(path: Path) -> bool:
+    """Say whether SQLite takes a file for one of its own; it does an empty one."""
+    try:
+        with peeked(path) as file:
+            file.execute("PRAGMA schema_version")
+    except sqlite3.DatabaseError as error:
+        return error.sqlite_errorcode != sqlite3.SQLITE_NOTADB
+    return True
 
 
 def shown(url: sa.URL | str) -> str:

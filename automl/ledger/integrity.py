@@ -10,6 +10,7 @@ counts is up to its last whole transaction. The second look takes 15 ms for 5,00
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -17,8 +18,7 @@ import sqlalchemy as sa
 from automl.errors import AutomlError
 from automl.ledger import address
 
-_MAGIC = b"SQLite format 3\0"
-_HEADER = 100  # bytes
+_PAGE = 4096  # bytes; SQLite's default
 _WAL_HEADER = 32
 _DAMAGED = (11, 26)  # CORRUPT, NOTADB
 
@@ -46,26 +46,34 @@ def check_file(path: Path) -> None:
         LedgerDamagedError: it was.
     """
     try:
-        with path.open("rb") as file:
-            header = file.read(_HEADER)
-            size = file.seek(0, 2)
+        size = path.stat().st_size
     except OSError:
         return  # SQLite says it better
     wal = path.with_name(f"{path.name}-wal")
     has_wal = wal.is_file() and wal.stat().st_size > _WAL_HEADER
-    if not header:
+    if size == 0:
         if has_wal or any(path.parent.glob("trials/*")):
             raise damaged(str(path), "it is empty")
         return  # whoever made it died before it was a ledger
-    if not header.startswith(_MAGIC[: len(header)]):
-        raise damaged(str(path), "it is no SQLite database")
-    page = int.from_bytes(header[16:18])
-    page = 2**16 if page == 1 else page
-    if size < max(page, _HEADER):
+    if size < _PAGE:
         raise damaged(str(path), f"it has {size} bytes")
-    pages = int.from_bytes(header[28:32]) if header[24:28] == header[92:96] else 0
-    if not has_wal and size < pages * page:  # else the WAL may have what is missing here
-        raise damaged(str(path), f"it has {size:,} of {pages * page:,} bytes")
+    try:
+        whole = _size_when_whole(path)
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
+            return  # SQLite will say it again
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            raise damaged(str(path), "it is no SQLite database") from error
+        whole = size + 1
+    if size < whole and not has_wal:  # else the WAL may have what is missing here
+        raise damaged(str(path), f"it has only {size:,} bytes")
+
+
+def _size_when_whole(path: Path) -> int:
+    """Return the number of bytes that the header of a SQLite file promises."""
+    with address.peeked(path) as file:
+        count, size = (int(file.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "page_size"))
+    return count * size
 
 
 def is_damage(error: sa.exc.DBAPIError) -> bool:

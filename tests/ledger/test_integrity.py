@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from automl.errors import AutomlError, StudyNotFoundError
 from automl.home import Home
+from automl.ledger import address
 from automl.ledger.address import sqlite_url
 from automl.ledger.database import LedgerError, connect
 from automl.ledger.queries import Reader
@@ -99,3 +102,21 @@ def test_a_request_that_is_none_is_not_heeded(ledger: Path) -> None:
         connection.exec_driver_sql("UPDATE studies SET request = 'now'")
     assert writer.request() is Request.NOW
     writer.abandon()
+
+
+def test_a_look_leaves_the_locks_of_a_driver(ledger: Path) -> None:
+    """A process that reads a study while it holds it stays its holder: another that leaves takes no WAL away."""
+    url = sqlite_url(ledger)
+    look = ["-c", f"from automl.ledger.queries import Reader; Reader.open({url!r}, 's').close()"]
+    writer = Writer.open(connect(url, create=True), "s")
+    Reader.open(url, "s").close()
+    address.storage(url)
+
+    subprocess.run([sys.executable, *look], check=True)
+    writer.ask(number=0, params={}, seed=1)
+    writer.commit()
+
+    assert ledger.with_name("ledger.db-wal").exists()
+    writer.abandon()
+    with Reader.open(url, "s") as reader:
+        assert [record.number for record in reader.records()] == [0]

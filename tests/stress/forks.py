@@ -78,6 +78,7 @@ def _deliver(channel: socket.socket) -> None:
         given = json.loads(told)
         os.environ.clear()
         os.environ.update(given["environment"])
+        os.umask(given["umask"])
         sys.stdin = open(0, closefd=False)  # noqa: SIM115 - multiprocessing took it away
         from automl.courier import main
 
@@ -104,7 +105,7 @@ class _Handed:
         self.pid = pid
         self.returncode: int | None = None
         read, write = os.pipe()
-        told = json.dumps({"arguments": arguments, "environment": options["env"]}).encode()
+        told = json.dumps({"arguments": arguments, "environment": options["env"], "umask": options["umask"]}).encode()
         socket.send_fds(channel, [told], [read, options["stderr"].fileno()])
         channel.close()
         os.close(read)

@@ -12,7 +12,6 @@ ledger, with Optuna's view of it, and with MLflow's tables, beside all that `aut
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -29,6 +28,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Self
 
+from automl.attempt import read_result
 from automl.crash import Point
 from automl.doctor import audit
 from automl.errors import AutomlError
@@ -347,16 +347,15 @@ class Scene:
                         shutil.copyfile(file, home.study(STUDY) / file.name)
             try:
                 with home.read(STUDY) as reader:
-                    records = reader.records()
+                    metric, records = reader.study().metric, reader.records()
                     running = {row.trial: row.number for row in reader.attempts() if row.state is AttemptState.STARTED}
             except AutomlError:  # it died before there was a study
-                records, running = [], {}
+                metric, records, running = "", [], {}
         ended = {record.number: (str(record.state), record.value) for record in records if record.state.is_finished}
         for trial, attempt in running.items():
-            with contextlib.suppress(OSError, ValueError):
-                result = json.loads((study / "trials" / str(trial) / f"attempt-{attempt}.json").read_text())
-                if result["trial_state"] == TrialState.COMPLETE:
-                    ended[trial] = (str(TrialState.COMPLETE), result["values"]["loss"])
+            ending = read_result(study / "trials" / str(trial), attempt, metric=metric)
+            if ending is not None and ending.trial_state is TrialState.COMPLETE:
+                ended[trial] = (str(TrialState.COMPLETE), ending.values[metric])
         return Known(ended, len(self.history()))
 
     def _differs_in_optuna(self, records: Mapping[int, TrialRecord]) -> Iterator[str]:
