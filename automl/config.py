@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -39,6 +39,7 @@ MOST = 10**9
 LEAST_SHARE = 0.01
 """Of a CPU or GPU, for a trial; more than a hundred processes on one are a slip of the pen."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ANYWHERE = ("executor", "ray_address", "tracker", "isolate")  # which say where a study runs, not what it measures
 _MINIMIZED = ("loss", "error", "rmse", "mae")
 
 
@@ -175,6 +176,20 @@ class StudyConfig:
     def changes(self, **values: Any) -> StudyConfig:
         """Return a copy with other values."""
         return dataclasses.replace(self, **values)
+
+    def differences(self, other: StudyConfig, *, but: Container[str] = ()) -> list[str]:
+        """Return how `other` asks for another study, a line for each option that is fixed when a study is made."""
+        lines = []
+        for name in (each.name for each in dataclasses.fields(self)):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if name not in (*BUDGET, "space", "data", "kind", *_ANYWHERE) and name not in but and mine != theirs:
+                lines.append(f"it has {name.replace('_', ' ')} {shown(mine)}, not {shown(theirs)}")
+        if (self.data or {}).get("sha256") != (other.data or {}).get("sha256"):
+            lines.append("its data are others")
+        for change in self.space.diff(other.space):
+            mine, theirs = (each or "nothing" for each in (change.before, change.after))
+            lines.append(f"its space has for {change.label} {mine}, not {theirs}")
+        return lines
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON, for the ledger: without a password."""

@@ -23,8 +23,9 @@ from automl import executors, interrupts, private, samplers, stopping, study_fil
 from automl.attempt import Objective
 from automl.config import CHANGEABLE, Direction, StudyConfig, default_direction, unknown
 from automl.courier import beside
-from automl.errors import ConfigError, StudyMismatchError
+from automl.errors import AutomlError, ConfigError, StudyMismatchError
 from automl.executors import Capacity
+from automl.fingerprint import Fingerprint
 from automl.goals import find_metric
 from automl.home import Home
 from automl.interrupts import Interrupted as Interrupted
@@ -87,7 +88,7 @@ def search(
     options |= {"n_trials": n_trials, "sampler": sampler, "early_stopping": early_stopping}
     config, call = plan(objective, space, metric=metric, direction=direction, **options)
     found = Home.find(home, storage)
-    name = found.add(config.to_dict(), stem=config.stem, name=name)
+    name = add(found, config, name, is_seeded="seed" in options)
     return start(
         found,
         name,
@@ -109,6 +110,7 @@ def resume(
     storage: str | None = None,
     sampler: optuna.samplers.BaseSampler | None = None,
     early_stopping: stopping.Rule | None = None,
+    strict: bool = False,
     listeners: Sequence[Listener] | None = None,
     **changes: Any,
 ) -> SearchResult:
@@ -125,6 +127,7 @@ def resume(
         sampler: an Optuna sampler: needed where the study was made with one. What it noted down in its trials is there
             again, and its random generator is seeded anew, so that no draw comes twice.
         early_stopping: the object that it was made with as early stopping, if it was.
+        strict: whether to refuse to go on where the objective's code, its data, Python or packages have changed.
         listeners: called with each event; default: one progress line.
         **changes: new values for options of `config.BUDGET`.
 
@@ -151,6 +154,7 @@ def resume(
         sampler=sampler,
         early_stopping=early_stopping,
         is_new=False,
+        strict=strict,
         listeners=_or_progress(listeners, config),
     )
 
@@ -210,6 +214,22 @@ def plan(
         raise ConfigError(problems)
     samplers.check(sampler, space)
     return config, target.build(config)
+
+
+def add(home: Home, config: StudyConfig, name: str | None, *, is_seeded: bool) -> str:
+    """Add a study called `name`, or as `Home.add` finds one; return its name. `is_seeded`: the user gave the seed.
+
+    Raises:
+        StudyMismatchError: the name is taken; says how that study differs from what is asked.
+    """
+    try:
+        return home.add(config.to_dict(), stem=config.stem, name=name)
+    except StudyMismatchError as error:
+        differences: list[str] = []
+        with contextlib.suppress(AutomlError), home.read(name or "") as reader:  # it may be no study of ours
+            stored = StudyConfig.from_dict(reader.study().config)
+            differences = stored.differences(config, but=() if is_seeded else ("seed",))
+        raise StudyMismatchError([*error.problems, *differences]) from None
 
 
 def _stand_in(space: SearchSpace | Mapping[str, Any] | None) -> Target:
@@ -273,6 +293,7 @@ def start(
     sampler: optuna.samplers.BaseSampler | None = None,
     early_stopping: stopping.Rule | None = None,
     is_new: bool = True,
+    strict: bool = False,
     on_ready: Callable[[Capacity], None] = lambda capacity: None,
 ) -> SearchResult:
     """Run a study to its end; one that `is_new` and cannot begin is taken back.
@@ -280,9 +301,13 @@ def start(
     `on_ready` is called when the machine was found fit, before trials run.
 
     Raises:
+        StudyMismatchError: `strict`, and code, data, Python or packages have changed since the study ran last.
         Interrupted: by a signal, or by `automl stop --now`; the state is saved.
     """
     began = time.monotonic()
+    fingerprint = Fingerprint.of(config, objective)
+    if strict:
+        _refuse_changes(home, name, fingerprint)
     if not is_new:
         if _has_nothing_to_do(home, name, config):
             return read_result(home, name, seconds=0.0)
@@ -301,6 +326,7 @@ def start(
                 sampler=sampler,
                 early_stopping=early_stopping,
                 changes={key: getattr(config, key) for key in CHANGEABLE},
+                fingerprint=fingerprint,
                 listeners=listeners,
             )
             try:
@@ -326,6 +352,14 @@ def start(
     finally:
         executor.close()
     return read_result(home, name, seconds=time.monotonic() - began, is_exhausted=study.is_exhausted)
+
+
+def _refuse_changes(home: Home, name: str, now: Fingerprint) -> None:
+    with home.read(name) as reader:
+        trial = sum(reader.counts().values()) - 1
+        found = [each.told(trial=trial) for each in now.differences(Fingerprint.last(reader))]
+    if found:
+        raise StudyMismatchError([*found, "nothing was done: leave --strict out to go on all the same"])
 
 
 def _has_nothing_to_do(home: Home, name: str, config: StudyConfig) -> bool:

@@ -20,7 +20,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from automl.agenda import Agenda, Choice
 from automl.attempt import Attempt, Ending, read_reports, read_result
 from automl.config import StudyConfig
 from automl.errors import SearchAbortedError
+from automl.fingerprint import STARTED, Fingerprint
 from automl.halt import Halt
 from automl.ledger.database import LedgerError, connect
 from automl.ledger.lease import RENEW_SECONDS
@@ -93,6 +94,7 @@ class Study:
         sampler: optuna.samplers.BaseSampler | None = None,
         early_stopping: stopping.Rule | None = None,
         changes: Mapping[str, Any] | None = None,
+        fingerprint: Fingerprint | None = None,
         listeners: Sequence[Listener] = (),
         clock: Callable[[], float] = time.time,
     ) -> Study:
@@ -105,6 +107,7 @@ class Study:
             sampler: an Optuna sampler to use instead of the one the study names.
             early_stopping: a rule or an Optuna pruner to use instead of the rule that the study names.
             changes: options of `config.BUDGET` with new values, and a new `space`.
+            fingerprint: what its trials run on now.
             listeners: called with each event.
             clock: seconds since the epoch.
 
@@ -118,7 +121,10 @@ class Study:
                 with Reader.open(url, name) as reader:
                     config = StudyConfig.from_dict(reader.study().config).changes(**(changes or {}))
                     recovered = recover(ledger, reader, folder)
-                    ledger.event("study-started", recovered=recovered)
+                    differs = fingerprint.differences(Fingerprint.last(reader)) if fingerprint else []
+                    ledger.event(
+                        STARTED, recovered=recovered, fingerprint=fingerprint.to_dict() if fingerprint else None
+                    )
                     change = SpaceChange.look(reader, config.space)
                     if change is not None:
                         ledger.event(CHANGED, before=change.before.to_dict(), **change.to_dict())
@@ -135,6 +141,8 @@ class Study:
                 remove_checkpoints(folder / "trials" / str(number))
             about = {"n_trials": config.n_trials, "trials": len(study.records), "ended": len(ended)}
             study._emit("study-started", name=name, **about, paused=sorted(agenda.paused), recovered=recovered)
+            for each in differs:
+                study._emit("study-differs", **asdict(each), message=each.told(trial=len(study.records) - 1))
             if change is not None:
                 study._emit(CHANGED, **change.to_dict())
             return study

@@ -163,6 +163,8 @@ class LivePanel:
                 self._away.pop(event["tracker"], None)
             elif kind == "checkpoint-damaged":
                 self._notes.append(damaged(event))
+            elif kind == "study-differs":
+                self._notes.append(event["message"])
             elif kind == "trial-started":
                 self._paused.discard(event["trial"])
                 self._running[event["trial"]] = _Running(event["params"], event["time"], event["step"])

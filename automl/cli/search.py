@@ -74,6 +74,8 @@ def search(
     verbose: options.Verbose = False,
 ) -> None:
     """Search for the params with the best metric: of a task, of a network for your table, or of your own function."""
+    from automl import driver
+
     problems = Problems()
     problems.add(given.file_of(context).problems)
     settings = _numbers(problems, trials=trials, max_epochs=max_epochs, seed=seed, timeout=timeout)
@@ -97,7 +99,7 @@ def search(
         more = {"name": name, "home": str(found.path) if home else None, "storage": found.where if storage else None}
         plan.show(found, config, objective, more=more, is_guessed=is_guessed, format=format, json=json)
         return
-    name = found.add(config.to_dict(), stem=config.stem, name=name)
+    name = driver.add(found, config, name, is_seeded=seed is not None)
     _run(found, name, config, objective, {}, format=format, json=json, quiet=quiet, is_guessed=is_guessed)
 
 
@@ -106,6 +108,7 @@ def resume(
     space: options.NewSpaces = None,
     param: options.NewParams = None,
     yes: options.Yes = False,
+    strict: options.Strict = False,
     trials: options.MoreTrials = None,
     timeout: options.Timeout = None,
     parallel: options.Parallel = None,
@@ -150,7 +153,7 @@ def resume(
         agree(change, yes=yes, quiet=quiet)
         if change.trials >= config.n_trials:
             output.say(f"all {change.trials} trials were asked for before: --trials +20 tries the new space")
-    _run(found, study, config, objective, before, format=format, json=json, quiet=quiet)
+    _run(found, study, config, objective, before, format=format, json=json, quiet=quiet, strict=strict)
 
 
 def _new_space(
@@ -211,6 +214,7 @@ def _run(
     json: bool,
     quiet: bool,
     is_guessed: bool = False,
+    strict: bool = False,
 ) -> None:
     """Run a study, new when nothing was `before`, show how it goes, and print what came of it."""
     from automl import driver
@@ -228,7 +232,14 @@ def _run(
                 view.ready(preflight.facts(home, name, config, capacity, is_guessed=is_guessed))
 
             found = driver.start(
-                home, name, config, objective, listeners=[view.listen], is_new=not before, on_ready=ready
+                home,
+                name,
+                config,
+                objective,
+                listeners=[view.listen],
+                is_new=not before,
+                strict=strict,
+                on_ready=ready,
             )
     except (SearchAbortedError, KeyboardInterrupt) as error:
         if name not in home.studies():

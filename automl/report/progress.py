@@ -61,6 +61,8 @@ class ProgressLine:
             return away(event)
         elif kind == "tracker-back":
             return f"{event['title']} is back: what waits is delivered now"
+        elif kind == "study-differs":
+            return str(event["message"])
         elif kind == "driver-lost":
             return lost(event)
         elif kind == "ledger-trouble":

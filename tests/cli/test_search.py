@@ -283,3 +283,34 @@ def test_ray_says_nothing_of_its_own(start: Start) -> None:
         "seed",
         "results",
     }
+
+
+def test_a_name_that_is_taken_says_how_the_study_differs(run: Run, finished: str) -> None:
+    """Asked for again with another direction, seed and space, a study names each; the same again names nothing."""
+    again = [*SEARCH, *LOCAL, "--sampler", "random", "--early-stopping", "none", "--name", finished, "-q"]
+
+    same = run(*again, "--seed", "3")
+    wider = ["x=0.0..2.0" if word == "x=0.0..1.0" else word for word in again]
+    other = run(*wider, "--seed", "4", "--direction", "maximize")
+
+    assert (same.code, len(same.errors)) == (3, 1)
+    assert other.code == 3
+    assert other.errors[1:] == [
+        "it has direction 'minimize', not 'maximize'",
+        "it has seed 3, not 4",
+        "its space has for x 0.0..1.0, not 0.0..2.0",
+    ]
+
+
+def test_strict(run: Run, finished: str, tmp_path: Path) -> None:
+    """A script that was edited is named by `resume`, refused by `resume --strict` with exit code 3."""
+    script = tmp_path / "train.py"
+    script.write_text(script.read_text() + "\n# edited\n")
+
+    strict = run("resume", finished, "--trials", "+1", "--strict")
+    free = run("resume", finished, "--trials", "+1")
+
+    assert (strict.code, strict.out) == (3, "")
+    assert strict.errors[0].startswith("train.py has changed since trial 3 (SHA-256 ")
+    assert free.code == 0
+    assert strict.errors[0] in free.err

@@ -1,0 +1,116 @@
+"""What trials ran on: code, data, Python, packages; taken at each start, so that a resume says what has changed since.
+
+    now = Fingerprint.of(config, objective)
+    for difference in now.differences(Fingerprint.last(reader)):
+        print(difference.told(trial=12))    # "train.py has changed since trial 12 (SHA-256 1f3a..., now 77b0...): ..."
+
+A change need not be wrong, to mend an objective is a reason to resume. But trials before and after it may not compare,
+which whoever reads the result must know.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import inspect
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from automl.config import StudyConfig
+from automl.ledger.queries import Reader
+from search_spaces import SearchSpaceError, modules
+
+PACKAGES = ("automl-search", "torch", "ray", "optuna", "mlflow", "numpy", "scikit-learn", "SQLAlchemy")
+STARTED = "study-started"
+"""The kind of the events that hold fingerprints."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One thing that is not as it was when the study ran last."""
+
+    what: str
+    before: str
+    now: str
+    is_file: bool = False
+
+    def told(self, *, trial: int) -> str:
+        """Return it as a line; `trial` is the last one that ran before, -1 if there is none."""
+        since = f"since trial {trial}" if trial >= 0 else "since the study was made"
+        name = Path(self.what).name if self.is_file else self.what
+        values = f"{self.before}, now {self.now}"
+        return f"{name} has changed {since} ({values}): later trials may not compare with earlier ones"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """What a driver's trials run on."""
+
+    python: str
+    packages: Mapping[str, str]
+    """Name -> version, of those installed."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Path of the objective's code, or its name where a file does not hold it, and of a data file -> SHA-256."""
+
+    @classmethod
+    def of(cls, config: StudyConfig, objective: Callable[..., Any]) -> Self:
+        """Return what a search of `config` runs on now. No package is imported."""
+        packages = {}
+        for name in PACKAGES:
+            try:
+                packages[name] = importlib.metadata.version(name)
+            except importlib.metadata.PackageNotFoundError:
+                continue
+        files = {name: hashlib.sha256(code).hexdigest() for name, code in _code(config, objective)}
+        if config.data is not None:
+            files[config.target] = config.data["sha256"]
+        return cls(python=platform.python_version(), packages=packages, files=files)
+
+    @classmethod
+    def last(cls, reader: Reader) -> Self | None:
+        """Return what the study ran on last; None where no driver has said so."""
+        kept = [event.data["fingerprint"] for event in reader.events(kind=STARTED) if event.data.get("fingerprint")]
+        return cls(**kept[-1]) if kept else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return asdict(self)
+
+    def differences(self, before: Fingerprint | None) -> list[Difference]:
+        """Return what is not as it was `before`. A file that only one of them knows is no difference."""
+        if before is None:
+            return []
+        found = [
+            Difference(what=path, before=f"SHA-256 {before.files[path][:12]}...", now=f"{sha[:12]}...", is_file=True)
+            for path, sha in self.files.items()
+            if path in before.files and before.files[path] != sha
+        ]
+        if self.python != before.python:
+            found.append(Difference(what="Python", before=before.python, now=self.python))
+        for name in PACKAGES:
+            was, now = (each.packages.get(name, "not installed") for each in (before, self))
+            if was != now:
+                found.append(Difference(what=name, before=was, now=now))
+        return found
+
+
+def _code(config: StudyConfig, objective: Callable[..., Any]) -> Iterator[tuple[str, bytes]]:
+    """Yield the objective's code under its name, where it is to be had."""
+    if config.kind == "function":
+        try:
+            path = modules.source(modules.split(config.target, what="function")[0])
+            yield str(path), path.read_bytes()
+        except (OSError, SearchSpaceError):  # who runs it says so
+            return
+    elif config.kind == "callable":
+        while isinstance(objective, functools.partial):
+            objective = objective.func
+        body = objective if inspect.isroutine(objective) or inspect.isclass(objective) else type(objective)
+        try:
+            yield config.target, inspect.getsource(body).encode()
+        except (OSError, TypeError):  # typed into an interpreter, or written in C
+            return
