@@ -298,7 +298,7 @@ def test_a_name_that_is_taken_says_how_the_study_differs(run: Run, finished: str
     assert other.errors[1:] == [
         "it has direction 'minimize', not 'maximize'",
         "it has seed 3, not 4",
-        "its space has for x 0.0..1.0, not 0.0..2.0",
+        "its space has for x 0.0..1, not 0.0..2",
     ]
 
 
