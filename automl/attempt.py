@@ -13,17 +13,16 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import sys
 import time
-import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from automl import crash, durable
+from automl import crash, durable, trial_log
 from automl.crash import Point
 from automl.errors import TrialPaused, TrialPruned
+from automl.interrupts import Interrupted
 from automl.redaction import redacted
 from automl.trial import AttemptState, BadValueError, Reason, Report, Trial, TrialState, outcome
 
@@ -229,28 +228,6 @@ def plain(text: str) -> str:
     return redacted(text).strip().encode("utf-8", "replace").decode().replace("\0", "")[:LONGEST_MESSAGE]
 
 
-@contextlib.contextmanager
-def output_to(path: Path) -> Iterator[None]:
-    """Send all that this process prints, its children included, to the end of the file `path` meanwhile."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    kept = [os.dup(descriptor) for descriptor in (1, 2)]
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        for descriptor in (1, 2):
-            os.dup2(log, descriptor)
-        yield
-    finally:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stdout.flush()
-            sys.stderr.flush()
-        for descriptor, original in zip((1, 2), kept, strict=True):
-            os.dup2(original, descriptor)
-            os.close(original)
-        os.close(log)
-
-
 def _judge(trial: Trial, objective: Objective, metric: str, log: Path) -> Ending:
     """Call the objective and say what its way of ending means; a traceback goes to the log."""
 
@@ -272,28 +249,36 @@ def _judge(trial: Trial, objective: Objective, metric: str, log: Path) -> Ending
     except BadValueError as error:
         found = fail(Reason.BAD_VALUE, plain(str(error)))
     except SystemExit as error:
-        found = fail(Reason.EXIT, plain(f"the objective called sys.exit({error.code!r})"))
+        found = fail(Reason.EXIT, plain(f"the objective called sys.exit({_safe(repr, error.code)})"))
     except MemoryError as error:
-        _keep_traceback(log)
-        found = fail(Reason.OOM, plain(_said(error)))
-    except KeyboardInterrupt:
+        trial_log.keep_failure(log)
+        found = fail(Reason.OOM, said(error))
+    except Interrupted:  # a signal to this very process, which ends the search
         raise
+    except KeyboardInterrupt:
+        trial_log.keep_failure(log)
+        found = fail(Reason.EXIT, "the objective raised KeyboardInterrupt")
     except BaseException as error:
-        _keep_traceback(log)
+        trial_log.keep_failure(log)
         is_gpu = type(error).__name__ == "OutOfMemoryError"  # torch's; importing torch to ask would cost a second
-        text = plain(_said(error))
+        text = said(error)
         found = fail(Reason.GPU_OOM if is_gpu else Reason.RAISED, text)
     return Ending(state=state, checkpoint=trial.newest, artifacts=dict(trial.artifacts), **found)
 
 
-def _said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".removesuffix(": ")
+def said(error: BaseException) -> str:
+    """Return an exception in words, as every database can hold them; it may be the user's and fail when it is asked."""
+    return plain(f"{type(error).__name__}: {_safe(str, error)}".removesuffix(": "))
 
 
-def _keep_traceback(log: Path) -> None:
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8", errors="replace") as file:
-        file.write(redacted(traceback.format_exc()))
+def _safe(words: Callable[[Any], str], value: Any) -> str:
+    """Return `words(value)`, or what is wrong with that: it is the user's code that runs there."""
+    try:
+        return words(value)
+    except Interrupted:
+        raise
+    except BaseException as error:
+        return f"(its text cannot be had: {type(error).__name__})"
 
 
 def _reports_path(folder: Path, number: int) -> Path:

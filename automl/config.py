@@ -32,7 +32,20 @@ EXECUTORS = ("ray", "local")
 TRACKERS = ("mlflow", "jsonl")
 Direction = Literal["minimize", "maximize"]
 DIRECTIONS: tuple[Direction, ...] = ("minimize", "maximize")
-BUDGET = ("n_trials", "timeout", "parallel", "cpus", "gpus", "tracking_uri", "env", "env_block")
+BUDGET = (
+    "n_trials",
+    "timeout",
+    "trial_timeout",
+    "stall_timeout",
+    "retries",
+    "max_failures",
+    "parallel",
+    "cpus",
+    "gpus",
+    "tracking_uri",
+    "env",
+    "env_block",
+)
 CHANGEABLE = (*BUDGET, "space")
 MOST = 10**9
 """Of what is counted; whoever wants no end of trials gives a time."""
@@ -55,6 +68,14 @@ class StudyConfig:
     n_trials: int = 50
     timeout: float | None = None
     """Seconds."""
+    trial_timeout: float | None = None
+    """Seconds that one attempt of a trial may take."""
+    stall_timeout: float | None = None
+    """Seconds that may pass from one report of an attempt to the next."""
+    retries: int = 1
+    """Times that a trial runs once more because its worker, its node or the memory was lost."""
+    max_failures: int | None = None
+    """Failed trials, since the driver started, with which a search ends; None for any number."""
     max_epochs: int | None = None
     """The full budget of a trial in steps."""
     sampler: str = "auto"
@@ -116,12 +137,15 @@ class StudyConfig:
 
     def _numbers(self) -> list[str]:
         problems = []
-        for name, option in (("n_trials", "trials"), ("max_epochs", "max-epochs"), ("parallel", "parallel")):
+        for name in ("n_trials", "max_epochs", "parallel", "max_failures", "retries"):
+            value, least = getattr(self, name), 0 if name == "retries" else 1
+            if value is not None and not (_is_whole(value) and least <= value <= MOST):
+                option = "trials" if name == "n_trials" else name.replace("_", "-")
+                problems.append(f"--{option} must be a whole number from {least} to {MOST}, got {shown(value)}")
+        for name in ("timeout", "trial_timeout", "stall_timeout"):
             value = getattr(self, name)
-            if value is not None and not (_is_whole(value) and 1 <= value <= MOST):
-                problems.append(f"--{option} must be a whole number from 1 to {MOST}, got {shown(value)}")
-        if self.timeout is not None and not (_is_finite(self.timeout) and self.timeout > 0):
-            problems.append(f"--timeout must be a time above 0 seconds, got {shown(self.timeout)}")
+            if value is not None and not (_is_finite(value) and value > 0):
+                problems.append(f"--{name.replace('_', '-')} must be a time above 0 seconds, got {shown(value)}")
         for name in ("cpus", "gpus"):
             value = getattr(self, name)
             if value is None or (name == "gpus" and value == 0):

@@ -31,9 +31,10 @@ from automl.home import Home
 from automl.interrupts import Interrupted as Interrupted
 from automl.ledger import lease
 from automl.ledger.requests import Request
+from automl.listeners import Listener
 from automl.result import SearchResult, read_result
 from automl.space_history import SpaceChange
-from automl.study import Listener, Study
+from automl.study import Study
 from automl.trial import TrialState
 from search_spaces import SearchSpace
 

@@ -83,7 +83,14 @@ class LeaseLostError(AutomlError):
 
 
 class SearchAbortedError(AutomlError):
-    """Mend what the message shows to have failed, the objective or early stopping, then resume the study."""
+    """Mend what the message shows to have failed, the objective or early stopping, then resume the study.
+
+    `traceback` has the lines of the last one, if there was any; they come from the user's code and are not escaped.
+    """
+
+    def __init__(self, problems: str | Iterable[str], *, traceback: Iterable[str] = ()) -> None:
+        super().__init__(problems)
+        self.traceback = tuple(traceback)
 
 
 class ReadOnlyError(AutomlError):

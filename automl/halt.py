@@ -1,4 +1,4 @@
-"""What may end a search before its trials are through: its time is up, its trials all fail alike, or somebody asks.
+"""What may end a search before its trials are through: its time is up, its trials fail, or somebody asks.
 
 halt = Halt(timeout=3600.0, used=120.0, clock=time.time)
 halt.at_once                        # True when an hour is over
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from automl import trial_log
 from automl.errors import SearchAbortedError
 from automl.ledger.requests import Request
 from automl.trial import Reason, TrialRecord, TrialState
@@ -23,17 +24,28 @@ class Halt:
 
     Args:
         timeout: seconds that drivers may hold the study in all; None for ever.
+        max_failures: failed trials with which the search ends. Those of earlier drivers do not count: who resumes has
+            mended something.
         used: seconds that drivers before this one have held it.
         clock: seconds since the epoch.
     """
 
-    def __init__(self, *, timeout: float | None, used: float = 0.0, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        *,
+        timeout: float | None,
+        max_failures: int | None = None,
+        used: float = 0.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.failure: SearchAbortedError | None = None
         """Why the search cannot go on."""
         self.request: Request | None = None
         """What somebody asked of it."""
         self._clock = clock
         self._deadline = clock() + timeout - used if timeout else None
+        self._max_failures = max_failures
+        self._failed = 0
         self._failures: list[Reason] = []  # since the last success
 
     @property
@@ -54,22 +66,32 @@ class Halt:
         return True
 
     def count(self, ended: TrialRecord, records: Iterable[TrialRecord], log: Path) -> None:
-        """Take in how a trial ended: a search fails when its trials all fail alike before any of `records` succeeded.
+        """Take in how a trial ended: a search fails with too many failures, or when all are alike before a success.
 
-        `log` is what the trial printed, if there is such a file.
+        Args:
+            ended: the trial.
+            records: all trials.
+            log: what the trial printed, if there is such a file.
         """
         if ended.state is not TrialState.FAIL:
             self._failures = []
             return
         assert ended.reason is not None
+        self._failed += 1
         self._failures.append(ended.reason)
-        if self._failures[-FAILURES_IN_A_ROW:] != [ended.reason] * FAILURES_IN_A_ROW:
-            return
+        if text := self._verdict(ended.reason, records):
+            see = f". See {log}" if log.is_file() else ""
+            message = f"{text} {ended.reason}: {ended.message}{see}"
+            self.failure = SearchAbortedError(message, traceback=trial_log.last_failure(log))
+
+    def _verdict(self, reason: Reason, records: Iterable[TrialRecord]) -> str:
+        """Say what is too much, up to the reason of the last failure; nothing if it is not."""
+        if self._max_failures is not None and self._failed >= self._max_failures:
+            return f"{self._failed} trials failed, which ends the search (--max-failures); the last with reason"
+        if self._failures[-FAILURES_IN_A_ROW:] != [reason] * FAILURES_IN_A_ROW:
+            return ""
         if any(r.state in (TrialState.COMPLETE, TrialState.PRUNED) or r.paused for r in records):
-            return
+            return ""
         failed = len(self._failures)
         last = f", the last {FAILURES_IN_A_ROW}" if failed > FAILURES_IN_A_ROW else ""
-        self.failure = SearchAbortedError(
-            f"the first {failed} trials failed{last} with reason {ended.reason}: {ended.message}"
-            + (f". See {log}" if log.is_file() else "")
-        )
+        return f"the first {failed} trials failed{last} with reason"

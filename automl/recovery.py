@@ -20,7 +20,6 @@ from automl.ledger.queries import Reader
 from automl.ledger.writer import Writer
 from automl.trial import AttemptState, Restored, TrialRecord, TrialState, checkpoint_steps, newest_checkpoint
 
-RETRIES = 1
 DAMAGED = "checkpoint-damaged"
 """Kind of the event that says so: `step`, `path` in the study's folder, `fallback` (a step, 0 for the start)."""
 
@@ -50,15 +49,16 @@ def count_retries(reader: Reader) -> Counter[int]:
     return Counter(row.trial for row in reader.attempts() if row.reason is not None and row.reason.is_retried)
 
 
-def recover(ledger: Writer, reader: Reader, folder: Path) -> dict[str, int]:
+def recover(ledger: Writer, reader: Reader, folder: Path, *, retries: int) -> dict[str, int]:
     """End the attempts that a dead driver left running: take the results they left, let the others run again.
 
-    Attempts and trials that the ledger has lost and their files have not are among them. Nothing is committed yet, and
+    Attempts and trials that the ledger has lost and their files have not are among them. `retries` is how often a trial
+    may be retried. Nothing is committed yet, and
     all of it may be done again. Returns how many attempts were "finished" or "cut", how many trials were "entered"
     from files, how many folders set "aside", and how many results were "damaged".
     """
     metric = reader.study().metric
-    retries = count_retries(reader)
+    retried = count_retries(reader)
     entered, found = remains.bring_up_to_files(ledger, reader, folder)
     running = [row for row in reader.attempts() if row.state is AttemptState.STARTED] + entered
     last_of = {row.trial: row.number for row in sorted(running, key=lambda row: row.number)}
@@ -80,7 +80,7 @@ def recover(ledger: Writer, reader: Reader, folder: Path) -> dict[str, int]:
             found["cut"] += 1
             found["damaged"] += attempts.is_damaged(trial_folder, row.number, metric=metric)
             continue
-        waits = row.number < last_of[row.trial] or is_retried(ending, retries[row.trial])
+        waits = row.number < last_of[row.trial] or is_retried(ending, retried[row.trial], retries)
         write_ending(ledger, row.trial, row.number, ending, metric, waits=waits)
         found["finished"] += 1
     return dict(+found)
@@ -118,6 +118,6 @@ def start_point(
     return restored, bad
 
 
-def is_retried(ending: Ending, retries: int) -> bool:
-    """Whether the trial gets another attempt: the machine was to blame, and not too often."""
-    return ending.reason is not None and ending.reason.is_retried and retries < RETRIES
+def is_retried(ending: Ending, retries: int, most: int) -> bool:
+    """Whether the trial gets another attempt: the machine was to blame, and fewer than `most` times so far."""
+    return ending.reason is not None and ending.reason.is_retried and retries < most

@@ -15,7 +15,6 @@ here can be rebuilt from the ledger, and `open` does just that.
 from __future__ import annotations
 
 import contextlib
-import logging
 import random
 import threading
 import time
@@ -36,6 +35,7 @@ from automl.ledger.lease import RENEW_SECONDS
 from automl.ledger.queries import Reader
 from automl.ledger.requests import Request
 from automl.ledger.writer import Writer
+from automl.listeners import Listener, Listeners
 from automl.recovery import DAMAGED, is_retried, recover, start_point, write_ending
 from automl.running import Running
 from automl.space_history import CHANGED, SpaceChange
@@ -45,12 +45,7 @@ from automl.trial import AttemptState, Reason, Report, TrialRecord, TrialState, 
 if TYPE_CHECKING:
     import optuna
 
-Listener = Callable[[Mapping[str, Any]], None]
-"""Called with each event, a JSON object with the keys `event` and `time`, after it was written down."""
-
 POLL_SECONDS = 1.0  # between two looks for a request to stop
-
-logger = logging.getLogger(__name__)
 
 
 class Study:
@@ -75,13 +70,14 @@ class Study:
         self._ledger = ledger
         ledger.said = self._say
         self._agenda = agenda
-        self._listeners = list(listeners)
+        self._emit = Listeners(listeners, clock=clock).tell
         self._clock = clock
-        self._halt = Halt(timeout=config.timeout, used=ledger.used_seconds, clock=clock)
+        timeout, most = config.timeout, config.max_failures
+        self._halt = Halt(timeout=timeout, max_failures=most, used=ledger.used_seconds, clock=clock)
         self._renewed = self._polled = clock()
         self._lock = threading.RLock()
         self._closed = False
-        self._running = Running()
+        self._running = Running(trial_timeout=config.trial_timeout, stall_timeout=config.stall_timeout, clock=clock)
         self._checked: set[int] = set()  # trials whose checkpoints were read whole, or made, under this driver
 
     @classmethod
@@ -120,7 +116,7 @@ class Study:
             try:
                 with Reader.open(url, name) as reader:
                     config = StudyConfig.from_dict(reader.study().config).changes(**(changes or {}))
-                    recovered = recover(ledger, reader, folder)
+                    recovered = recover(ledger, reader, folder, retries=config.retries)
                     differs = fingerprint.differences(Fingerprint.last(reader)) if fingerprint else []
                     ledger.event(
                         STARTED, recovered=recovered, fingerprint=fingerprint.to_dict() if fingerprint else None
@@ -178,11 +174,9 @@ class Study:
         with self._alone():
             if not self._is_current(attempt):
                 return Verdict.STOP
-            verdict = Verdict.CONTINUE
-            for report in reports:
-                verdict = max(verdict, self._take(attempt, report), key=_SEVERITY.index)
-            if self.should_stop:
-                verdict = Verdict.STOP
+            verdicts = [self._take(attempt, report) for report in reports]
+            verdicts.append(Verdict.STOP if self.should_stop else Verdict.CONTINUE)
+            verdict = max(verdicts, key=lambda each: each.severity)
             if self._halt.is_time_up:
                 self._running.cut(attempt, Reason.BUDGET)
             if verdict is not Verdict.CONTINUE:
@@ -204,7 +198,7 @@ class Study:
                 ending = replace(ending, reason=self._running.why(attempt) or Reason.EARLY_STOPPING)
             if ending.final is not None:
                 self._take(attempt, ending.final)
-            waits = is_retried(ending, self._agenda.retries[attempt.trial])
+            waits = is_retried(ending, self._agenda.retries[attempt.trial], self.config.retries)
             self._running.end(attempt)
             write_ending(self._ledger, attempt.trial, attempt.number, ending, self.config.metric, waits=waits)
             self._ledger.commit()
@@ -219,6 +213,16 @@ class Study:
             left = read_reports(folder, attempt.number)
             self.report(attempt, [report for report in left if report.step > self._running.step(attempt)])
             self.end(attempt, read_result(folder, attempt.number, metric=self.config.metric) or ending)
+
+    def begun(self, attempt: Attempt) -> None:
+        """Take in that the worker of an attempt is there: what it took to find one is not the attempt's time."""
+        with self._alone():
+            self._running.restart(attempt)
+
+    def overdue(self) -> list[tuple[Attempt, Ending]]:
+        """Return whose time is up, to be asked with each `tick`; executors end the worker, then `lose` so."""
+        with self._alone():
+            return [] if self._closed else self._running.overdue()
 
     def tick(self) -> None:
         """Do what is due by the clock: write grouped reports, renew the lease, look for a request to stop.
@@ -434,15 +438,3 @@ class Study:
     def _say(self, text: str, is_over: bool) -> None:
         """Tell the listeners what keeps the ledger from being written, or that it is over."""
         self._emit("ledger-trouble", message=text, over=is_over)
-
-    def _emit(self, event: str, **data: Any) -> None:
-        row = {"event": event, "time": self._clock(), **data}
-        for listener in list(self._listeners):
-            try:
-                listener(row)
-            except Exception:  # a view that breaks is no reason to end a search
-                self._listeners.remove(listener)
-                logger.exception("a listener failed and hears no more")
-
-
-_SEVERITY = (Verdict.CONTINUE, Verdict.PAUSE, Verdict.STOP)

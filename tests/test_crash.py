@@ -18,6 +18,7 @@ from automl.crash import Point
 from automl.delivery import Delivery
 from automl.errors import TrialPruned
 from automl.home import Home
+from automl.interrupts import Interrupted
 from automl.ledger import schema
 from automl.ledger.database import connect
 from automl.trial import Trial
@@ -36,7 +37,7 @@ def objective(trial: Trial) -> dict[str, float]:
         if trial.number == 3 and not (trial.folder / "cut").exists():
             trial.folder.mkdir(parents=True, exist_ok=True)
             (trial.folder / "cut").touch()
-            raise KeyboardInterrupt
+            raise Interrupted
         with trial.checkpoint(step) as folder:
             (folder / "step").write_text(str(step))
         trial.report(step, loss=1 / step - trial.number)

@@ -17,6 +17,7 @@ from automl.delivery import Delivery
 from automl.doctor import Audit, audit
 from automl.errors import StudyNotFoundError
 from automl.home import Home
+from automl.interrupts import Interrupted
 from automl.ledger.database import connect
 from automl.mirrors import Mirror, position_of
 from automl.study import Study
@@ -43,7 +44,7 @@ def objective(trial: Trial) -> float:
 def objective_cut(trial: Trial) -> float:
     """Do the same, until somebody presses Ctrl-C."""
     if trial.number == CUT:
-        raise KeyboardInterrupt
+        raise Interrupted
     return objective(trial)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from automl import durable
 from automl.attempt import Attempt, run
+from automl.interrupts import Interrupted
 from automl.ledger.address import sqlite_url
 from automl.trial import Report, Trial, TrialState, checkpoint_steps
 from tests.test_study import Bench, complete, take
@@ -95,7 +96,7 @@ def cut(attempt: Attempt, *, after: int) -> None:
 
     def killed(report: Report) -> None:
         if report.step == after:
-            raise KeyboardInterrupt
+            raise Interrupted
 
     with pytest.raises(KeyboardInterrupt):
         run(attempt, objective, send=killed)

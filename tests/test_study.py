@@ -17,6 +17,7 @@ from automl import durable
 from automl.attempt import Attempt, Ending, run
 from automl.config import StudyConfig
 from automl.errors import TrialPruned
+from automl.interrupts import Interrupted
 from automl.ledger import schema
 from automl.ledger.database import LedgerError, connect
 from automl.ledger.queries import Reader
@@ -181,7 +182,7 @@ def test_reports_that_never_reached_the_driver_are_taken_from_disk(bench: Bench)
             with trial.checkpoint(step) as folder:
                 (folder / "state").write_text(str(step))
             trial.report(step, loss=1 / step)
-        raise KeyboardInterrupt  # stands for the kill: it leaves no result
+        raise Interrupted  # stands for the kill: it leaves no result
 
     with pytest.raises(KeyboardInterrupt):
         run(attempt, objective, send=lambda report: None)

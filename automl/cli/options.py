@@ -135,6 +135,19 @@ NewParams = Annotated[
 Trials = Annotated[str, _text("--trials", "N", "Trials to ask for.", BUDGET)]
 MoreTrials = Annotated[str | None, _text("--trials", "N|+N", "Trials in all, or how many more.", BUDGET)]
 Timeout = Annotated[str | None, _text("--timeout", "TIME", "End after 90, 90s, 15m or 1h30m.", BUDGET, "none")]
+TrialTimeout = Annotated[
+    str | None, _text("--trial-timeout", "TIME", "End a trial that takes longer: FAIL timeout.", BUDGET, "none")
+]
+StallTimeout = Annotated[
+    str | None,
+    _text("--stall-timeout", "TIME", "End a trial that reports nothing for so long: FAIL stalled.", BUDGET, "none"),
+]
+Retries = Annotated[
+    str | None, _text("--retries", "N", "Runs more of a trial whose worker, node or memory was lost.", BUDGET, "1")
+]
+MaxFailures = Annotated[
+    str | None, _text("--max-failures", "N", "End the search when N trials have failed.", BUDGET, "none")
+]
 MaxEpochs = Annotated[
     str | None, _text("--max-epochs", "N", "Full budget of a trial, in steps.", BUDGET, "30 for a task")
 ]

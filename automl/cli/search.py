@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from automl.home import Home
 
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(StudyConfig)}
-_READERS = {"--timeout": duration, "--cpus": number, "--gpus": number}  # the other options are whole numbers
+_TIMES = ("--timeout", "--trial-timeout", "--stall-timeout")
+_READERS = dict.fromkeys(_TIMES, duration) | {"--cpus": number, "--gpus": number}  # the others are whole numbers
 _SPARE = SearchSpace({"spare": "0..1"})  # stands in for a space with problems, so that those of other options are found
 
 
@@ -52,6 +53,10 @@ def search(
     forbid: options.Forbid = None,
     trials: options.Trials = str(_DEFAULTS["n_trials"]),
     timeout: options.Timeout = None,
+    trial_timeout: options.TrialTimeout = None,
+    stall_timeout: options.StallTimeout = None,
+    retries: options.Retries = None,
+    max_failures: options.MaxFailures = None,
     max_epochs: options.MaxEpochs = None,
     sampler: options.Sampler = str(_DEFAULTS["sampler"]),
     early_stopping: options.EarlyStopping = str(_DEFAULTS["early_stopping"]),
@@ -79,7 +84,8 @@ def search(
     problems = Problems()
     problems.add(given.file_of(context).problems)
     settings = _numbers(problems, trials=trials, max_epochs=max_epochs, seed=seed, timeout=timeout)
-    settings |= _numbers(problems, parallel=parallel, cpus=cpus, gpus=gpus)
+    settings |= _numbers(problems, trial_timeout=trial_timeout, stall_timeout=stall_timeout)
+    settings |= _numbers(problems, retries=retries, max_failures=max_failures, parallel=parallel, cpus=cpus, gpus=gpus)
     settings |= {"metric": metric, "direction": direction, "sampler": sampler, "early_stopping": early_stopping}
     settings |= {"executor": executor, "ray_address": ray_address, "isolate": isolate}
     settings |= {"env": env, "env_block": env_block}
@@ -111,6 +117,10 @@ def resume(
     strict: options.Strict = False,
     trials: options.MoreTrials = None,
     timeout: options.Timeout = None,
+    trial_timeout: options.TrialTimeout = None,
+    stall_timeout: options.StallTimeout = None,
+    retries: options.Retries = None,
+    max_failures: options.MaxFailures = None,
     parallel: options.Parallel = None,
     cpus: options.Cpus = None,
     gpus: options.Gpus = None,
@@ -134,7 +144,8 @@ def resume(
     found = Home.find(home, storage)
     stored = driver.stored_config(found, study, {})
     problems = Problems()
-    changes = _numbers(problems, timeout=timeout, parallel=parallel, cpus=cpus, gpus=gpus)
+    changes = _numbers(problems, timeout=timeout, trial_timeout=trial_timeout, stall_timeout=stall_timeout)
+    changes |= _numbers(problems, retries=retries, max_failures=max_failures, parallel=parallel, cpus=cpus, gpus=gpus)
     changes["n_trials"] = problems.read("--trials", trials, functools.partial(trial_count, asked=stored.n_trials))
     changes["space"] = _new_space(stored.space, space, param, problems)
     changes |= {"tracking_uri": tracking_uri, "env": env, "env_block": env_block}
@@ -248,6 +259,7 @@ def _run(
             result.show(read_result(home, name, seconds=time.monotonic() - began), format=format, json=json)
         again = output.command(home, "resume", name)
         if isinstance(error, SearchAbortedError):
+            output.say(*error.traceback)
             raise SearchAbortedError(f"{error}. When that is mended, go on with: {again}") from error
         what = str(error) if isinstance(error, driver.Interrupted) and error.by else "interrupted"
         output.say(f"{what}: state saved; go on with: {again}")

@@ -2,7 +2,9 @@
 
 Verdicts are given while the objective waits in `report`. An objective that never reports cannot be stopped early, only
 interrupted, and one that kills its process kills the search; `automl resume` goes on from there. It sees the whole
-environment, secrets too: what is held back from workers (`automl.executors.environment`) is this process's own.
+environment, secrets too: what is held back from workers (`automl.executors.environment`) is this process's own. A
+deadline interrupts the main thread between two steps of Python: a loop in C that never comes back to it cannot be
+interrupted, nor can a search in another thread. Use the Ray executor for objectives that do such things.
 """
 
 from __future__ import annotations
@@ -10,19 +12,22 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import FrameType
+from typing import Self
 
 from automl import attempt as attempts
-from automl import interrupts
-from automl.attempt import Attempt, Objective
+from automl import interrupts, trial_log
+from automl.attempt import Attempt, Ending, Objective
 from automl.errors import AutomlError, LeaseLostError, TrialPaused, TrialPruned
-from automl.executors import Capacity
+from automl.executors import Capacity, process
 from automl.ledger.requests import Request
 from automl.stopping import Verdict
 from automl.study import Study
-from automl.trial import Report
+from automl.trial import Report, Trial
 
 TICK_SECONDS = 0.2
+_LATE = signal.SIGUSR2  # tells the main thread that a deadline has passed
 
 
 class LocalExecutor:
@@ -38,56 +43,101 @@ class LocalExecutor:
         return self.expect()
 
     def run(self, study: Study, objective: Objective) -> None:
-        with _ticking(study):
+        with _Watch(study) as watch:
             try:
                 while attempt := study.next_attempt(wait=True):
-                    study.end(attempt, attempts.run(attempt, objective, send=_Sender(study, attempt)))
+                    self._run(study, attempt, objective, watch)
             except interrupts.Interrupted:
                 if study.request is not Request.NOW:  # then it is our own doing, see below
                     raise
+
+    def _run(self, study: Study, attempt: Attempt, objective: Objective, watch: _Watch) -> None:
+        def watched(trial: Trial) -> float | Mapping[str, float] | None:
+            with watch.interrupting(attempt):
+                return objective(trial)
+
+        def send(report: Report) -> None:
+            with watch.interrupting(None):
+                verdict = study.report(attempt, [report])
+            if verdict is Verdict.STOP:
+                raise TrialPruned
+            if verdict is Verdict.PAUSE:
+                raise TrialPaused
+
+        try:
+            with trial_log.intact(), process.kept(attempt, objective):
+                ending = attempts.run(attempt, watched, send=send)
+        except _Overdue as late:
+            study.lose(attempt, late.ending)
+        else:
+            study.end(attempt, ending)
 
     def close(self) -> None:
         pass
 
 
-@contextlib.contextmanager
-def _ticking(study: Study) -> Iterator[None]:
-    """Give the study its ticks while an objective keeps this thread busy; interrupt that when somebody asks for it."""
-    over = threading.Event()
-    runner = threading.current_thread()
+class _Overdue(interrupts.Interrupted):
+    """The time of an attempt is up."""
 
-    def tick() -> None:
-        while not over.wait(TICK_SECONDS):
+    def __init__(self, ending: Ending) -> None:
+        super().__init__()
+        self.ending = ending
+
+
+class _Watch:
+    """Gives the study its ticks while an objective keeps this thread busy, and interrupts that when it must end."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._over = threading.Event()
+        self._runner = threading.current_thread()
+        self._can_interrupt = self._runner is threading.main_thread()
+        self._late: dict[int, Ending] = {}
+        self._inside: Attempt | None = None
+        self._thread = threading.Thread(target=self._tick, name="ticks", daemon=True)
+
+    def __enter__(self) -> Self:
+        if self._can_interrupt:
+            self._handler = signal.signal(_LATE, self._raise)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._thread.join()
+        if self._can_interrupt:
+            signal.signal(_LATE, self._handler)
+
+    @contextlib.contextmanager
+    def interrupting(self, attempt: Attempt | None) -> Iterator[None]:
+        """Let a deadline of `attempt` interrupt the block; with None, nothing does."""
+        before, self._inside = self._inside, attempt
+        try:
+            yield
+        finally:
+            self._inside = before
+
+    def _tick(self) -> None:
+        while not self._over.wait(TICK_SECONDS):
             try:
-                study.tick()
-                is_over = study.request is Request.NOW
+                self._study.tick()
+                overdue = self._study.overdue()
+                is_over = self._study.request is Request.NOW
             except LeaseLostError:  # comes up again in the other thread, when it writes or closes the study
-                is_over = True
+                overdue, is_over = [], True
             except AutomlError:
                 continue  # a database that is busy for a moment; what waits goes out with a later tick
-            if is_over and runner is threading.main_thread() and runner.ident is not None:
-                signal.pthread_kill(runner.ident, signal.SIGINT)  # as Ctrl-C would: it may wait for anything
+            if not self._can_interrupt:
+                continue
+            assert self._runner.ident is not None
+            if is_over:
+                signal.pthread_kill(self._runner.ident, signal.SIGINT)  # as Ctrl-C would: it may wait for anything
                 return
+            self._late = {attempt.trial: ending for attempt, ending in overdue}
+            if self._late:
+                signal.pthread_kill(self._runner.ident, _LATE)  # again with the next tick, if it was no good moment
 
-    thread = threading.Thread(target=tick, name="ticks", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-class _Sender:
-    """Passes a report to the study and its verdict back."""
-
-    def __init__(self, study: Study, attempt: Attempt) -> None:
-        self._study = study
-        self._attempt = attempt
-
-    def __call__(self, report: Report) -> None:
-        verdict = self._study.report(self._attempt, [report])
-        if verdict is Verdict.STOP:
-            raise TrialPruned
-        if verdict is Verdict.PAUSE:
-            raise TrialPaused
+    def _raise(self, number: int, frame: FrameType | None) -> None:
+        ending = self._late.get(self._inside.trial) if self._inside else None
+        if ending is not None:
+            raise _Overdue(ending)

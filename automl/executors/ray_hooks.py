@@ -103,6 +103,10 @@ class Hooks(tune.Callback):
         self.bridge = bridge
 
     @_guarded(None)
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.bridge.start(trial.trial_id, ray_private.actor_of(trial))
+
+    @_guarded(None)
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         self.bridge.tick()
         if self.bridge.controller is not None:

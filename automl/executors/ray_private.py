@@ -5,6 +5,7 @@
 - `remembered_registry`: for every trial Tune asks the cluster five times for the class that it runs.
 - `gpus`: how many Ray will find, before it is started.
 - `forget_finished`: Tune keeps every trial it ever ran and goes through all of them when it ends.
+- `end_worker`: what Ray kills it asks to end, and a process that was stopped does not hear that.
 - `secure_token`: Ray writes its cluster token readable by everyone; made beforehand, it is used as it is.
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from automl.errors import ConfigError
+from automl.executors import process
 
 
 def silence() -> None:
@@ -142,6 +144,37 @@ def controller_of(wrapper: Any) -> Any:
 def actor_of(trial: Any) -> Any | None:
     """Return the handle of the actor that runs a Tune trial now."""
     return trial.temporary_state.ray_actor
+
+
+def process_of(actor: Any) -> tuple[str, int] | None:
+    """Return the node and the process id of an actor, alive or dead; None while it has none."""
+    import ray._private.state as state
+
+    row: dict[str, Any] = state.actors(actor._actor_id.hex())
+    return (row["Address"]["NodeID"], row["Pid"]) if row.get("Pid") else None
+
+
+def pid_here(actor: Any) -> int | None:
+    """Return the process id of an actor on the driver's own node, None for others."""
+    import ray
+
+    found = process_of(actor)
+    return found[1] if found and found[0] == ray.get_runtime_context().get_node_id() else None
+
+
+def end_worker(actor: Any) -> None:
+    """End the process of an actor, with all that it started, even if it is stopped or never lets Ray's thread in."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    found = process_of(actor)
+    if pid := pid_here(actor):
+        process.end(pid)
+    elif found:
+        there = NodeAffinitySchedulingStrategy(found[0], soft=False)
+        task: Any = ray.remote(process.end)
+        task.options(num_cpus=0, scheduling_strategy=there).remote(found[1])
+    ray.kill(actor)
 
 
 def error_of(trial: Any) -> BaseException | None:

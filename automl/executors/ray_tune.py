@@ -16,14 +16,17 @@ import os
 import socket
 import tempfile
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from automl import trial_log
 from automl.attempt import Attempt, Ending, Objective, plain
 from automl.config import StudyConfig
 from automl.errors import ConfigError, MissingDependencyError
-from automl.executors import Capacity, carried
+from automl.executors import Capacity, carried, process
 from automl.executors.environment import Environment
+from automl.running import advice
 from automl.stopping import Verdict
 from automl.study import Study
 from automl.trial import AttemptState, Reason, TrialState
@@ -256,12 +259,35 @@ class _Bridge:
             self.study.end(attempt, result.ending)
         self.drop(trial_id)
 
+    def start(self, trial_id: str, actor: Any) -> None:
+        """Take in which worker runs an attempt, and that it begins now."""
+        attempt = self._attempts.get(trial_id)
+        if attempt is not None:
+            self._actors[trial_id] = actor
+            self.study.begun(attempt)
+
     def lose(self, trial_id: str, error: BaseException | None) -> None:
         """Tell the study that the worker of an attempt is gone."""
-        attempt = self._attempts.get(trial_id)
+        from automl.executors import ray_private
+
+        attempt, actor = self._attempts.get(trial_id), self._actors.get(trial_id)
         if attempt is not None and not self.is_stopping:
-            self.study.lose(attempt, lost(error))
+            if actor is not None and (pid := ray_private.pid_here(actor)):
+                process.end_marked(attempt, pid)
+            self.study.lose(attempt, explained(attempt, lost(error)))
         self.drop(trial_id)
+
+    def end_overdue(self) -> None:
+        """End the workers whose attempts have no time left."""
+        from automl.executors import ray_private
+
+        for attempt, ending in self.study.overdue():
+            for trial_id in [key for key, each in self._attempts.items() if each == attempt]:
+                if trial_id in self._actors:  # else it waits for a process, and begins when that is there
+                    ray_private.end_worker(self._actors[trial_id])
+                    trial_log.limit(Path(attempt.folder) / "log")
+                    self.study.lose(attempt, ending)
+                    self.drop(trial_id)
 
     def drop(self, trial_id: str) -> None:
         """Forget a Tune trial that is over."""
@@ -271,6 +297,7 @@ class _Bridge:
     def tick(self) -> None:
         """Do what is due, and notice when the search must end."""
         self.study.tick()
+        self.end_overdue()
         if self.study.is_done or self.study.should_stop:
             self.over.set()
 
@@ -288,10 +315,10 @@ class _Bridge:
 
     def kill(self) -> None:
         """End the worker processes that are still at it."""
-        import ray
+        from automl.executors import ray_private
 
         for actor in list(self._actors.values()):
-            ray.kill(actor)
+            ray_private.end_worker(actor)
 
 
 def lost(error: BaseException | None) -> Ending:
@@ -307,6 +334,18 @@ def lost(error: BaseException | None) -> Ending:
     return Ending(
         state=AttemptState.LOST, trial_state=TrialState.FAIL, reason=reason, message=plain(text.splitlines()[-1])
     )
+
+
+def explained(attempt: Attempt, ending: Ending) -> Ending:
+    """Return the ending of a lost worker, corrected by the note that it left if it ended by its own doing."""
+    log = Path(attempt.folder) / "log"
+    note = process.take_note(attempt)
+    if note is not None and ending.reason in (Reason.WORKER_LOST, Reason.RAISED):
+        reason, message, trace = note
+        trial_log.keep_failure(log, trace or message)
+        ending = replace(ending, reason=reason, message=message)
+    trial_log.limit(log)
+    return replace(ending, message=f"{ending.message}; {advice(attempt)}")
 
 
 def fit(bridge: _Bridge, objective: Objective, place: Capacity, *, isolate: bool, environment: Environment) -> None:

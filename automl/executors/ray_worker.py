@@ -10,16 +10,16 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 
 from automl import attempt as attempts
-from automl import private
+from automl import private, trial_log
 from automl.attempt import Attempt, Ending, Objective
 from automl.errors import TrialPaused, TrialPruned
+from automl.executors import process
 from automl.executors.environment import Environment
 from automl.stopping.base import Verdict
 from automl.trial import AttemptState, Reason, Report, TrialState
@@ -43,6 +43,8 @@ class Channel:
         self._put = 0
         self._released = 0  # reports up to this one were judged
         self._is_awaited = False  # the objective waits for a judgement
+        self.is_spoilt = False
+        """Whether the process cannot run another attempt; known when the ending is."""
 
     def report(self, report: Report) -> None:
         """Hand over a report; raise the verdict if there is one."""
@@ -86,10 +88,11 @@ class Channel:
             self._verdict = verdict
             self._changed.notify_all()
 
-    def finish(self, ending: Ending) -> None:
+    def finish(self, ending: Ending, *, is_spoilt: bool) -> None:
         """Hand over the end."""
         with self._changed:
             self._ending = ending
+            self.is_spoilt = is_spoilt
             self._changed.notify_all()
 
     def _is_judged(self, step: int) -> bool:
@@ -99,7 +102,10 @@ class Channel:
 
 
 class Worker(tune.Trainable):
-    """Runs one attempt per Tune trial. The process is reused unless the last attempt failed, or `isolate`."""
+    """Runs one attempt per Tune trial.
+
+    The process is reused unless the last attempt failed or left it in a state that cannot be reset, or `isolate`.
+    """
 
     _objective: Objective
     _isolate: bool
@@ -135,7 +141,7 @@ class Worker(tune.Trainable):
             self._thread.start()
         reports, ending = self._channel.take()
         is_failed = ending is not None and ending.trial_state is TrialState.FAIL
-        self._is_over = ending is not None and (is_failed or self._isolate)
+        self._is_over = ending is not None and (is_failed or self._isolate or self._channel.is_spoilt)
         # In a list, so that Tune does not take them apart.
         return {"reports": reports, "ending": [ending], "done": ending is not None and not self._is_over}
 
@@ -157,15 +163,17 @@ class Worker(tune.Trainable):
 
 def _run(attempt: Attempt, objective: Objective, channel: Channel) -> None:
     """Run the attempt; whatever happens, the driver hears of an end."""
-    send: Callable[[Report], None] = channel.report
+    is_spoilt = True
     try:
-        with attempts.output_to(Path(attempt.folder) / "log"):
+        with trial_log.written_to(Path(attempt.folder) / "log"), process.noted(attempt):
             _announce(attempt)
-            ending = attempts.run(attempt, objective, send=send)
-    except BaseException as error:  # the disk is full, the folder is gone, or the objective raised KeyboardInterrupt
-        message = attempts.plain(f"{type(error).__name__}: {error}")
+            with process.kept(attempt, objective) as found:
+                ending = attempts.run(attempt, objective, send=channel.report)
+        is_spoilt = found.is_spoilt
+    except BaseException as error:  # the disk is full, the folder is gone
+        message = attempts.said(error)
         ending = Ending(state=AttemptState.RESULT, trial_state=TrialState.FAIL, reason=Reason.RAISED, message=message)
-    channel.finish(ending)
+    channel.finish(ending, is_spoilt=is_spoilt)
 
 
 def _announce(attempt: Attempt) -> None:

@@ -23,6 +23,11 @@ class Verdict(enum.StrEnum):
     STOP = "STOP"
     PAUSE = "PAUSE"
 
+    @property
+    def severity(self) -> int:
+        """Which of several verdicts on one trial stands: the largest."""
+        return (Verdict.CONTINUE, Verdict.PAUSE, Verdict.STOP).index(self)
+
 
 @runtime_checkable
 class EarlyStopping(Protocol):

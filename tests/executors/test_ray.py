@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -35,7 +36,7 @@ class TestRayExecutor(ExecutorContract):
 
         def objective(trial: Trial) -> dict[str, float]:
             if trial.number == 1:
-                os._exit(3)
+                os.kill(os.getpid(), signal.SIGKILL)
             return {"loss": 1.0}
 
         result = run(objective, n_trials=3)
