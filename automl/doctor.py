@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from automl import attempt as attempts
@@ -23,8 +23,9 @@ from automl.home import Home
 from automl.ledger.database import LedgerError, translated
 from automl.ledger.queries import AttemptRow, EventRow, MetricRow, Reader, StudyRow
 from automl.mirrors import Mirror, trial_uid
+from automl.remains import ASIDE
 from automl.space_history import SpaceHistory
-from automl.trial import AttemptState, TrialRecord, TrialState
+from automl.trial import AttemptState, TrialRecord, TrialState, checkpoint_steps
 from search_spaces import SearchSpaceError
 from trackers import Point, ReadableTracker, RunSummary, TrackerError
 
@@ -41,6 +42,8 @@ class Problem:
     trial: int | None
     message: str
     """What was seen, what was expected, and what to do."""
+    tracker: str | None = None
+    """Whose copy it is about, if it is about a copy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,7 @@ def audit(home: Home, study: str) -> Audit:
         )
     found = [*_check_ledger(seen), *_check_files(seen, notes)]
     for mirror in mirrors.of(home, seen.study):
-        found += _check_mirror(seen, mirror, notes)
+        found += [replace(problem, tracker=mirror.tracker) for problem in _check_mirror(seen, mirror, notes)]
     return Audit(problems=tuple(found), notes=tuple(notes))
 
 
@@ -224,18 +227,45 @@ def _check_files(seen: _Seen, notes: list[str]) -> Iterator[Problem]:
                 yield from _check_result(seen, record, path, rows[-1].number)
             elif record.state is TrialState.COMPLETE:
                 without.append(record.number)
-        if record.paused and not seen.is_running and record.checkpoint is not None:
-            checkpoint = folder / "checkpoints" / str(record.checkpoint)
-            if not durable.is_whole(checkpoint):
-                message = f"its newest checkpoint {checkpoint} is gone or not whole; it will go on from an earlier one"
-                yield _problem("checkpoint-broken", record.number, message)
+        yield from _check_reports(seen, record, folder)
+        if not record.state.is_finished and not seen.is_running:
+            yield from _check_checkpoint(record, folder)
     for event in seen.artifacts:
         path = seen.folder / event.data["path"]
         if not path.is_file():
             message = f"its artifact {path} is gone; put it back if you have a copy"
             yield _problem("artifact-missing", event.trial, message)
+    if left := durable.leftovers(seen.folder):
+        mend = f"`automl doctor {seen.study.name} --fix` removes them"
+        notes.append(f"{len(left)} temporary files of writers that were killed, first {left[0]}: {mend}")
+    if aside := list((seen.folder / ASIDE).glob("*")):
+        notes.append(
+            f"{len(aside)} folders in {seen.folder / ASIDE} are of no trial; delete them if you do not miss any"
+        )
     if without:
         notes.append(f"{_count(without, 'COMPLETE trial')} without a result file; nothing needs these files any more")
+
+
+def _check_checkpoint(record: TrialRecord, folder: Path) -> Iterator[Problem]:
+    """Check the checkpoint that a trial would go on from."""
+    steps = checkpoint_steps(folder, record.reached, heard_of=record.checkpoint)
+    newest = folder / "checkpoints" / str(max(steps, default=0))
+    if steps and not durable.is_whole(newest):
+        message = f"its newest checkpoint {newest} is gone or not whole; it will go on from an earlier one"
+        yield _problem("checkpoint-broken", record.number, message)
+
+
+def _check_reports(seen: _Seen, record: TrialRecord, folder: Path) -> Iterator[Problem]:
+    """Check that the ledger has what workers wrote down. What it has not got came too late to count."""
+    has = {(row.attempt, row.name, row.step): row.value for row in seen.points.get(record.number, ())}
+    for attempt in {attempt for attempt, _, _ in has}:
+        for report in attempts.read_reports(folder, attempt):
+            for name, value in report.values.items():
+                known = has.get((attempt, name, report.step), value)
+                if repr(known + 0.0) != repr(value + 0.0):  # NaN equals itself, and databases know no -0.0
+                    said = f"the ledger says {name} was {known} at step {report.step}, its worker's file {value}"
+                    yield _problem("value-differs", record.number, f"{said}; one of them was edited")
+                    return
 
 
 def _check_result(seen: _Seen, record: TrialRecord, path: Path, attempt: int) -> Iterator[Problem]:
@@ -249,6 +279,10 @@ def _check_result(seen: _Seen, record: TrialRecord, path: Path, attempt: int) ->
         return
     if ending.reason is not None and ending.reason.is_retried:
         return  # the driver decided what became of the trial
+    origin = attempts.read_origin(path.parent, attempt)
+    if origin is not None and (origin.params, origin.seed) != (record.params, record.seed):
+        said = f"the ledger says params {record.params}, {path} says {origin.params}"
+        yield _problem("result-differs", record.number, f"{said}; one of them was edited")
     if (ending.trial_state, value) != (record.state, record.value):
         said = f"the ledger says {record.state} {record.value}, {path} says {ending.trial_state} {value}"
         yield _problem("result-differs", record.number, f"{said}; one of them was edited")

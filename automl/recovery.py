@@ -103,11 +103,9 @@ def start_point(
         return None, []
     restored = newest_checkpoint(folder, record.reached, thorough=thorough)
     start = restored.step if restored else 0
-    heard_of = record.checkpoint or 0
-    steps = {*checkpoint_steps(folder, record.reached), heard_of if heard_of <= record.reached else 0}
     bad: list[dict[str, Any]] = [
         {"trial": record.number, "step": step, "path": f"trials/{record.number}/checkpoints/{step}", "fallback": start}
-        for step in sorted(steps, reverse=True)
+        for step in checkpoint_steps(folder, record.reached, heard_of=record.checkpoint)
         if step > start
     ]
     for each in bad:

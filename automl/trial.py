@@ -326,9 +326,19 @@ def newest_checkpoint(folder: Path, up_to: int, *, thorough: bool = True) -> Res
     return None
 
 
-def checkpoint_steps(folder: Path, up_to: int) -> list[int]:
-    """Return the steps <= `up_to` of which the trial in `folder` has a checkpoint, whole or not; the newest first."""
-    return sorted((step for step in _checkpoint_steps(folder) if step <= up_to), reverse=True)
+def checkpoint_steps(folder: Path, up_to: int, *, heard_of: int | None = None) -> list[int]:
+    """Return the steps <= `up_to` at which the trial in `folder` ought to have a whole checkpoint, the newest first.
+
+    Args:
+        folder: the trial's.
+        up_to: the last step that was reported.
+        heard_of: the newest checkpoint that the ledger knows; it counts though it is gone, unless newer ones took its
+            place.
+    """
+    steps = _checkpoint_steps(folder)
+    if heard_of is not None and heard_of > max(steps, default=0):
+        steps.append(heard_of)
+    return sorted((step for step in steps if step <= up_to), reverse=True)
 
 
 def outcome(returned: Any, *, metric: str, last: Mapping[str, float]) -> tuple[dict[str, float], Reason | None, str]:

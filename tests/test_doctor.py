@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
 import shutil
+import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -15,13 +19,14 @@ from mlflow import MlflowClient
 from automl import driver, durable, mirrors
 from automl.delivery import Delivery
 from automl.doctor import Audit, audit
-from automl.errors import StudyNotFoundError
+from automl.errors import LeaseLostError, StudyNotFoundError
 from automl.home import Home
 from automl.interrupts import Interrupted
 from automl.ledger.database import connect
+from automl.mending import mend
 from automl.mirrors import Mirror, position_of
 from automl.study import Study
-from automl.trial import Trial, newest_checkpoint
+from automl.trial import Trial, TrialRecord, newest_checkpoint
 from trackers import JsonlTracker
 
 SPACE = {"x": "0..1", "arch": "a|b", "width": "1..9 when arch=a"}
@@ -337,6 +342,20 @@ class TestFiles:
 
         assert codes(audit(finished, "s")) == [("result-differs", number)]
 
+    @pytest.mark.parametrize(
+        ("edited", "code"),
+        [
+            ("UPDATE metrics SET value = value + 1 WHERE trial = {} AND name = 'loss' AND step = 2", "value-differs"),
+            ("UPDATE trials SET seed = seed + 1 WHERE number = {}", "result-differs"),
+        ],
+    )
+    def test_a_ledger_that_was_edited_is_found(self, finished: Home, edited: str, code: str) -> None:
+        """What the worker wrote down stands against it."""
+        number = numbers(finished, "state = 'COMPLETE'")[0]
+        edit(finished, edited.format(number))
+
+        assert codes(audit(finished, "s")) == [(code, number)]
+
     @pytest.mark.parametrize("text", ["{", '{"ending": {}}', "[]"])
     def test_a_torn_result_file_is_found(self, finished: Home, text: str) -> None:
         """They are written whole or not at all."""
@@ -568,3 +587,103 @@ class TestJsonLines:
         assert found.ok
         assert len(found.notes) == 1
         assert "wait for MLflow" in found.notes[0]
+
+
+def kill_driver(home: Home, *, trial: int) -> None:
+    """Leave the study as a driver that was killed while `trial` ran for the first time does."""
+    owner = {"host": socket.gethostname(), "boot": "an earlier one", "pid": 1, "started": 0.0, "since": 1000.0}
+    edit(
+        home,
+        f"UPDATE studies SET owner = '{json.dumps(owner)}', renewed = '2020-01-01 00:00:00', finished = 0",
+        f"UPDATE trials SET state = 'RUNNING', value = NULL WHERE number = {trial}",
+        f"UPDATE attempts SET state = 'STARTED', ended = NULL WHERE trial = {trial}",
+    )
+
+
+class TestMending:
+    """What `automl doctor --fix` does, and says that it does."""
+
+    def test_what_a_dead_driver_left_is_ended(self, finished: Home) -> None:
+        """Its lease is taken back, a trial with a result stands, one without goes on later; once is enough."""
+        number = numbers(finished, "state = 'COMPLETE'")[0]
+        kill_driver(finished, trial=number)
+        (finished.study("s") / ".ledger.json.999999999.tmp").touch()
+
+        done = list(mend(finished, "s"))
+
+        assert [(each.code, each.trial) for each in done] == [
+            ("lease-dead", None),
+            ("trial-orphaned", number),
+            ("file-left", None),
+        ]
+        assert "by its files it is COMPLETE" in done[1].message
+        assert audit(finished, "s") == Audit(problems=(), notes=())
+        assert list(mend(finished, "s")) == []
+
+    def test_a_tracker_is_brought_up_to_the_ledger(self, mirrored: Home, client: MlflowClient) -> None:
+        """A run that is gone is made anew, of two the younger goes, and a folder that is gone is filled again."""
+        first, second = numbers(mirrored, "state = 'COMPLETE'")[:2]
+        doubled = client.get_run(run_id(mirrored, second))
+        tags = {name: text for name, text in doubled.data.tags.items() if name.startswith(("automl.", "mlflow.parent"))}
+        younger = client.create_run(doubled.info.experiment_id, tags=tags)
+        client.delete_run(run_id(mirrored, first))
+        shutil.rmtree(mirrored.runs("s"))
+
+        done = list(mend(mirrored, "s"))
+
+        assert {("run-doubled", second), ("run-missing", first), ("store-missing", None)} <= {
+            (each.code, each.trial) for each in done
+        }
+        assert client.get_run(younger.info.run_id).data.tags["automl.double-of"] == doubled.info.run_id
+        assert audit(mirrored, "s").ok
+        assert list(mend(mirrored, "s")) == []
+
+    def test_a_study_that_runs_is_left_alone(self, interrupted: Home) -> None:
+        """Its driver would fight over every row."""
+        study = Study.open(interrupted.ledger_url("s"), "s", folder=interrupted.study("s"))
+
+        with pytest.raises(LeaseLostError, match="is being run by process"):
+            list(mend(interrupted, "s"))
+        study.close()
+
+    def test_what_cannot_be_mended_stays_a_problem(self, finished: Home) -> None:
+        """A damaged ledger is not touched."""
+        (finished.study("s") / "ledger.db").write_bytes(b"damaged")
+
+        assert list(mend(finished, "s")) == []
+        assert codes(audit(finished, "s")) == [("ledger-damaged", None)]
+
+    def test_it_may_be_killed_anywhere(self, finished: Home) -> None:
+        """Three times in a row, at another place each: what was left to do is done the fourth time, once."""
+        number = numbers(finished, "state = 'COMPLETE'")[0]
+        kill_driver(finished, trial=number)
+        before = [record.value for record in records(finished) if record.number != number]
+
+        for point in ("driver-within-take", "driver-within-tell", "driver-after-tell"):
+            ended = fix(finished, AUTOML_CRASH=f"{point}:1")
+            assert ended.returncode == -signal.SIGKILL, ended.stderr
+        last = fix(finished)
+
+        assert json.loads(last.stdout)["ok"], last.stdout
+        assert [record.value for record in records(finished) if record.number != number] == before
+        assert records(finished)[number].state == "COMPLETE"
+        assert len(records(finished)) == 6
+
+
+def records(home: Home) -> list[TrialRecord]:
+    """Return the trials of the study."""
+    with home.read("s") as reader:
+        return reader.records()
+
+
+def fix(home: Home, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `automl doctor s --fix` as a process of its own."""
+    call = "import sys; from automl.cli import main; sys.exit(main())"
+    arguments = ["doctor", "s", "--fix", "--home", str(home.path), "-f", "json"]
+    return subprocess.run(
+        [sys.executable, "-c", call, *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )

@@ -40,6 +40,8 @@ AnyStudy = Annotated[
         metavar="STUDY", help="Name of a study.", show_default="all of them", autocompletion=completion.studies
     ),
 ]
+# No environment variable sets it: what one is left with would repair something else later.
+Fix = Annotated[bool, options.option("--fix", help="Repair what is safe, and say each thing done.", envvar=None)]
 
 
 def ui(
@@ -117,15 +119,20 @@ def sync(
 
 def doctor(
     study: AnyStudy = None,
+    fix: Fix = False,
     home: options.Home = None,
     storage: options.Storage = None,
     format: options.Printed = Format.TABLE,
 ) -> None:
-    """Compare ledger, trackers and files, and name what does not agree."""
+    """Compare ledger, trackers, files and processes, and name what does not agree."""
     from automl.doctor import audit
     from automl.home import Home
+    from automl.mending import mend
 
+    if fix and study is None:
+        raise ConfigError("--fix needs the name of a study, such as: automl doctor STUDY --fix")
     found = Home.find(home, storage)
+    fixed = list(mend(found, study)) if fix and study is not None else []
     names = found.studies() if study is None else [study]
     reports = {name: audit(found, name) for name in names}
     problems = [
@@ -138,13 +145,19 @@ def doctor(
     is_ok = all(report.ok for report in reports.values())
 
     def show() -> None:
+        for done in fixed:
+            trial = "" if done.trial is None else f" trial {done.trial}:"
+            print(output.safe(f"fixed: {done.code}:{trial} {done.message}"))
         if problems:
             output.table(problems, (["study"] if study is None else []) + ["code", "trial", "message"])
         for note in notes:
             print(output.safe(f"note: {note}"))
         print(output.safe(f"{study or f'{len(names)} studies'}: {'ok' if is_ok else f'{len(problems)} found'}"))
 
-    output.emit({"ok": is_ok, "problems": problems, "notes": notes}, format, show)
+    data = {"ok": is_ok, "problems": problems, "notes": notes}
+    if fix:
+        data["fixed"] = [{"code": done.code, "trial": done.trial, "message": done.message} for done in fixed]
+    output.emit(data, format, show)
     if not is_ok:
         raise typer.Exit(1)
 
