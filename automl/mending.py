@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from automl import delivery, durable, interrupts, mirrors
+from automl.config import StudyConfig
 from automl.delivery import Delivery
 from automl.doctor import Problem, audit
 from automl.errors import LeaseLostError
@@ -68,7 +69,8 @@ def _mend_ledger(home: Home, study: str) -> Iterator[Mended]:
         ledger = Writer.open(connect(url, create=True), study)
         try:
             with Reader.open(url, study) as reader:
-                recovered = recover(ledger, reader, folder)
+                retries = StudyConfig.from_dict(before.config).retries
+                recovered = recover(ledger, reader, folder, retries=retries)
             if recovered:
                 ledger.event("study-mended", recovered=recovered)
             ledger.release(finished=before.state == "finished" and not recovered)

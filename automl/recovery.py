@@ -53,9 +53,9 @@ def recover(ledger: Writer, reader: Reader, folder: Path, *, retries: int) -> di
     """End the attempts that a dead driver left running: take the results they left, let the others run again.
 
     Attempts and trials that the ledger has lost and their files have not are among them. `retries` is how often a trial
-    may be retried. Nothing is committed yet, and
-    all of it may be done again. Returns how many attempts were "finished" or "cut", how many trials were "entered"
-    from files, how many folders set "aside", and how many results were "damaged".
+    may be retried. Nothing is committed yet, and all of it may be done again. Returns how many attempts were "finished"
+    or "cut", how many trials were "entered" from files, how many folders set "aside", and how many results were
+    "damaged".
     """
     metric = reader.study().metric
     retried = count_retries(reader)
