@@ -6,6 +6,8 @@
 - `gpus`: how many Ray will find, before it is started.
 - `forget_finished`: Tune keeps every trial it ever ran and goes through all of them when it ends.
 - `end_worker`: what Ray kills it asks to end, and a process that was stopped does not hear that.
+- `unspread_secrets`: Tune hands AWS credentials of the driver to every worker, by way of a log file.
+- `close_session`: a session's folder is open to everyone on the machine, and so are its logs.
 - `secure_token`: Ray writes its cluster token readable by everyone; made beforehand, it is used as it is.
 """
 
@@ -21,6 +23,7 @@ from typing import Any
 
 from automl.errors import ConfigError
 from automl.executors import process
+from automl.redaction import is_secret
 
 
 def silence() -> None:
@@ -42,6 +45,28 @@ def gpus() -> float:
     visible = manager.get_current_process_visible_accelerator_ids()
     found = manager.get_current_node_num_accelerators()
     return float(found if visible is None else min(found, len(visible)))
+
+
+@contextlib.contextmanager
+def unspread_secrets() -> Iterator[None]:
+    """Keep Tune from handing on what looks like a secret: what workers see is decided in `executors.environment`."""
+    from ray.tune.execution import class_cache
+
+    spread = class_cache.ENV_VARS_TO_PROPAGATE
+    class_cache.ENV_VARS_TO_PROPAGATE = {name for name in spread if not is_secret(name)}
+    try:
+        yield
+    finally:
+        class_cache.ENV_VARS_TO_PROPAGATE = spread
+
+
+def close_session() -> None:
+    """Close the folder of the session that this process has started, with logs and sockets in it, to other users."""
+    import ray._private.worker as worker
+
+    node = worker._global_node
+    if node is not None:
+        Path(node.get_session_dir_path()).chmod(0o700)
 
 
 def secure_token() -> None:

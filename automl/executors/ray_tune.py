@@ -145,6 +145,8 @@ class RayExecutor:
                 f"Ray did not start: {str(error).splitlines()[0]}; see --ray-address{asks}"
             ) from error
         self._owns_cluster = True
+        if address is None:
+            ray_private.close_session()
 
     def _fit(self, bridge: _Bridge, objective: Objective) -> None:
         try:
@@ -361,6 +363,7 @@ def fit(bridge: _Bridge, objective: Objective, place: Capacity, *, isolate: bool
         tempfile.TemporaryDirectory(prefix="automl-tune-") as folder,
         ray_private.uncounted_callbacks(),
         ray_private.remembered_registry(),
+        ray_private.unspread_secrets(),
     ):
         tune.Tuner(
             tune.with_resources(worker, {"cpu": place.cpus, "gpu": place.gpus}),

@@ -276,6 +276,28 @@ def test_lost_workers_are_told_apart() -> None:
     assert lost(None).state is AttemptState.LOST
 
 
+def test_tune_spreads_no_secrets() -> None:
+    """By itself it hands AWS credentials of the driver to workers, and its agent logs them."""
+    from ray.tune.execution import class_cache
+
+    before = set(class_cache.ENV_VARS_TO_PROPAGATE)
+    with ray_private.unspread_secrets():
+        during = set(class_cache.ENV_VARS_TO_PROPAGATE)
+
+    assert {name for name in before if name.startswith("AWS")} == before - during != set()
+    assert class_cache.ENV_VARS_TO_PROPAGATE == before
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_session_is_closed_to_others() -> None:
+    """Logs and sockets of our own cluster lie in a folder that nobody else can enter."""
+    import ray
+
+    folder = Path(ray._private.worker._global_node.get_session_dir_path())
+
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
 def test_the_token_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new token is made for its owner alone; an old one that others can read is closed."""
     monkeypatch.setenv("HOME", str(tmp_path))
