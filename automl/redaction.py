@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit, urlunsplit
 
-_USERINFO = re.compile(r"(://[^\s/:@]*):[^\s/]*@")
+_USERINFO = re.compile(r"(://[^\s/:@]*):(?!PASSWORD@)[^\s/]*@")  # our own hints say USER:PASSWORD@HOST
 _TOKEN = re.compile(r"(\bhttps?://)[^\s/:@]+@")  # a user alone, as in https://ghp_...@github.com, is a token
 _IN_QUERY = re.compile(r"\b((?:ssl)?password|passwd)=(?:'[^']*'|\"[^\"]*\"|[^\s&;,'\")]+)", re.IGNORECASE)
 

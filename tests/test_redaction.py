@@ -16,6 +16,7 @@ from automl.redaction import is_secret, redacted, without_password
         ("clone https://ghp_abc123@github.com/a/b", "clone https://***@github.com/a/b"),
         ("postgresql://h/x?password=s3cret&sslmode=require", "postgresql://h/x?password=***&sslmode=require"),
         ("host=db password='s3cret' user=ada", "host=db password=*** user=ada"),
+        ("write postgresql://USER:PASSWORD@HOST/DATABASE", "write postgresql://USER:PASSWORD@HOST/DATABASE"),
         ("http://localhost:5000/a@b and ada@example.org: 3:2", "http://localhost:5000/a@b and ada@example.org: 3:2"),
     ],
 )

@@ -146,6 +146,8 @@ class RayExecutor:
             ) from error
         self._owns_cluster = True
         if address is None:
+            from automl.executors import ray_private
+
             ray_private.close_session()
 
     def _fit(self, bridge: _Bridge, objective: Objective) -> None:

@@ -285,7 +285,7 @@ def test_tune_spreads_no_secrets() -> None:
         during = set(class_cache.ENV_VARS_TO_PROPAGATE)
 
     assert {name for name in before if name.startswith("AWS")} == before - during != set()
-    assert class_cache.ENV_VARS_TO_PROPAGATE == before
+    assert before == class_cache.ENV_VARS_TO_PROPAGATE
 
 
 @pytest.mark.usefixtures("ray_cluster")
