@@ -83,7 +83,7 @@ STUDIES = [
     ask("none at once", "resume train-1 --parallel 0",
      "--parallel must be a whole number from 1 to 1000000000, got 0"),
     ask("option of search", "resume train-1 --metric other",
-     "No such option: --metric; did you mean --trials? See: automl resume --help"),
+     "No such option: --metric; did you mean --strict? See: automl resume --help"),
     ask("time without a unit", "resume train-1 --timeout 1h30",
      "--timeout must be a time such as 90, 90s, 15m or 1h30m, got '1h30'"),
     ask("several at once", "resume train-1 --timeout x --cpus y --trials z",
