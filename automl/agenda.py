@@ -10,18 +10,18 @@ them from that alone.
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Sequence
+from collections import defaultdict, deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from automl import samplers, stopping
 from automl.config import StudyConfig
 from automl.ledger.queries import Reader
-from automl.recovery import count_retries
+from automl.recovery import reasons_to_retry
 from automl.space_history import SpaceHistory
 from automl.stopping import Judge
-from automl.trial import TrialRecord, TrialState
+from automl.trial import Reason, TrialRecord, TrialState
 
 if TYPE_CHECKING:
     import optuna
@@ -49,14 +49,14 @@ class Agenda:
         spaces: SpaceHistory,
         sampler: samplers.Sampler,
         judge: Judge,
-        retries: Counter[int],
+        retried: Mapping[int, Sequence[Reason]],
     ) -> None:
         self.records = {record.number: record for record in records}
         self.spaces = spaces
         self.waiting = deque(r.number for r in records if r.state is TrialState.WAITING)
         self.paused = {r.number for r in records if r.paused}
-        self.retries = retries
-        """Trial -> how often it ran once more because of the machine."""
+        self.retried = defaultdict(list, {number: list(reasons) for number, reasons in retried.items()})
+        """Trial -> why it ran once more, because of the machine each time."""
         self.judge = judge
         self.is_exhausted = False
         """Whether the sampler has nothing left to propose."""
@@ -97,7 +97,7 @@ class Agenda:
             spaces=spaces,
             sampler=made,
             judge=judge,
-            retries=count_retries(reader),
+            retried=reasons_to_retry(reader),
         )
 
     def next(self, *, is_idle: bool) -> Choice:
@@ -129,7 +129,8 @@ class Agenda:
         self.records[number] = record
         self.paused.discard(number)
         if record.state is TrialState.WAITING:
-            self.retries[number] += 1
+            if record.reason is not None and record.reason.is_retried:
+                self.retried[number].append(record.reason)
             self.waiting.append(number)
             return
         if record.paused:

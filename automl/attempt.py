@@ -57,6 +57,8 @@ class Attempt:
     """What had been reported at `start_step`."""
     decision_steps: frozenset[int] | None
     """Steps whose report waits for a verdict; None for every step."""
+    resources: Mapping[str, float] = field(default_factory=dict)
+    """What it gets of the machine: "cpus" and "gpus"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

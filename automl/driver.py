@@ -326,6 +326,7 @@ def start(
                 folder=home.study(name),
                 sampler=sampler,
                 early_stopping=early_stopping,
+                shares=capacity.shares,
                 changes={key: getattr(config, key) for key in CHANGEABLE},
                 fingerprint=fingerprint,
                 listeners=listeners,

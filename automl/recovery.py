@@ -8,7 +8,7 @@ result file: then the result stands and nothing is run twice. `start_point` says
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from automl import remains
 from automl.attempt import Ending
 from automl.ledger.queries import Reader
 from automl.ledger.writer import Writer
-from automl.trial import AttemptState, Restored, TrialRecord, TrialState, checkpoint_steps, newest_checkpoint
+from automl.trial import AttemptState, Reason, Restored, TrialRecord, TrialState, checkpoint_steps, newest_checkpoint
 
 DAMAGED = "checkpoint-damaged"
 """Kind of the event that says so: `step`, `path` in the study's folder, `fallback` (a step, 0 for the start)."""
@@ -44,9 +44,13 @@ def write_ending(ledger: Writer, trial: int, number: int, ending: Ending, metric
         ledger.event("artifact", trial=trial, name=name, path=f"trials/{trial}/{path}")
 
 
-def count_retries(reader: Reader) -> Counter[int]:
-    """Return how often each trial was retried because of the machine it ran on."""
-    return Counter(row.trial for row in reader.attempts() if row.reason is not None and row.reason.is_retried)
+def reasons_to_retry(reader: Reader) -> dict[int, list[Reason]]:
+    """Return why each trial ran once more, or could have: because of the machine it ran on."""
+    found: defaultdict[int, list[Reason]] = defaultdict(list)
+    for row in reader.attempts():
+        if row.reason is not None and row.reason.is_retried:
+            found[row.trial].append(row.reason)
+    return found
 
 
 def recover(ledger: Writer, reader: Reader, folder: Path, *, retries: int) -> dict[str, int]:
@@ -58,7 +62,7 @@ def recover(ledger: Writer, reader: Reader, folder: Path, *, retries: int) -> di
     "damaged".
     """
     metric = reader.study().metric
-    retried = count_retries(reader)
+    retried = reasons_to_retry(reader)
     entered, found = remains.bring_up_to_files(ledger, reader, folder)
     running = [row for row in reader.attempts() if row.state is AttemptState.STARTED] + entered
     last_of = {row.trial: row.number for row in sorted(running, key=lambda row: row.number)}
@@ -80,7 +84,7 @@ def recover(ledger: Writer, reader: Reader, folder: Path, *, retries: int) -> di
             found["cut"] += 1
             found["damaged"] += attempts.is_damaged(trial_folder, row.number, metric=metric)
             continue
-        waits = row.number < last_of[row.trial] or is_retried(ending, retried[row.trial], retries)
+        waits = row.number < last_of[row.trial] or is_retried(ending, len(retried.get(row.trial, ())), retries)
         write_ending(ledger, row.trial, row.number, ending, metric, waits=waits)
         found["finished"] += 1
     return dict(+found)

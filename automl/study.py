@@ -38,6 +38,7 @@ from automl.ledger.writer import Writer
 from automl.listeners import Listener, Listeners
 from automl.recovery import DAMAGED, is_retried, recover, start_point, write_ending
 from automl.running import Running
+from automl.shares import ONE_CPU, Shares
 from automl.space_history import CHANGED, SpaceChange
 from automl.stopping import Verdict
 from automl.trial import AttemptState, Reason, Report, TrialRecord, TrialState, remove_checkpoints
@@ -59,9 +60,12 @@ class Study:
         folder: Path,
         agenda: Agenda,
         listeners: Sequence[Listener] = (),
+        shares: Shares = ONE_CPU,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.config = config
+        self.shares = shares
+        """What each trial gets of the machine."""
         self.folder = folder
         self.is_done = False
         """Whether the last `next_attempt` found nothing to run and nothing running."""
@@ -91,6 +95,7 @@ class Study:
         early_stopping: stopping.Rule | None = None,
         changes: Mapping[str, Any] | None = None,
         fingerprint: Fingerprint | None = None,
+        shares: Shares = ONE_CPU,
         listeners: Sequence[Listener] = (),
         clock: Callable[[], float] = time.time,
     ) -> Study:
@@ -104,6 +109,7 @@ class Study:
             early_stopping: a rule or an Optuna pruner to use instead of the rule that the study names.
             changes: options of `config.BUDGET` with new values, and a new `space`.
             fingerprint: what its trials run on now.
+            shares: what each trial gets of the machine.
             listeners: called with each event.
             clock: seconds since the epoch.
 
@@ -127,7 +133,13 @@ class Study:
                     ledger.commit(config=config.to_dict(), finished=False)
                     agenda = Agenda.rebuilt(reader.refresh(), config, sampler=sampler, early_stopping=early_stopping)
                 study = cls(
-                    ledger=ledger, config=config, folder=folder, agenda=agenda, listeners=listeners, clock=clock
+                    ledger=ledger,
+                    config=config,
+                    folder=folder,
+                    agenda=agenda,
+                    listeners=listeners,
+                    shares=shares,
+                    clock=clock,
                 )
             except BaseException:
                 ledger.abandon()  # this process lives on, and nobody could take the study from it
@@ -198,7 +210,7 @@ class Study:
                 ending = replace(ending, reason=self._running.why(attempt) or Reason.EARLY_STOPPING)
             if ending.final is not None:
                 self._take(attempt, ending.final)
-            waits = is_retried(ending, self._agenda.retries[attempt.trial], self.config.retries)
+            waits = is_retried(ending, len(self._agenda.retried[attempt.trial]), self.config.retries)
             self._running.end(attempt)
             write_ending(self._ledger, attempt.trial, attempt.number, ending, self.config.metric, waits=waits)
             self._ledger.commit()
@@ -357,13 +369,13 @@ class Study:
             start_step=start_step,
             last_values={self.config.metric: record.reports[start_step]} if start_step in record.reports else {},
             decision_steps=self._agenda.judge.decision_steps,
+            resources=self.shares.of(self._agenda.retried[number], retries=self.config.retries),
         )
-        resources = {"cpus": self.config.cpus, "gpus": self.config.gpus}
         self._ledger.start(
             trial=number,
             attempt=attempt.number,
             start_step=attempt.start_step,
-            resources={name: value for name, value in resources.items() if value is not None},
+            resources=attempt.resources,
         )
         self._running.begin(attempt)  # before it is on disk: if that fails, the end of the study will cut it
         self._ledger.commit()

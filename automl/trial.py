@@ -141,6 +141,11 @@ class TrialRecord:
         return max(self.reports, default=0)
 
     @property
+    def is_infeasible(self) -> bool:
+        """Whether the trial needs more memory than there is; that it ran out of it with less was retried."""
+        return self.state is TrialState.FAIL and self.reason in (Reason.OOM, Reason.GPU_OOM)
+
+    @property
     def last_value(self) -> float | None:
         """The final value, or before there is one the last one reported."""
         return self.value if self.value is not None else self.reports.get(self.step)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -36,7 +35,7 @@ def agenda(*records: TrialRecord, n_trials: int = 9, sampler: Counting | None = 
     judge = stopping.make("asha", maximize=False, max_epochs=9)
     made = sampler or Counting()
     spaces = SpaceHistory(current=SearchSpace({"x": "0..99"}))
-    return Agenda(n_trials=n_trials, records=records, spaces=spaces, sampler=made, judge=judge, retries=Counter())
+    return Agenda(n_trials=n_trials, records=records, spaces=spaces, sampler=made, judge=judge, retried={})
 
 
 def pause(made: Agenda, number: int, loss: float) -> None:
@@ -107,7 +106,7 @@ def test_who_learns_of_what() -> None:
         (0, TrialState.RUNNING, False),
         (0, TrialState.COMPLETE, False),
     ]
-    assert made.retries == {0: 1}
+    assert made.retried == {0: [Reason.OOM]}
     assert list(made.waiting) == [0]
     assert made.paused == set()
     made.close()

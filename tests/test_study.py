@@ -23,10 +23,13 @@ from automl.ledger.database import LedgerError, connect
 from automl.ledger.queries import Reader
 from automl.ledger.requests import Request, send
 from automl.ledger.writer import Writer, create_study
+from automl.shares import Shares
 from automl.stopping import Verdict
 from automl.study import POLL_SECONDS, Study
 from automl.trial import AttemptState, Reason, Report, Trial, TrialState
 from search_spaces import SearchSpace
+
+SHARES = Shares(cpus=1.0, node_cpus=8.0)
 
 
 class Clock:
@@ -63,6 +66,7 @@ class Bench:
             sampler=sampler,
             early_stopping=early_stopping,
             changes=changes,
+            shares=SHARES,
             clock=self.clock,
             listeners=[self.events.append],
         )
@@ -639,3 +643,28 @@ def test_a_sampler_that_takes_long_holds_nothing_up(bench: Bench) -> None:
     assert not closer.is_alive()
     assert taken == [None]
     sampler.go.set()
+
+
+def test_out_of_memory_runs_again_alone_and_then_is_infeasible(bench: Bench) -> None:
+    """The retry has a larger share, a driver that died in between or not; the second time is the trial's end."""
+    out = Ending(
+        state=AttemptState.RESULT,
+        trial_state=TrialState.FAIL,
+        reason=Reason.OOM,
+        message="MemoryError",
+        checkpoint=None,
+    )
+    study = bench.open()
+    first = take(study)
+    study.end(first, out)
+    again = bench.open()
+    second = take(again)
+
+    again.end(second, out)
+
+    assert (first.resources["cpus"], second.resources["cpus"]) == (1.0, 8.0)
+    assert (first.trial, second.number) == (second.trial, 2)
+    assert again.records[first.trial].is_infeasible
+    assert take(again).resources["cpus"] == 1.0, "a trial of its own has an ordinary share"
+    with bench.read() as reader:
+        assert [row.resources["cpus"] for row in reader.attempts(first.trial)] == [1.0, 8.0]

@@ -18,6 +18,7 @@ from typing import Protocol
 
 from automl.attempt import Objective
 from automl.config import StudyConfig
+from automl.shares import Shares
 from automl.study import Study
 
 
@@ -33,6 +34,13 @@ class Capacity:
     """Of one trial."""
     devices: str
     """In words, for the pre-flight lines."""
+    node_cpus: float = 0.0
+    """Of the largest node."""
+
+    @property
+    def shares(self) -> Shares:
+        """What each trial gets, and the most that there is for one."""
+        return Shares(cpus=self.cpus, gpus=self.gpus, node_cpus=self.node_cpus)
 
 
 class Executor(Protocol):

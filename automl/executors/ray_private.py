@@ -17,6 +17,7 @@ import contextlib
 import logging
 import os
 import secrets
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -202,10 +203,24 @@ def end_worker(actor: Any) -> None:
     ray.kill(actor)
 
 
-def error_of(trial: Any) -> BaseException | None:
-    """Return what ended a Tune trial with an error; unpickled from Tune's own file of this very run."""
+def is_node_gone(actor: Any) -> bool:
+    """Say whether the node of an actor does not answer any more; Ray itself takes up to 15 seconds to notice."""
+    import ray
+
+    found = process_of(actor)
+    nodes = ray.nodes()  # type: ignore[no-untyped-call]
+    node = next((node for node in nodes if found and node["NodeID"] == found[0]), None)
+    if node is None or not node["Alive"]:
+        return node is not None
     try:
-        error = trial.get_error()
-    except Exception:  # whatever is wrong with that file, the trial's failure is what counts
-        return None
-    return error if isinstance(error, BaseException) else None
+        socket.create_connection((node["NodeManagerAddress"], node["NodeManagerPort"]), timeout=2.0).close()
+    except OSError:
+        return True
+    return False
+
+
+def error_of(trial: Any) -> str:
+    """Return what ended a Tune trial with an error, in Ray's words; from the text that Tune has just written."""
+    with contextlib.suppress(OSError, TypeError):  # without it the trial has failed all the same
+        return Path(trial.error_file).read_text(encoding="utf-8", errors="replace").rpartition("Failure # ")[2]
+    return ""

@@ -152,7 +152,7 @@ class RayExecutor:
 
     def _fit(self, bridge: _Bridge, objective: Objective) -> None:
         try:
-            fit(bridge, objective, self._capacity, isolate=self._config.isolate, environment=self.environment)  # type: ignore[arg-type]
+            fit(bridge, objective, isolate=self._config.isolate, environment=self.environment)
         except BaseException as error:
             bridge.fail(error)
         finally:
@@ -209,7 +209,8 @@ def capacity(config: StudyConfig, nodes: list[dict[str, Any]]) -> Capacity:
             f"give at most {MOST_PER_CPU * cpus:g}, or say with --cpus what share of one a trial needs"
         )
     on = f"{cpus:g} CPUs" + (f", {gpus:g} GPUs" if gpus else "") + (f" on {len(found)} nodes" if len(found) > 1 else "")
-    return Capacity(parallel=places or fits, cpus=cpu, gpus=gpu, devices=on)
+    largest = max(node.get("CPU", 0.0) for node in found)
+    return Capacity(parallel=places or fits, cpus=cpu, gpus=gpu, devices=on, node_cpus=largest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,12 +240,22 @@ class _Bridge:
 
     def next_attempt(self, trial_id: str) -> Attempt | None:
         """Return the attempt that a new Tune trial is to run."""
-        if self.is_stopping or len(self.study.running) >= self.parallel:
+        if self.is_stopping or self._is_full:
             return None
         attempt = self.study.next_attempt(wait=not self.study.running)
         if attempt is not None:
             self._attempts[trial_id] = attempt
         return attempt
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether nothing more may start: each place is taken, or the next one free is kept for a larger trial.
+
+        Ray would give what becomes free to whoever fits, and a trial that wants a whole node would wait for ever.
+        """
+        shares, attempts = self.study.shares, self.study.running.values()
+        is_kept = any(shares.places(a.resources) > 1 and i not in self._actors for i, a in self._attempts.items())
+        return is_kept or sum(shares.places(attempt.resources) for attempt in attempts) >= self.parallel
 
     def take(self, trial_id: str, result: Result, actor: Any) -> None:
         """Pass a worker's answer to the study, and the study's back."""
@@ -270,7 +281,7 @@ class _Bridge:
             self._actors[trial_id] = actor
             self.study.begun(attempt)
 
-    def lose(self, trial_id: str, error: BaseException | None) -> None:
+    def lose(self, trial_id: str, said: str) -> None:
         """Tell the study that the worker of an attempt is gone."""
         from automl.executors import ray_private
 
@@ -278,7 +289,8 @@ class _Bridge:
         if attempt is not None and not self.is_stopping:
             if actor is not None and (pid := ray_private.pid_here(actor)):
                 process.end_marked(attempt, pid)
-            self.study.lose(attempt, explained(attempt, lost(error)))
+            is_node_gone = actor is not None and ray_private.is_node_gone(actor)
+            self.study.lose(attempt, explained(attempt, lost(said, is_node_gone=is_node_gone)))
         self.drop(trial_id)
 
     def end_overdue(self) -> None:
@@ -325,19 +337,22 @@ class _Bridge:
             ray_private.end_worker(actor)
 
 
-def lost(error: BaseException | None) -> Ending:
-    """Return the ending of an attempt whose worker cannot tell it."""
-    text = str(error or "the worker process died").strip()
+def lost(said: str, *, is_node_gone: bool = False) -> Ending:
+    """Return the ending of an attempt whose worker cannot tell it.
+
+    Args:
+        said: Ray's words.
+        is_node_gone: whether the worker's node does not answer any more.
+    """
+    lines = [line for line in said.splitlines() if line.strip()] or ["the worker process died"]
     reason = Reason.WORKER_LOST
-    if type(error).__name__ == "OutOfMemoryError" or "OUT_OF_MEMORY" in text:
+    if "OutOfMemory" in said or "OUT_OF_MEMORY" in said or "running low on memory" in said:
         reason = Reason.OOM
-    elif "NODE_DIED" in text or ("node" in text and "died" in text and "worker" not in text.lower()):
+    elif is_node_gone or "NODE_DIED" in said or "its node has died" in said:
         reason = Reason.NODE_LOST
-    elif error is not None and "Actor" not in type(error).__name__ and "Worker" not in type(error).__name__:
+    elif "creation task" in said:  # the objective, or what it refers to, cannot be unpickled there
         reason = Reason.RAISED
-    return Ending(
-        state=AttemptState.LOST, trial_state=TrialState.FAIL, reason=reason, message=plain(text.splitlines()[-1])
-    )
+    return Ending(state=AttemptState.LOST, trial_state=TrialState.FAIL, reason=reason, message=plain(lines[-1]))
 
 
 def explained(attempt: Attempt, ending: Ending) -> Ending:
@@ -352,7 +367,7 @@ def explained(attempt: Attempt, ending: Ending) -> Ending:
     return replace(ending, message=f"{ending.message}; {advice(attempt)}")
 
 
-def fit(bridge: _Bridge, objective: Objective, place: Capacity, *, isolate: bool, environment: Environment) -> None:
+def fit(bridge: _Bridge, objective: Objective, *, isolate: bool, environment: Environment) -> None:
     """Run Tune until the study has nothing left to run; blocks."""
     from ray import tune
 
@@ -368,7 +383,7 @@ def fit(bridge: _Bridge, objective: Objective, place: Capacity, *, isolate: bool
         ray_private.unspread_secrets(),
     ):
         tune.Tuner(
-            tune.with_resources(worker, {"cpu": place.cpus, "gpu": place.gpus}),
+            tune.with_resources(worker, _resources),
             tune_config=tune.TuneConfig(
                 search_alg=Searcher(bridge), scheduler=Scheduler(bridge), num_samples=-1, reuse_actors=True
             ),
@@ -380,6 +395,15 @@ def fit(bridge: _Bridge, objective: Objective, place: Capacity, *, isolate: bool
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
         ).fit()
+
+
+def _resources(config: dict[str, Any]) -> Any:
+    """Return what Tune is to reserve for an attempt."""
+    from ray import tune
+
+    share = config["attempt"].resources
+    wanted = {"CPU": share["cpus"], "GPU": share["gpus"]}
+    return tune.PlacementGroupFactory([{kind: amount for kind, amount in wanted.items() if amount}])
 
 
 def _import_tune() -> None:

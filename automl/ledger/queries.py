@@ -74,6 +74,8 @@ class AttemptRow:
     started: float
     ended: float | None
     reason: Reason | None
+    resources: Mapping[str, float]
+    """CPUs and GPUs that it had."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +252,7 @@ class Reader:
         where = [_A.c.study_id == self._id, _A.c.seq > after, *([_A.c.trial == trial] if trial is not None else [])]
         return [
             AttemptRow(
-                **{k: row[k] for k in ("trial", "number", "start_step", "checkpoint", "started", "ended")},
+                **{k: row[k] for k in ("trial", "number", "start_step", "checkpoint", "started", "ended", "resources")},
                 state=AttemptState(row["state"]),
                 reason=Reason(row["reason"]) if row["reason"] else None,
             )

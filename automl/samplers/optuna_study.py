@@ -115,7 +115,8 @@ class OptunaSampler:
         trial = frozen(self._shown(record), self._distributions, _shown_state(record))
         try:
             if record.state.is_finished:
-                values = [record.last_value] if trial.state is not OptunaState.FAIL else []
+                is_told = trial.state is not OptunaState.FAIL and not record.is_infeasible
+                values = [record.last_value] if is_told else []
                 told = [value for value in values if value is not None and math.isfinite(value)]
                 pending = self._storage.get_trial(record.number)
                 with self._blamed():
@@ -190,13 +191,15 @@ def history(records: Iterable[TrialRecord], known: Mapping[str, BaseDistribution
     - COMPLETE: its value.
     - PRUNED and paused alike: PRUNED, with every report; never the value of a trial that was cut as if it were final.
     - RUNNING and WAITING: RUNNING, so that a sampler that models pending trials keeps away from them.
-    - FAIL: FAIL, which Optuna's samplers leave out.
+    - FAIL because all memory there is was not enough: PRUNED without a report, which is worse than all others, so that
+      a sampler keeps away from such params. Samplers that model COMPLETE trials only do not see it.
+    - FAIL otherwise: FAIL, which Optuna's samplers leave out.
     """
     return [frozen(record, known, _shown_state(record)) for record in records]
 
 
 def _shown_state(record: TrialRecord) -> OptunaState:
-    if record.paused:
+    if record.paused or record.is_infeasible:
         return OptunaState.PRUNED
     return OptunaState[record.state] if record.state.is_finished else OptunaState.RUNNING
 
@@ -217,7 +220,7 @@ def frozen(record: TrialRecord, known: Mapping[str, BaseDistribution], state: Op
         distributions={name: known[name] for name in chosen},
         user_attrs={},
         system_attrs={},
-        intermediate_values=dict(record.reports),
+        intermediate_values={} if record.is_infeasible else dict(record.reports),
     )
 
 

@@ -269,11 +269,12 @@ def test_lost_workers_are_told_apart() -> None:
     """A dead process, a dead node, no memory and an error of our own have their reasons."""
     from ray.exceptions import ActorDiedError, OutOfMemoryError
 
-    assert lost(None).reason is Reason.WORKER_LOST
-    assert lost(ActorDiedError()).reason is Reason.WORKER_LOST
-    assert lost(OutOfMemoryError("too much")).reason is Reason.OOM
-    assert lost(ValueError("cannot unpickle")).reason is Reason.RAISED
-    assert lost(None).state is AttemptState.LOST
+    assert lost("").reason is Reason.WORKER_LOST
+    assert lost(str(ActorDiedError())).reason is Reason.WORKER_LOST
+    assert lost("Socket closed", is_node_gone=True).reason is Reason.NODE_LOST
+    assert lost(f"{OutOfMemoryError.__name__}: too much").reason is Reason.OOM
+    assert lost("an error raised in its creation task, cannot unpickle").reason is Reason.RAISED
+    assert lost("").state is AttemptState.LOST
 
 
 def test_tune_spreads_no_secrets() -> None:

@@ -54,6 +54,7 @@ def test_history_tells_each_state_truly() -> None:
         record(3, TrialState.RUNNING, reports=reports),
         record(4, TrialState.WAITING),
         record(5, TrialState.FAIL, reason=Reason.NAN),
+        record(6, TrialState.FAIL, reason=Reason.GPU_OOM, reports=reports),
     ]
 
     shown = history(records, distributions(SPACE))
@@ -65,12 +66,33 @@ def test_history_tells_each_state_truly() -> None:
         OptunaState.RUNNING,
         OptunaState.RUNNING,
         OptunaState.FAIL,
+        OptunaState.PRUNED,
     ]
-    assert [trial.value for trial in shown] == [0.5, None, None, None, None, None]
+    assert [trial.value for trial in shown] == [0.5, None, None, None, None, None, None]
     assert shown[1].intermediate_values == reports
+    assert shown[6].intermediate_values == {}, "params that do not fit into memory are worse than all others"
     assert "fixed" not in shown[0].params
     for trial in shown:
         trial._validate()
+
+
+@pytest.mark.parametrize("reason", [Reason.OOM, Reason.RAISED])
+def test_params_that_do_not_fit_into_memory_are_avoided(reason: Reason) -> None:
+    """Of what failed for want of memory the default sampler keeps away; other failures say nothing of the params."""
+    space = SearchSpace({"width": "0.0..1.0"})
+    records = []
+    for number in range(40):
+        width = number / 40
+        told: dict[str, Any] = {"state": TrialState.COMPLETE, "value": 1 - width}  # the wider the better
+        if width > 0.5:
+            told = {"state": TrialState.FAIL, "reason": reason}
+        records.append(TrialRecord(number=number, params={"width": width}, **told))
+    sampler = make("tpe", space=space, direction="minimize", seed=3, records=records)
+
+    proposals = [sampler.propose(number) for number in range(40, 70)]
+
+    too_wide = sum(found.params["width"] > 0.7 for found in proposals if found is not None)
+    assert too_wide < 4 if reason is Reason.OOM else too_wide >= 4
 
 
 def test_a_promoted_trial_is_running_again() -> None:
