@@ -24,6 +24,7 @@ class Point(enum.StrEnum):
     """Where a process can die; `driver-before-tell` is passed by transactions that tell, whatever else is in them."""
 
     DRIVER_BEFORE_CREATE = "driver-before-create"
+    DRIVER_WITHIN_CREATE = "driver-within-create"
     DRIVER_AFTER_CREATE = "driver-after-create"
     DRIVER_BEFORE_TAKE = "driver-before-take"
     DRIVER_WITHIN_TAKE = "driver-within-take"

@@ -242,16 +242,14 @@ class Home:
         return False
 
     def settle(self, study: str) -> None:
-        """See to it that a study has its folder here, and with a storage that the folder names it."""
-        folder = self.study(study)
-        self._make(folder)
+        """See to it that a study in a storage has its folder here, which names the storage."""
         if self.storage is not None:
+            folder = self.study(study)
+            self._make(folder)
             durable.write_json(folder / POINTER, {"storage": address.shown(self.storage)})
 
     def discard(self, study: str) -> None:
-        """Take back a study that no driver has ever held: its search ended before it began."""
-        if self.has_own_ledger(study) and not self.has_folder(study):
-            return  # deleted by somebody else; to open a ledger would make it
+        """Take back a study that this process has made, unless it has begun."""
         with contextlib.suppress(AutomlError):
             if discard_study(self.ledger_url(study), study):
                 shutil.rmtree(self.study(study), ignore_errors=True)

@@ -101,7 +101,7 @@ def _held(home: Home, name: str) -> Iterator[Writer | None]:
     A ledger of its own that cannot be written, because it is damaged or the disk is full, is no reason to keep it.
     """
     try:
-        ledger = Writer.open(connect(home.ledger_url(name), create=True), name)
+        ledger = Writer.open(connect(home.ledger_url(name), create=True, waits=True), name)
     except (LedgerError, ResourceExhaustedError, StudyNotFoundError) as error:
         if not _is_ruin(home, name, error):
             raise

@@ -36,7 +36,8 @@ def connect(url: str, *, create: bool = False, waits: bool = False) -> sa.Engine
     """Return an engine on the ledger at `url`: the writer's if `create`, else one that can only read.
 
     With `create` the tables are made or brought to this version; readers take those of a version before as they are.
-    With `waits` a server that seems to be starting is given some seconds: it is known to have been there.
+    With `waits` the ledger is known to have been there: a server that seems to be starting is given some seconds, a file
+    is not made.
 
     Raises:
         ConfigError: the URL is malformed, names an unsupported database, or one that lets nobody in.
@@ -47,7 +48,7 @@ def connect(url: str, *, create: bool = False, waits: bool = False) -> sa.Engine
     """
     parsed = address.parse(url)
     is_sqlite = parsed.get_backend_name() == "sqlite"
-    engine = _sqlite(parsed, create) if is_sqlite else postgres.make_engine(parsed, writes=create)
+    engine = _sqlite(parsed, create, is_made=not create or waits) if is_sqlite else postgres.make_engine(parsed, writes=create)
     is_late = waits and not is_sqlite
     try:
         with translated(parsed, opening=True):
@@ -63,15 +64,15 @@ def connect(url: str, *, create: bool = False, waits: bool = False) -> sa.Engine
     return engine
 
 
-def _sqlite(url: sa.URL, create: bool) -> sa.Engine:
+def _sqlite(url: sa.URL, create: bool, *, is_made: bool) -> sa.Engine:
     path = Path(url.database or "")
-    if create and not path.is_file():
-        _refuse_network(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-    elif not path.is_file():  # SQLite would make an empty one
+    if path.is_file():
+        integrity.check_file(path)
+    elif is_made:  # SQLite would make an empty one
         raise StudyNotFoundError(f"there is no ledger {path}")
     else:
-        integrity.check_file(path)
+        _refuse_network(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(url, connect_args={"timeout": patience.BUSY_SECONDS})
 
     @sa.event.listens_for(engine, "connect")

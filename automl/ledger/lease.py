@@ -27,6 +27,11 @@ def this_process(*, since: float) -> dict[str, Any]:
     return {"host": socket.gethostname(), "boot": _boot_id(), "pid": pid, "started": _started(pid), "since": since}
 
 
+def is_ours(owner: Mapping[str, Any]) -> bool:
+    """Say whether `owner` is this very process."""
+    return {**owner, "since": 0.0} == this_process(since=0.0)
+
+
 def is_held(owner: Mapping[str, Any], idle_seconds: float) -> bool:
     """Say whether `owner`, who last renewed `idle_seconds` ago, is alive."""
     if owner["host"] == socket.gethostname():

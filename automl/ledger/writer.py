@@ -76,19 +76,22 @@ def _as_json(values: Mapping[str, float]) -> dict[str, float | str]:
 
 
 def create_study(url: str, name: str, config: Mapping[str, Any], *, clock: Callable[[], float] = time.time) -> None:
-    """Add a study without trials.
+    """Add a study without trials, held by this process: nobody else takes or deletes it before its `Writer` is opened.
 
     Raises:
         StudyMismatchError: the name is taken.
     """
     engine = connect(url, create=True)
-    row = {"name": name, "uid": uuid.uuid4().hex, "created": clock(), "config": dict(config)}
+    now = clock()
+    row = {"name": name, "uid": uuid.uuid4().hex, "created": now, "config": dict(config)}
+    row |= {"owner": lease.this_process(since=now)}
 
     def create() -> None:
         with engine.begin() as connection:
             uid = connection.scalar(sa.select(_S.c.uid).where(_S.c.name == name))
             if uid is None:
-                connection.execute(sa.insert(_S), row)
+                connection.execute(sa.insert(_S).values(renewed=sa.func.now()), row)
+                crash.here(Point.DRIVER_WITHIN_CREATE)
             elif uid != row["uid"]:  # else an earlier try has made it, whose answer was lost
                 raise StudyMismatchError(
                     f"study {name!r} exists: go on with `automl resume {name}`, or choose another --name"
@@ -108,12 +111,17 @@ def create_study(url: str, name: str, config: Mapping[str, Any], *, clock: Calla
 
 
 def discard_study(url: str, name: str) -> bool:
-    """Remove a study that no driver has ever held; return whether it was such a one."""
-    engine = connect(url, create=True)
+    """Remove a study that this process holds and in which nothing was ever written; return whether it was such a one."""
+    engine = connect(url, create=True, waits=True)
 
     def discard() -> bool:
         with engine.begin() as connection:
-            return connection.execute(sa.delete(_S).where(_S.c.name == name, _S.c.epoch == 0)).rowcount > 0
+            unused = sa.select(_S.c.uid, _S.c.owner).where(_S.c.name == name, _S.c.seq == 0)
+            found = connection.execute(unused).one_or_none()
+            if found is None or not found.owner or not lease.is_ours(found.owner):
+                return False
+            connection.execute(sa.delete(_S).where(_S.c.uid == found.uid))
+            return True
 
     try:
         with translated(engine.url):
@@ -134,7 +142,7 @@ def _take(engine: sa.Engine, name: str, owner: Mapping[str, Any], *, takeover: b
         row: dict[str, Any] = {**found, "fenced": None}
         if row["owner"] == owner:  # only the answer was lost, and with it whom this fenced
             return row
-        if row["owner"]:
+        if row["owner"] and not (row["epoch"] == 0 and lease.is_ours(row["owner"])):  # else we have just made it
             idle = (database_time(connection) - as_utc(row["renewed"])).total_seconds()
             if lease.is_held(row["owner"], idle):
                 if not takeover:

@@ -151,13 +151,30 @@ def test_a_living_driver_keeps_others_out(url: str) -> None:
 
 def test_a_dead_drivers_lease_is_free_at_once(url: str) -> None:
     """A driver that died without a word is followed without waiting."""
-    code = f"from automl.ledger.database import connect; from automl.ledger.writer import Writer; import os;\
-        Writer.open(connect({url!r}, create=True), 's'); os.kill(os.getpid(), 9)"
+    code = f"from automl.ledger.database import connect; from automl.ledger.writer import Writer, create_study; import os;\
+        create_study({url!r}, 'dead', {{}}); Writer.open(connect({url!r}, create=True), 'dead'); os.kill(os.getpid(), 9)"
     subprocess.run([sys.executable, "-c", code], check=False)
 
-    ledger = Writer.open(connect(url, create=True), "s")
+    ledger = Writer.open(connect(url, create=True), "dead")
 
     assert ledger.epoch == 2
+
+
+def test_a_study_is_held_from_its_first_moment(url: str) -> None:
+    """Who has made it takes it, once; nobody else may until that process is dead, and then anybody."""
+    code = f"from automl.ledger.database import connect; from automl.ledger.writer import Writer; import sys;\
+        Writer.open(connect({url!r}, create=True), sys.argv[1])"
+    made = f"from automl.ledger.writer import create_study; create_study({url!r}, 'dead', {{}})"
+
+    refused = subprocess.run([sys.executable, "-c", code, "s"], capture_output=True, text=True)
+    subprocess.run([sys.executable, "-c", made], check=True)
+    ledger = Writer.open(connect(url, create=True), "s")
+
+    assert f"process {os.getpid()} on" in refused.stderr
+    assert ledger.epoch == 1
+    with pytest.raises(LeaseLostError):
+        Writer.open(connect(url, create=True), "s")
+    assert Writer.open(connect(url, create=True), "dead").epoch == 1
 
 
 @pytest.mark.parametrize(("idle", "is_held"), [(1.0, True), (lease.EXPIRES_SECONDS + 1, False)])
