@@ -18,7 +18,7 @@ from pathlib import Path
 
 from automl import attempt as attempts
 from automl import durable, mirrors
-from automl.errors import ConfigError
+from automl.errors import ConfigError, StudyNotFoundError
 from automl.home import Home
 from automl.ledger.database import LedgerError, translated
 from automl.ledger.queries import AttemptRow, EventRow, MetricRow, Reader, StudyRow
@@ -72,6 +72,13 @@ def audit(home: Home, study: str) -> Audit:
             seen = _Seen.read(reader, home)
     except ConfigError:
         raise
+    except StudyNotFoundError:
+        if not home.has_folder(study):
+            raise
+        message = (
+            f"its ledger has no such study, which was deleted or never made: `automl rm {study}` removes its folder"
+        )
+        return Audit(problems=(_problem("study-missing", None, message),), notes=())
     except (LedgerError, ValueError) as error:
         return _damaged(error)
     notes: list[str] = []
@@ -299,7 +306,8 @@ def _check_mirror(seen: _Seen, mirror: Mirror, notes: list[str]) -> Iterator[Pro
     why = f" ({position.error})" if position.error else ""
     if position.cursor < study.seq:
         waiting = seen.waiting[mirror.tracker]
-        notes.append(f"{waiting} reported values wait for {mirror.title}{why}: `automl sync {study.name}`")
+        what = f"{waiting} reported values wait" if waiting else "the present states of trials wait"
+        notes.append(f"{what} for {mirror.title}{why}: `automl sync {study.name}`")
         return
     notes += [f"{mirror.title} refuses for good, {refusal}" for refusal in position.refusals]
     if position.closed < study.seq:

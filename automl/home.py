@@ -28,6 +28,7 @@ from automl.errors import NO_SPACE, AutomlError, ConfigError, StudyMismatchError
 from automl.ledger import address
 from automl.ledger.queries import Reader, opener, study_names
 from automl.ledger.writer import create_study, discard_study
+from search_spaces.errors import did_you_mean
 from search_spaces.scalars import shown
 
 DEFAULT = "automl_runs"
@@ -161,14 +162,14 @@ class Home:
         return self.storage is None and not (self.study(study) / POINTER).is_file()
 
     def _not_found(self, study: str) -> StudyNotFoundError:
-        import difflib
-
         names = [name for name in self.studies() if name != study]
-        near = difflib.get_close_matches(study, names, n=3) or names[-3:]
-        hint = f"; there is {', '.join(near)}" if near else "; it has no studies"
+        n = f"{len(names) or 'no'} {'study' if len(names) == 1 else 'studies'}"
+        hint = did_you_mean(study, names) or f", which has {n}: see `automl ls`, or give --home"
         if self.has_folder(study):
-            hint = f": its folder is here, but it is not in {self.ledger_address(study)}"
-        return StudyNotFoundError(f"no study {study!r} in {self.where}{hint}. See `automl ls`, or give --home")
+            hint = (
+                f": its folder is here, but it is not in {self.ledger_address(study)}; `automl rm {study}` removes it"
+            )
+        return StudyNotFoundError(f"no study {study!r} in {self.where}{hint}")
 
     @private.files()
     def add(self, config: Mapping[str, Any], *, stem: str, name: str | None = None) -> str:

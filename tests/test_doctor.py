@@ -216,6 +216,16 @@ class TestHealthy:
         with pytest.raises(StudyNotFoundError, match="no study 'other'"):
             audit(finished, "other")
 
+    def test_a_folder_without_its_study_is_one_problem(self, finished: Home) -> None:
+        """Whoever made it was killed before the study was in it; that hides no other study."""
+        (finished.path / "ghost").mkdir()
+        connect(finished.ledger_url("ghost"), create=True).dispose()
+
+        found = audit(finished, "ghost")
+
+        assert codes(found) == [("study-missing", None)]
+        assert "`automl rm ghost` removes its folder" in found.problems[0].message
+
     def test_without_a_tracker_mlflow_is_not_loaded(self, finished: Home) -> None:
         """Importing it would cost a second."""
         code = (

@@ -198,8 +198,8 @@ def _show_study(data: Mapping[str, Any]) -> None:
 def _show_trial(data: Mapping[str, Any]) -> None:
     output.facts(
         (name, value)
-        for name, value in data.items()
-        if name not in ("attempts", "reports", "params") and value not in (None, {})
+        for name, value in {**data, "state": result.state(data)}.items()
+        if name not in ("attempts", "reports", "params", "paused") and value not in (None, {})
     )
     print()
     output.table([{"param": name, "value": value} for name, value in data["params"].items()], ["param", "value"])

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from automl.cli import output
 from automl.cli.output import Format
-from automl.trial import TrialState
+from automl.trial import Reason, TrialState
 
 if TYPE_CHECKING:
+    from automl.errors import SearchAbortedError
     from automl.ledger.queries import Reader
     from automl.mirrors import Mirror
     from automl.result import SearchResult
@@ -43,7 +44,8 @@ def show(found: SearchResult, *, format: Format, json: bool) -> None:
     if found.state == "finished" and all(trial.value is None for trial in found.trials):
         failed = [trial for trial in found.trials if trial.reason is not None and trial.state is TrialState.FAIL]
         last = f"; trial {failed[-1].number}: {failed[-1].reason}: {failed[-1].message}" if failed else ""
-        output.fail(f"no trial of {found.name} has a value: {counts(data['counts'])}{last}", code=1)
+        again = "; search again with the right --metric" if lacks_metric(found) else ""
+        output.fail(f"no trial of {found.name} has a value: {counts(data['counts'])}{last}{again}", code=1)
 
 
 def _show_table(found: SearchResult, reader: Reader, data: Mapping[str, Any]) -> None:
@@ -66,7 +68,22 @@ def _show_table(found: SearchResult, reader: Reader, data: Mapping[str, Any]) ->
     facts += [("browse", ui if copy.tracker == "mlflow" else copy.where) for copy in copies]
     facts += [("waiting", f"{n} points wait for {copy.where}: {sync}{_why(copy)}") for copy, n in waiting]
     go_on = "nothing is left to try in this space" if found.is_exhausted else data["resume"]
-    output.facts([*facts, ("go on", go_on)])
+    output.facts([*facts, *([] if lacks_metric(found) else [("go on", go_on)])])
+
+
+def lacks_metric(found: SearchResult) -> bool:
+    """Say whether no trial has a value because the objective does not know the study's metric, which is fixed."""
+    failed = {trial.reason for trial in found.trials if trial.state is TrialState.FAIL}
+    return failed == {Reason.MISSING_METRIC} and all(trial.last_value is None for trial in found.trials)
+
+
+def aborted(found: SearchResult, error: SearchAbortedError, resume: str) -> str:
+    """Return what to say of a search that ended because its trials fail, and what to do."""
+    text = str(error)
+    advice = f"When that is mended, go on with: {resume}"
+    if lacks_metric(found):
+        advice = f"Search again with the right --metric; or mend the objective, and go on with: {resume}"
+    return f"{text}{'' if text.endswith('?') else '.'} {advice}"
 
 
 def _why(copy: Mirror) -> str:
@@ -81,7 +98,12 @@ def leaderboard(rows: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]
     if all(row["attempt"] == 1 for row in rows):
         shown.remove("attempt")
     names = {"number": "trial", "value": metric}
-    return [{names.get(key, key): row[key] for key in shown} for row in rows]
+    return [{names.get(key, key): {**row, "state": state(row)}[key] for key in shown} for row in rows]
+
+
+def state(row: Mapping[str, Any]) -> str:
+    """Return the state of a trial in words: to the ledger one that is paused is RUNNING."""
+    return "paused" if row["paused"] else str(row["state"])
 
 
 def counts(of: Mapping[str, int], paused: int = 0) -> str:

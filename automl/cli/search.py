@@ -260,7 +260,8 @@ def _run(
         again = output.command(home, "resume", name)
         if isinstance(error, SearchAbortedError):
             output.say(*error.traceback)
-            raise SearchAbortedError(f"{error}. When that is mended, go on with: {again}") from error
+            found = read_result(home, name, seconds=time.monotonic() - began)
+            raise SearchAbortedError(result.aborted(found, error, again)) from error
         what = str(error) if isinstance(error, driver.Interrupted) and error.by else "interrupted"
         output.say(f"{what}: state saved; go on with: {again}")
         raise typer.Exit(error.exit_code if isinstance(error, driver.Interrupted) else 130) from None

@@ -48,7 +48,11 @@ def connect(url: str, *, create: bool = False, waits: bool = False) -> sa.Engine
     """
     parsed = address.parse(url)
     is_sqlite = parsed.get_backend_name() == "sqlite"
-    engine = _sqlite(parsed, create, is_made=not create or waits) if is_sqlite else postgres.make_engine(parsed, writes=create)
+    engine = (
+        _sqlite(parsed, create, is_made=not create or waits)
+        if is_sqlite
+        else postgres.make_engine(parsed, writes=create)
+    )
     is_late = waits and not is_sqlite
     try:
         with translated(parsed, opening=True):

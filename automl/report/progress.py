@@ -1,8 +1,9 @@
 """How a search goes, a line for each trial that is done: for notebooks, pipes and logs.
 
     trial 3 COMPLETE val_acc 0.9712 at step 12, 4 of 20 done
-    trial 4 paused val_acc 0.81341 at step 2, 5 of 20 done
-    trial 5 FAIL (raised: ZeroDivisionError: division by zero), 6 of 20 done
+    trial 4 paused val_acc 0.81341 at step 2, 4 of 20 done, 1 paused
+    trial 5 FAIL (raised: ZeroDivisionError: division by zero), 5 of 20 done, 1 paused
+    1 paused trial ends PRUNED, 20 of 20 done
 
 No cursor movements and no colours.
 """
@@ -31,6 +32,7 @@ class ProgressLine:
         self._stream = stream
         self._ended = 0
         self._paused: set[int] = set()
+        self._given_up = 0
         self._last: dict[int, float] = {}
 
     def __call__(self, event: Mapping[str, Any]) -> None:
@@ -45,10 +47,20 @@ class ProgressLine:
             return found(event)
         elif kind == "report" and self._metric in event["values"]:
             self._last[event["trial"]] = event["values"][self._metric]
-        elif kind in ("trial-ended", "trial-paused"):
-            self._count(event, is_paused=kind == "trial-paused")
-            done = self._ended + len(self._paused)
-            return f"trial {event['trial']} {self._what(event)}, {done} of {self._n_trials} done"
+        elif kind == "trial-started":
+            self._paused.discard(event["trial"])
+        elif kind == "trial-paused":
+            self._paused.add(event["trial"])
+            return f"trial {event['trial']} {self._what(event)}, {self._done}"
+        elif kind == "trial-ended" and event["trial"] in self._paused:  # as the study ends: all at once
+            self._end(event["trial"])
+            self._given_up += 1
+        elif kind == "trial-ended":
+            self._end(event["trial"])
+            return f"trial {event['trial']} {self._what(event)}, {self._done}"
+        elif kind == "study-ended" and self._given_up:
+            n, self._given_up = self._given_up, 0
+            return f"{n} paused trial{' ends' if n == 1 else 's end'} PRUNED, {self._done}"
         elif kind == "trial-retried":
             return f"trial {event['trial']} runs once more{_why(event)}"
         elif kind == "stop-requested":
@@ -69,12 +81,14 @@ class ProgressLine:
             return str(event["message"])
         return None
 
-    def _count(self, event: Mapping[str, Any], *, is_paused: bool) -> None:
-        if is_paused:
-            self._paused.add(event["trial"])
-        else:
-            self._paused.discard(event["trial"])
-            self._ended += 1
+    def _end(self, trial: int) -> None:
+        self._paused.discard(trial)
+        self._ended += 1
+
+    @property
+    def _done(self) -> str:
+        paused = f", {len(self._paused)} paused" if self._paused else ""
+        return f"{self._ended} of {self._n_trials} done{paused}"
 
     def _what(self, event: Mapping[str, Any]) -> str:
         """Return how the trial stands, in words."""

@@ -155,10 +155,10 @@ def test_values_are_no_markup() -> None:
 
 
 def test_lines_of_a_pipe() -> None:
-    """A line for each trial that is done, with its last value where it has no final one."""
+    """A line for each trial that is done, with its last value where it has no final one, and one for all that paused."""
     stream = io.StringIO()
-    line = ProgressLine(5, metric="loss", stream=stream)
-    line({"event": "study-started", "n_trials": 5, "ended": 1, "paused": []})
+    line = ProgressLine(7, metric="loss", stream=stream)
+    line({"event": "study-started", "n_trials": 7, "ended": 1, "paused": []})
     line({"event": "report", "trial": 1, "step": 2, "values": {"loss": 0.5}})
     line({"event": "trial-paused", "trial": 1, "state": "RUNNING", "value": None, "step": 2, "reason": None})
     line({"event": "trial-ended", "trial": 2, "state": "COMPLETE", "value": 0.25, "step": 9, "reason": None})
@@ -175,14 +175,23 @@ def test_lines_of_a_pipe() -> None:
         }
     )
     line({"event": "trial-retried", "trial": 4, "reason": "oom", "message": None})
-    line({"event": "trial-ended", "trial": 1, "state": "PRUNED", "value": None, "step": 2, "reason": "early-stopping"})
+    for trial in (5, 6):
+        line({"event": "trial-paused", "trial": trial, "state": "RUNNING", "value": None, "step": 2, "reason": None})
+    line({"event": "trial-started", "trial": 5, "attempt": 2, "params": {}, "step": 2})
+    pruned = {"state": "PRUNED", "value": None, "step": 2, "reason": "early-stopping"}
+    for trial in (5, 1, 6):
+        line({"event": "trial-ended", "trial": trial, **pruned})
+    line({"event": "study-ended", "finished": True})
 
     assert stream.getvalue().splitlines() == [
-        "trial 1 paused loss 0.5 at step 2, 2 of 5 done",
-        "trial 2 COMPLETE loss 0.25 at step 9, 3 of 5 done",
-        "trial 3 FAIL (raised: ValueError: bad?[31m), 4 of 5 done",
+        "trial 1 paused loss 0.5 at step 2, 1 of 7 done, 1 paused",
+        "trial 2 COMPLETE loss 0.25 at step 9, 2 of 7 done, 1 paused",
+        "trial 3 FAIL (raised: ValueError: bad?[31m), 3 of 7 done, 1 paused",
         "trial 4 runs once more (oom)",
-        "trial 1 PRUNED (early-stopping), 4 of 5 done",
+        "trial 5 paused, 3 of 7 done, 2 paused",
+        "trial 6 paused, 3 of 7 done, 3 paused",
+        "trial 5 PRUNED (early-stopping), 4 of 7 done, 2 paused",
+        "2 paused trials end PRUNED, 6 of 7 done",
     ]
 
 

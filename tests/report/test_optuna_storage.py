@@ -191,7 +191,7 @@ def test_whatever_names_studies_will_do(found: SearchResult, monkeypatch: pytest
             "there are no studies in .*automl_runs; give a study, its folder, its home or a URL",
         ),
         (".", StudyNotFoundError, "there are no studies in"),
-        ("nowhere", StudyNotFoundError, "no study 'nowhere' in .*it has no studies"),
+        ("nowhere", StudyNotFoundError, "no study 'nowhere' in .*which has no studies"),
         ("home/nowhere", StudyNotFoundError, "there is no .*/home/nowhere; give a study, its folder"),
         ("sqlite:////nowhere.db", StudyNotFoundError, "there are no studies in sqlite:////nowhere.db"),
         ("mysql://db/x", ConfigError, "only SQLite, and PostgreSQL by psycopg 3, are supported"),

@@ -132,7 +132,8 @@ def _check_column(source: Source, column: str | None) -> None:
     names = list(source.frame.columns)
     listed = ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
     if column is None:
-        raise ConfigError(f"--target is needed: which column of {source.path.name} is to be predicted? It has {listed}")
+        which = f"which column of {source.path.name} is to be predicted? It has {listed}"
+        raise ConfigError(f"--target is needed (`target_column:` in a study file): {which}")
     if column not in names:
         near = did_you_mean(column, names)
         raise ConfigError(f"--target {column!r}: {source.path.name} has no such column{near} (it has {listed})")

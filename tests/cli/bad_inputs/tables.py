@@ -36,7 +36,8 @@ CASES = [
     table("header only", "a,y\n", "data.csv --target y",
      "data.csv: no rows; expected a line with the names of the columns, and rows below it"),
     table("no target named", GOOD, "data.csv",
-     "--target is needed: which column of data.csv is to be predicted? It has a, b, y"),
+     "--target is needed (`target_column:` in a study file): which column of data.csv is to be predicted? "
+     "It has a, b, y"),
     table("target that is not there", GOOD, "data.csv --target z",
      "--target 'z': data.csv has no such column (it has a, b, y)"),
     table("target that differs in case", GOOD, "data.csv --target Y",

@@ -132,7 +132,11 @@ def test_every_problem_of_a_table_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("column", "said"),
     [
-        (None, "--target is needed: which column of customers.csv is to be predicted[?] It has customer_id, plan, age"),
+        (
+            None,
+            r"--target is needed \(`target_column:` in a study file\): which column of customers.csv is to be predicted\?"
+            " It has customer_id, plan, age",
+        ),
         (
             "lfet",
             r"--target 'lfet': customers.csv has no such column; did you mean 'left'\? \(it has customer_id, plan",
