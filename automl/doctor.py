@@ -70,8 +70,6 @@ def audit(home: Home, study: str) -> Audit:
             if damage := reader.damage():
                 return _damaged(f"SQLite finds it damaged: {'; '.join(damage)}")
             seen = _Seen.read(reader, home)
-    except ConfigError:
-        raise
     except StudyNotFoundError:
         if not home.has_folder(study):
             raise
@@ -79,6 +77,8 @@ def audit(home: Home, study: str) -> Audit:
             f"its ledger has no such study, which was deleted or never made: `automl rm {study}` removes its folder"
         )
         return Audit(problems=(_problem("study-missing", None, message),), notes=())
+    except ConfigError:
+        raise
     except (LedgerError, ValueError) as error:
         return _damaged(error)
     notes: list[str] = []

@@ -145,7 +145,7 @@ class TestStop:
         ran = run("stop", "train-9")
 
         assert ran.code == 2
-        assert "there is train-1" in ran.errors[0]
+        assert ran.errors[0].endswith("did you mean 'train-1'?")
 
 
 class TestSecondDriver:

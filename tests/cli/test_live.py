@@ -186,7 +186,7 @@ def test_lines_of_a_pipe() -> None:
     assert stream.getvalue().splitlines() == [
         "trial 1 paused loss 0.5 at step 2, 1 of 7 done, 1 paused",
         "trial 2 COMPLETE loss 0.25 at step 9, 2 of 7 done, 1 paused",
-        "trial 3 FAIL (raised: ValueError: bad?[31m), 3 of 7 done, 1 paused",
+        "trial 3 FAIL (raised: ValueError: bad\\x1b[31m), 3 of 7 done, 1 paused",
         "trial 4 runs once more (oom)",
         "trial 5 paused, 3 of 7 done, 2 paused",
         "trial 6 paused, 3 of 7 done, 3 paused",
