@@ -36,8 +36,8 @@ def connect(url: str, *, create: bool = False, waits: bool = False) -> sa.Engine
     """Return an engine on the ledger at `url`: the writer's if `create`, else one that can only read.
 
     With `create` the tables are made or brought to this version; readers take those of a version before as they are.
-    With `waits` the ledger is known to have been there: a server that seems to be starting is given some seconds, a file
-    is not made.
+    With `waits` the ledger is known to have been there: a server that seems to be starting is given some seconds, and no
+    file is made.
 
     Raises:
         ConfigError: the URL is malformed, names an unsupported database, or one that lets nobody in.
@@ -48,11 +48,7 @@ def connect(url: str, *, create: bool = False, waits: bool = False) -> sa.Engine
     """
     parsed = address.parse(url)
     is_sqlite = parsed.get_backend_name() == "sqlite"
-    engine = (
-        _sqlite(parsed, create, is_made=not create or waits)
-        if is_sqlite
-        else postgres.make_engine(parsed, writes=create)
-    )
+    engine = _sqlite(parsed, create, is_made=waits) if is_sqlite else postgres.make_engine(parsed, writes=create)
     is_late = waits and not is_sqlite
     try:
         with translated(parsed, opening=True):
@@ -72,7 +68,7 @@ def _sqlite(url: sa.URL, create: bool, *, is_made: bool) -> sa.Engine:
     path = Path(url.database or "")
     if path.is_file():
         integrity.check_file(path)
-    elif is_made:  # SQLite would make an empty one
+    elif is_made or not create:  # SQLite would make an empty one
         raise StudyNotFoundError(f"there is no ledger {path}")
     else:
         _refuse_network(path)

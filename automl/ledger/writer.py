@@ -111,7 +111,7 @@ def create_study(url: str, name: str, config: Mapping[str, Any], *, clock: Calla
 
 
 def discard_study(url: str, name: str) -> bool:
-    """Remove a study that this process holds and in which nothing was ever written; return whether it was such a one."""
+    """Remove a study that this process holds, if nothing was ever written in it; return whether it was removed."""
     engine = connect(url, create=True, waits=True)
 
     def discard() -> bool:

@@ -155,7 +155,7 @@ def test_values_are_no_markup() -> None:
 
 
 def test_lines_of_a_pipe() -> None:
-    """A line for each trial that is done, with its last value where it has no final one, and one for all that paused."""
+    """A line for each trial that is done, with its last value where it has no final one; one for all that paused."""
     stream = io.StringIO()
     line = ProgressLine(7, metric="loss", stream=stream)
     line({"event": "study-started", "n_trials": 7, "ended": 1, "paused": []})

@@ -151,8 +151,9 @@ def test_a_living_driver_keeps_others_out(url: str) -> None:
 
 def test_a_dead_drivers_lease_is_free_at_once(url: str) -> None:
     """A driver that died without a word is followed without waiting."""
-    code = f"from automl.ledger.database import connect; from automl.ledger.writer import Writer, create_study; import os;\
-        create_study({url!r}, 'dead', {{}}); Writer.open(connect({url!r}, create=True), 'dead'); os.kill(os.getpid(), 9)"
+    code = f"from automl.ledger.database import connect; from automl.ledger import writer; import os;\
+        writer.create_study({url!r}, 'dead', {{}});\
+        writer.Writer.open(connect({url!r}, create=True), 'dead'); os.kill(os.getpid(), 9)"
     subprocess.run([sys.executable, "-c", code], check=False)
 
     ledger = Writer.open(connect(url, create=True), "dead")

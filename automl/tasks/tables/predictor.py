@@ -96,8 +96,8 @@ def load_predictor(folder: str | Path) -> Predictor:
     missing = [name for name in (WEIGHTS, PREPARATION) if not (folder / name).is_file()]
     if missing:
         raise ConfigError(
-            f"{folder} has no {' and no '.join(missing)}; expected the artifacts of a COMPLETE trial on a table: one that "
-            "was stopped early has none"
+            f"{folder} has no {' and no '.join(missing)}; expected the artifacts of a COMPLETE trial on a table: "
+            "one that was stopped early has none"
         )
     kept = json.loads((folder / PREPARATION).read_text(encoding="utf-8"))
     preparation = Preparation.from_dict(kept["columns"])

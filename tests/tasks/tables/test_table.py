@@ -134,8 +134,8 @@ def test_every_problem_of_a_table_at_once(tmp_path: Path) -> None:
     [
         (
             None,
-            r"--target is needed \(`target_column:` in a study file\): which column of customers.csv is to be predicted\?"
-            " It has customer_id, plan, age",
+            r"--target is needed \(`target_column:` in a study file\): which column of customers.csv is to be "
+            r"predicted\? It has customer_id, plan, age",
         ),
         (
             "lfet",
