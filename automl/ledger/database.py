@@ -36,8 +36,8 @@ def connect(url: str, *, create: bool = False, waits: bool = False) -> sa.Engine
     """Return an engine on the ledger at `url`: the writer's if `create`, else one that can only read.
 
     With `create` the tables are made or brought to this version; readers take those of a version before as they are.
-    With `waits` the ledger is known to have been there: a server that seems to be starting is given some seconds, and no
-    file is made.
+    With `waits` the ledger is known to have been there: a server that seems to be starting is given some seconds, and a
+    file is not made.
 
     Raises:
         ConfigError: the URL is malformed, names an unsupported database, or one that lets nobody in.
