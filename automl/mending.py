@@ -66,7 +66,7 @@ def _mend_ledger(home: Home, study: str) -> Iterator[Mended]:
     with home.read(study) as reader:
         before, had = reader.study(), _records(reader)
     with interrupts.shielded():
-        ledger = Writer.open(connect(url, create=True), study)
+        ledger = Writer.open(connect(url, create=True, waits=True), study)
         try:
             with Reader.open(url, study) as reader:
                 retries = StudyConfig.from_dict(before.config).retries
