@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from automl.crash import Point
+from tests.stress import stock
 from tests.stress.play import side_by_side
 from tests.stress.scene import Scene
 
@@ -73,6 +74,7 @@ def plan(seed: int) -> list[Plan]:
     while len(ray) < ON_RAY:
         ray.append(replace(at_random(rng), executor="ray"))
     rng.shuffle(local)
+    rng.shuffle(ray)
     mixed = []
     while local or ray:
         mixed += [each.pop() for each in (local,) * (AMONG - 2) + (ray,) if each]
@@ -219,3 +221,18 @@ def figures(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, bool]]:
             not total["running"] and not total["left"],
         ),
     ]
+
+
+def glue(seed: int) -> Iterator[dict[str, Any]]:
+    """Kill a search that is put together from stock integrations, and let it go on as their documentation says."""
+    for number in range(2):
+        found = stock.played(seed + number)
+        complete = found["optuna"].get("COMPLETE", 0)
+        left = found["optuna"].get("RUNNING", 0), found["mlflow"].get("RUNNING", 0)
+        seen = (
+            f"after one kill and two restarts {complete} of {stock.TRIALS} trials are COMPLETE, {left[0]} RUNNING in "
+            f"Optuna and {left[1]} in MLflow for ever; {found['doubled']} have two runs, {found['rerun']} ran twice"
+            + (f"; it ends with {found['error']}" if found["error"] else "")
+        )
+        is_ok = complete == stock.TRIALS and not any(left) and not found["doubled"]
+        yield {**found, "ok": is_ok, "seen": seen}

@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -68,8 +68,9 @@ def arm():
         os.environ["AUTOML_CRASH"] = file.read()
 
 def objective(trial):
+    assert not (APART and os.environ.get("AUTOML_STORAGE")), "workers hold no password"
     first = trial.restored.step + 1 if trial.restored else 1
-    note(trial, "start", first)
+    note(trial, "start", first, os.getpid())
     for step in range(first, trial.max_epochs + 1):
         time.sleep(SLEEP)
         loss = (trial.params["x"] - 0.3) ** 2 + 1 / step
@@ -82,7 +83,7 @@ def objective(trial):
     with open(path, "w") as file:
         file.write(str(loss))
     trial.artifact(path, "note")
-    note(trial, "end", repr(loss))
+    note(trial, "end", repr(loss), os.getpid())
     return {"loss": loss}
 """
 
@@ -129,7 +130,8 @@ class Scene:
         """
         with tempfile.TemporaryDirectory(prefix="automl-stress-", ignore_cleanup_errors=True) as folder:
             scene = cls(folder=Path(folder), **about)
-            (scene.folder / "train.py").write_text(OBJECTIVE.replace("SLEEP", repr(sleep)))
+            script = OBJECTIVE.replace("SLEEP", repr(sleep)).replace("APART", repr(scene.executor == "ray"))
+            (scene.folder / "train.py").write_text(script)
             scene.home.path.mkdir()
             if scene.tracker == "mlflow":
                 shutil.copyfile(template(), scene.home.path / "mlflow.db")
@@ -198,13 +200,16 @@ class Scene:
                 start_new_session=True,
             )
 
-    def drive(self, arguments: Sequence[str], until: str = "") -> int:
+    def drive(
+        self, arguments: Sequence[str], until: str = "", *, meanwhile: Callable[[], object] = lambda: None
+    ) -> int:
         """Run a driver to its end, or until it is killed; return its exit code, -9 if it was.
 
         Args:
             arguments: words of the command line.
             until: none or several of these, with blanks in between: POINT:HIT of a crash point; `lines:N`, when the
                 history has N lines; `seconds:S` after the start.
+            meanwhile: called again and again.
 
         Raises:
             TimeoutError: it hangs; it was killed.
@@ -223,9 +228,10 @@ class Scene:
             if is_due or ("lines" in moments and len(self.history()) >= int(moments["lines"])):
                 process.kill()
                 moments.clear()
+            meanwhile()
             time.sleep(0.005)  # files and processes of others: there is no event to wait for
         if code == -signal.SIGKILL:
-            self.deaths.append(self._known())
+            self.deaths.append(self.known())
         return code
 
     def goes_on(self) -> int:
@@ -334,7 +340,7 @@ class Scene:
                     found.append(int(process.name))
         return found
 
-    def _known(self) -> Known:
+    def known(self) -> Known:
         """Look at the files that a dead driver left, without touching them: even to read a WAL may change it."""
         study = self.home.study(STUDY)
         with tempfile.TemporaryDirectory() as copy:
@@ -415,7 +421,7 @@ class Scene:
     def _differs_in_history(self, records: Mapping[int, TrialRecord]) -> Iterator[str]:
         history = self.history()
         starts = Counter(int(number) for number, what, *_ in history if what == "start")
-        ends = {int(number): detail for number, what, detail in history if what == "end"}
+        ends = {int(number): value for number, what, value, *_ in history if what == "end"}
         with self.home.read(STUDY) as reader:
             attempts = Counter(row.trial for row in reader.attempts())
             steps = {n: {row.step for row in reader.metrics(n)} for n in records}

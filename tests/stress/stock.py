@@ -1,0 +1,146 @@
+"""Optuna, Ray Tune and MLflow with the integrations that they ship, as their documentation says: a search to be killed.
+
+    python -m tests.stress.stock FOLDER         # searches; started again, restores what is there and goes on
+
+Trials and studies are kept in Optuna's own SQLite storage, runs in MLflow's, so that nothing is lost for want of a
+database. `played` kills it once, starts it again twice, and counts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tests.mlflow_template import template
+
+TRIALS, STEPS, SLEEP = 12, 5, 0.2
+SECONDS = 240.0
+_QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "RAY_USAGE_STATS_ENABLED": "0", "RAY_AIR_NEW_OUTPUT": "0"}
+MARK = "AUTOML_STRESS"
+
+
+def search(folder: Path) -> None:
+    """Run the search in `folder`, or go on with it."""
+    import optuna
+    import ray
+    from ray import tune
+    from ray.air.integrations.mlflow import MLflowLoggerCallback
+    from ray.tune.search.optuna import OptunaSearch
+
+    def train(config: dict[str, Any]) -> None:
+        with (folder / "history").open("a") as history:
+            history.write(f"{config['x']!r}\n")
+        for step in range(1, STEPS + 1):
+            time.sleep(SLEEP)
+            tune.report({"loss": (config["x"] - 0.3) ** 2 + 1 / step})
+
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    state = str(folder / "results" / "search")
+    if tune.Tuner.can_restore(state):
+        tuner = tune.Tuner.restore(state, trainable=train, resume_errored=True)
+    else:
+        storage = optuna.storages.RDBStorage(f"sqlite:///{folder}/optuna.db")
+        tuner = tune.Tuner(
+            train,
+            param_space={"x": tune.uniform(0.0, 1.0)},
+            tune_config=tune.TuneConfig(
+                metric="loss",
+                mode="min",
+                num_samples=TRIALS,
+                max_concurrent_trials=2,
+                search_alg=OptunaSearch(study_name="s", storage=storage),
+            ),
+            run_config=tune.RunConfig(
+                name="search",
+                storage_path=str(folder / "results"),
+                callbacks=[MLflowLoggerCallback(tracking_uri=f"sqlite:///{folder}/mlflow.db", experiment_name="e")],
+            ),
+        )
+    tuner.fit()
+
+
+def played(seed: int) -> dict[str, Any]:
+    """Kill the driver once, let it go on twice, and return what its stores say."""
+    rng = random.Random(seed)
+    with tempfile.TemporaryDirectory(prefix="automl-stress-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        shutil.copyfile(template(), folder / "mlflow.db")
+        try:
+            process = _start(folder)
+            while process.poll() is None and len(_lines(folder)) < rng.randrange(6, 9):
+                time.sleep(0.05)  # files of another process
+            time.sleep(rng.uniform(0.0, 1.0))
+            process.kill()
+            process.wait()
+            ended = [_end(folder) for _ in range(2)]
+            return {"seed": seed, **_counted(folder), "exits": [code for code, _ in ended], "error": ended[-1][1]}
+        finally:
+            for pid in _processes(folder):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def _start(folder: Path) -> subprocess.Popen[bytes]:
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.stress.stock", str(folder)],
+            env={**os.environ, **_QUIET, MARK: str(folder)},
+            cwd=Path(__file__).parents[2],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def _end(folder: Path) -> tuple[int | None, str]:
+    """Start the search again, and return how it ended and its last error."""
+    process = _start(folder)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(SECONDS)
+    code = process.poll()
+    process.kill()
+    process.wait()
+    errors = [line for line in (folder / "log").read_text(errors="replace").splitlines() if "Error: " in line]
+    return code, errors[-1].strip()[:200] if errors else ""
+
+
+def _counted(folder: Path) -> dict[str, Any]:
+    """Return what the stores know of trials, and how often they ran."""
+    with contextlib.closing(sqlite3.connect(folder / "optuna.db")) as store:
+        optuna = Counter(state for (state,) in store.execute("SELECT state FROM trials"))
+    with contextlib.closing(sqlite3.connect(folder / "mlflow.db")) as store:
+        mlflow = Counter(status for (status,) in store.execute("SELECT status FROM runs"))
+        doubled = store.execute(
+            "SELECT COUNT(*) FROM (SELECT value FROM params WHERE key = 'x' GROUP BY value HAVING COUNT(*) > 1)"
+        ).fetchone()[0]
+    again = sum(times > 1 for times in Counter(_lines(folder)).values())
+    return {"optuna": dict(optuna), "mlflow": dict(mlflow), "doubled": doubled, "rerun": again}
+
+
+def _lines(folder: Path) -> list[str]:
+    file = folder / "history"
+    return file.read_text().split() if file.exists() else []
+
+
+def _processes(folder: Path) -> list[int]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"{MARK}={folder}\0".encode() in (process / "environ").read_bytes():
+                found.append(int(process.name))
+    return found
+
+
+if __name__ == "__main__":
+    search(Path(sys.argv[1]))
