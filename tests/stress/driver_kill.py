@@ -110,6 +110,10 @@ def at_random(rng: random.Random) -> Plan:
 
 def on_ray(point: Point, rng: random.Random) -> Plan:
     """Return a round on Ray that loses a driver, a delivery or one of its workers at the first hit of `point`."""
+    if (
+        point is Point.WORKER_BEFORE_OBJECTIVE
+    ):  # passed before an objective could arm it: every worker dies at its third
+        return Plan(0, 0, str(point), 3, (f"lines:{rng.randrange(1, 20)}", f"{point}:3"), executor="ray")
     if point.startswith("worker"):
         crash = f"lines:{rng.randrange(30, 60)}"
         return Plan(0, 0, str(point), 1, (crash,), executor="ray", armed=f"{point}:1")

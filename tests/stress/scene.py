@@ -59,7 +59,7 @@ def note(trial, *what):
         file.write(" ".join(map(str, [trial.number, *what])) + "\\n")
 
 def arm():
-    # A worker point of one process out of several: the first objective that comes by arms its own.
+    # A worker point of one process out of several: the first objective that comes by arms its own, for this attempt.
     try:
         os.rename(os.path.join(HERE, "arm"), os.path.join(HERE, "armed"))
     except FileNotFoundError:
@@ -71,6 +71,7 @@ def objective(trial):
     assert not (APART and os.environ.get("AUTOML_STORAGE")), "workers hold no password"
     first = trial.restored.step + 1 if trial.restored else 1
     note(trial, "start", first, os.getpid())
+    arm()
     for step in range(first, trial.max_epochs + 1):
         time.sleep(SLEEP)
         loss = (trial.params["x"] - 0.3) ** 2 + 1 / step
@@ -78,7 +79,6 @@ def objective(trial):
             (folder / "step").write_text(str(step))
         note(trial, "report", step)
         trial.report(step, loss=loss)
-    arm()
     path = os.path.join(HERE, f"note-{trial.number}")
     with open(path, "w") as file:
         file.write(str(loss))
