@@ -22,6 +22,7 @@ from automl.home import Home
 from automl.ledger.queries import AttemptRow, Reader, StudyRow
 from automl.ledger.requests import Request
 from automl.mirrors import Event, Watch
+from automl.recovery import DAMAGED
 from automl.space_history import CHANGED
 from automl.trial import AttemptState, TrialRecord
 
@@ -71,8 +72,9 @@ class Follower:
         began = self._driver(reader, study)
         if not is_first:
             began += [
-                {"event": CHANGED, "time": event.time, **event.data}
-                for event in reader.events(after=self._seq, kind=CHANGED)
+                {"event": event.kind, "time": event.time, "trial": event.trial, **event.data}
+                for event in reader.events(after=self._seq)
+                if event.kind in (CHANGED, DAMAGED)
             ]
         self._seq = study.seq
         ended = []
