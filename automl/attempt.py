@@ -90,6 +90,8 @@ class Origin:
     start_step: int
     started: float
     """Seconds since the epoch, by the worker's clock."""
+    resources: Mapping[str, float] = field(default_factory=dict)
+    """That it was given, as the ledger has them."""
 
 
 def run(attempt: Attempt, objective: Objective, *, send: Callable[[Report], None]) -> Ending:
@@ -106,6 +108,7 @@ def run(attempt: Attempt, objective: Objective, *, send: Callable[[Report], None
         seed=attempt.seed,
         start_step=attempt.start_step,
         started=time.time(),
+        resources=attempt.resources,
     )
     with _Reports(folder, origin) as reports:
 

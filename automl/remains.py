@@ -87,10 +87,24 @@ def _ask_again(ledger: Writer, reader: Reader, number: int, origins: list[Origin
 
 
 def _enter(ledger: Writer, origin: Origin) -> AttemptRow:
-    key = {"trial": origin.trial, "start_step": origin.start_step}
-    ledger.start(**key, attempt=origin.attempt, resources={}, time=origin.started)
-    about = {"checkpoint": None, "started": origin.started, "ended": None, "reason": None}
-    return AttemptRow(**key, **about, number=origin.attempt, state=AttemptState.STARTED)  # type: ignore[arg-type]
+    ledger.start(
+        trial=origin.trial,
+        attempt=origin.attempt,
+        start_step=origin.start_step,
+        resources=origin.resources,
+        time=origin.started,
+    )
+    return AttemptRow(
+        trial=origin.trial,
+        number=origin.attempt,
+        state=AttemptState.STARTED,
+        start_step=origin.start_step,
+        checkpoint=None,
+        started=origin.started,
+        ended=None,
+        reason=None,
+        resources=origin.resources,
+    )
 
 
 def _set_aside(folder: Path, number: int) -> None:
