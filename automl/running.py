@@ -32,8 +32,6 @@ class _Known:
     step: int
     began: float
     heard: float
-    seen: int = 0
-    """The last step that is known, be it only from the file that the worker writes."""
     cut: Reason | None = None
 
 
@@ -81,7 +79,7 @@ class Running:
     def hear(self, attempt: Attempt, *, step: int) -> None:
         """Take in that an attempt reported."""
         known = self._known[attempt.trial]
-        known.step, known.seen, known.heard = step, max(step, known.seen), self._now
+        known.step, known.heard = step, self._now
 
     def step(self, attempt: Attempt) -> int:
         """Return the last step that an attempt reported, or the one it started from."""
@@ -108,12 +106,12 @@ class Running:
         return [(attempt, ending) for attempt in self._attempts.values() if (ending := self._judged(attempt))]
 
     def _judged(self, attempt: Attempt) -> Ending | None:
-        known = self._known[attempt.trial]
+        known, now = self._known[attempt.trial], self._clock()
         last = None
         if self._stall_timeout and self._now - known.heard >= self._stall_timeout:
             last = _last_report(attempt)
-            if last is not None and last.step > known.seen:  # the worker reports, and only Ray cannot get through to it
-                known.seen, known.heard = last.step, self._now
+            if last is not None:  # it may report all the same, only that Ray cannot get through to the worker
+                known.heard = max(known.heard, self._now - max(0.0, now - last.time))
         if self._trial_timeout and self._now - known.began >= self._trial_timeout:
             reason, text = Reason.TIMEOUT, f"ran for {self._trial_timeout:g} s (--trial-timeout)"
         elif self._stall_timeout and self._now - known.heard >= self._stall_timeout:
@@ -122,7 +120,7 @@ class Running:
             return None
         last = last or _last_report(attempt)
         seen = (
-            f"the last report was step {last.step}, {max(0.0, self._clock() - last.time):.0f} s before"
+            f"the last report was step {last.step}, {max(0.0, now - last.time):.0f} s before"
             if last
             else "it had reported nothing"
         )

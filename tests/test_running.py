@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from automl import durable
 from automl.attempt import Attempt
 from automl.running import MOST_AT_ONCE, Running
 from automl.trial import AttemptState, Reason, TrialState
@@ -108,17 +109,17 @@ def test_time_in_which_the_driver_was_held_up_does_not_count() -> None:
 
 
 def test_what_the_worker_wrote_counts_as_heard(tmp_path: Path) -> None:
-    """A report that is only on the worker's disk shows that it is alive, once; the message says which was the last."""
+    """A report that is only on the worker's disk gives it time from when it was made; the message says which it was."""
     clock = Clock()
     running = Running(stall_timeout=5.0, clock=clock)
     stuck = attempt(folder=str(tmp_path / "s" / "trials" / "0"))
-    Path(stuck.folder).mkdir(parents=True)
-    line = '{"step": 7, "values": {"loss": 1.0}, "time": 1005.0, "checkpoint": null}\n'
-    (Path(stuck.folder) / "attempt-1.jsonl").write_text(line)
     running.begin(stuck)
+    seal = durable.seal({"step": 7, "values": {"loss": 1.0}, "time": 1003.0, "checkpoint": None})
+    Path(stuck.folder).mkdir(parents=True)
+    (Path(stuck.folder) / "attempt-1.jsonl").write_text(f"{seal}\n")
 
-    assert clock.run(running, 6) == []
-    assert clock.run(running, 4) == [Reason.STALLED]
+    assert clock.run(running, 7) == []
+    assert clock.run(running, 1) == [Reason.STALLED]
     ((_, ending),) = running.overdue()
     assert "the last report was step 7, 5 s before" in (ending.message or "")
     assert "automl show s 0 --log" in (ending.message or "")

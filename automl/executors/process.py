@@ -26,8 +26,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from automl.attempt import Attempt, Objective
 from automl.trial import Reason
@@ -100,34 +101,51 @@ def noted(attempt: Attempt) -> Iterator[None]:
 
     SIGKILL leaves none: it looks as if it came from outside, and is how one tries what happens then.
     """
-    mine = os.getpid()
+    _listen()
     with _note(attempt).open("wb", buffering=0) as file:
-
-        def leave(line: str) -> None:
-            if os.getpid() == mine:  # multiprocessing ends forked children so
-                file.write(f"{line}\n".encode())
-                end_children()
-
-        def before_exit(code: int) -> None:
-            leave(f"exit {code}")
-
-        def before_kill(pid: int, number: int) -> None:
-            if pid == mine and _is_ending(number):
-                leave(f"signal {signal.Signals(number).name}")
-
-        def before_raise(number: int) -> None:
-            before_kill(mine, number)
-
-        watched = ((os, "_exit", before_exit), (os, "kill", before_kill), (signal, "raise_signal", before_raise))
         faulthandler.enable(file=file, all_threads=False)
+        _Notes.process, _Notes.file = os.getpid(), file
         try:
-            with contextlib.ExitStack() as stack:
-                for module, name, before in watched:
-                    stack.enter_context(_with(module, name, before))
-                yield
+            yield
         finally:
-            faulthandler.enable(file=sys.__stderr__ or 2, all_threads=False)
+            _Notes.file = None
+            faulthandler.enable(file=2, all_threads=False)
     _note(attempt).unlink(missing_ok=True)
+
+
+class _Notes:
+    """Where the attempt leaves its note that runs in this process."""
+
+    process = 0
+    file: IO[bytes] | None = None
+
+    @classmethod
+    def leave(cls, line: str) -> None:
+        if cls.file is not None and os.getpid() == cls.process:  # multiprocessing ends forked children so
+            cls.file.write(f"{line}\n".encode())
+            end_children()
+
+
+@cache
+def _listen() -> None:
+    """Have the functions that end a process leave a note first; for good, since a module may have them by name."""
+
+    def before_exit(code: int) -> None:
+        _Notes.leave(f"exit {code}")
+
+    def before_kill(pid: int, number: int) -> None:
+        if pid == os.getpid() and _is_ending(number):
+            _Notes.leave(f"signal {signal.Signals(number).name}")
+
+    def before_raise(number: int) -> None:
+        before_kill(os.getpid(), number)
+
+    for module, name, before in (
+        (os, "_exit", before_exit),
+        (os, "kill", before_kill),
+        (signal, "raise_signal", before_raise),
+    ):
+        setattr(module, name, _after(before, getattr(module, name)))
 
 
 @dataclass(slots=True)
@@ -184,13 +202,23 @@ def children() -> frozenset[int]:
 def end_children(*, spared: frozenset[int] = frozenset()) -> None:
     """Kill the children of this process, and theirs, but for those `spared` and the helpers of multiprocessing."""
     for _ in range(_MANY):  # with each that ends, those below it become ours
-        found = children() - spared - _helpers()
+        found = {pid for pid in children() - spared - _helpers() if not _is_of_automl(pid)}
         if not found:
             return
         for pid in found:
             end(pid)
             with contextlib.suppress(OSError):
                 os.waitpid(pid, os.WNOHANG)
+
+
+def _is_of_automl(pid: int) -> bool:
+    """Whether a process was started by the driver meanwhile, such as a delivery; it may be in this very process."""
+    import psutil
+
+    try:
+        return any(word.startswith("automl.") for word in psutil.Process(pid).cmdline()[1:5])
+    except psutil.Error:
+        return False
 
 
 def _helpers() -> set[int | None]:
@@ -223,20 +251,13 @@ def _is_alive(process: Any) -> bool:
         return False
 
 
-@contextlib.contextmanager
-def _with(module: Any, name: str, before: Callable[..., None]) -> Iterator[None]:
-    """Have `before` called with the arguments of a function first."""
-    function = getattr(module, name)
-
+def _after(before: Callable[..., None], function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
     def called(*arguments: Any, **named: Any) -> Any:
         before(*arguments, **named)
         return function(*arguments, **named)
 
-    setattr(module, name, called)
-    try:
-        yield
-    finally:
-        setattr(module, name, function)
+    return called
 
 
 def _is_ending(number: int) -> bool:
