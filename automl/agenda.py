@@ -13,9 +13,11 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from automl import samplers, stopping
+from automl.attempt import Attempt
 from automl.config import StudyConfig
 from automl.ledger.queries import Reader
 from automl.recovery import reasons_to_retry
@@ -122,6 +124,30 @@ class Agenda:
     def wait(self, seconds: float) -> None:
         """Stay until the sampler is through with what is pending, or for `seconds`."""
         self._proposals.wait(seconds)
+
+    def values_of(self, number: int) -> dict[str, Any]:
+        """Return the params of a trial as an objective gets them: names stand for what they did when it was asked."""
+        return self.spaces.of(number).values_of(self.records[number].params)
+
+    def attempt(
+        self, number: int, config: StudyConfig, folder: Path, *, start_step: int, resources: Mapping[str, float]
+    ) -> Attempt:
+        """Return what a worker needs to run a trial once more, from the checkpoint of a step in its `folder`."""
+        record = self.records[number]
+        return Attempt(
+            trial=number,
+            number=record.attempt + 1,
+            params=self.values_of(number),
+            sampled=dict(record.params),
+            seed=record.seed,
+            metric=config.metric,
+            max_epochs=config.max_epochs,
+            folder=str(folder),
+            start_step=start_step,
+            last_values={config.metric: record.reports[start_step]} if start_step in record.reports else {},
+            decision_steps=self.judge.decision_steps,
+            resources=resources,
+        )
 
     def note(self, record: TrialRecord) -> None:
         """Take in how a trial stands now: it runs, waits to run once more, is paused, or is finished."""

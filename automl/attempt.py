@@ -5,7 +5,8 @@
 A trial may need several attempts: paused and promoted, cut and resumed, lost and retried are all the same thing here.
 Reports and result are written to the trial's folder before they are passed on, so what was reached is never lost: a
 driver that resumes finds them with `read_reports` and `read_result`. Both are sealed, so that damage shows, and say
-whose they are, so that even a trial that the ledger has lost is known again (`read_origin`).
+whose they are, so that even a trial that the ledger has lost is known again (`read_origin`). Once it has read them,
+`supersede` keeps a worker that still lives, after a takeover for one, from leaving anything beside the next attempt's.
 """
 
 from __future__ import annotations
@@ -13,21 +14,24 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from automl import crash, durable, trial_log
 from automl.crash import Point
-from automl.errors import TrialPaused, TrialPruned
+from automl.errors import NO_SPACE, AutomlError, TrialPaused, TrialPruned
 from automl.interrupts import Interrupted
 from automl.redaction import redacted
 from automl.trial import AttemptState, BadValueError, Reason, Report, Trial, TrialState, outcome
 
 LONGEST_MESSAGE = 4000
 _MALFORMED = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)  # what JSON of another shape raises
+LEAST_SPACE = 2**16
+"""Bytes. With less a disk counts as full."""
 
 Objective = Callable[[Trial], float | Mapping[str, float] | None]
 """Called once per attempt; returns the study's metric, several metrics by name, or None for those last reported.
@@ -76,6 +80,8 @@ class Ending:
     """Name -> path in the trial's folder."""
     final: Report | None = None
     """Metrics that were returned and never reported, at the last step."""
+    no_space: str | None = None
+    """Why files could not be written where it ran, if the disk was full: no fault of the trial's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +104,11 @@ def run(attempt: Attempt, objective: Objective, *, send: Callable[[Report], None
     """Run the objective in this thread, and leave reports and result in the trial's folder.
 
     `send` is called with each report; to end the attempt it raises TrialPruned or TrialPaused. A trial that was told to
-    stop leaves no result: why it was is known to who told it, and if that died, the trial goes on.
+    stop leaves no result: why it was is known to who told it, and if that died, the trial goes on. Where files cannot
+    be written, reports and ending are passed on all the same.
+
+    Raises:
+        AutomlError: `send` did. The objective is not to blame, and has left no result.
     """
     folder = Path(attempt.folder)
     origin = Origin(
@@ -110,15 +120,28 @@ def run(attempt: Attempt, objective: Objective, *, send: Callable[[Report], None
         started=time.time(),
         resources=attempt.resources,
     )
+    process = os.getpid()
+    broken: list[AutomlError] = []
+
+    def check() -> None:
+        if _fence(folder, attempt.number).exists():
+            raise TrialPruned
+
     with _Reports(folder, origin) as reports:
 
         def keep_and_send(report: Report) -> None:
+            if os.getpid() != process:
+                raise RuntimeError("report from the process in which the objective was called, not from its child")
+            check()
             reports.keep(report)
             crash.here(Point.WORKER_AFTER_REPORT)
             try:
                 send(report)
             except TrialPruned:
                 crash.here(Point.WORKER_AFTER_VERDICT)
+                raise
+            except AutomlError as error:
+                broken.append(error)
                 raise
 
         trial = Trial(
@@ -131,14 +154,51 @@ def run(attempt: Attempt, objective: Objective, *, send: Callable[[Report], None
             last_values=attempt.last_values,
             decision_steps=attempt.decision_steps or frozenset(),
             send=keep_and_send,
+            check=check,
         )
         crash.here(Point.WORKER_BEFORE_OBJECTIVE)
         ending = _judge(trial, objective, attempt.metric, folder / "log")
-    if ending.trial_state is not TrialState.PRUNED:
-        crash.here(Point.WORKER_BEFORE_RESULT)
+    if os.getpid() != process:  # a child that the objective forked has come back from it: it is no second worker
+        os._exit(0)
+    is_failed = ending.trial_state is TrialState.FAIL
+    if broken and is_failed:
+        raise broken[0]
+    ending = replace(ending, no_space=ending.no_space or reports.trouble)
+    if ending.trial_state is TrialState.PRUNED or (is_failed and ending.no_space):
+        return ending
+    return _left(ending, folder, origin)
+
+
+def supersede(folder: Path, number: int) -> None:
+    """Let attempt `number` be over: its worker, if it still lives, leaves nothing more in the trial's folder."""
+    with contextlib.suppress(OSError):  # on a full disk it cannot be, nor can the worker leave much
+        folder.mkdir(parents=True, exist_ok=True)
+        _fence(folder, number).touch()
+
+
+def unrun(attempt: Attempt, error: BaseException) -> Ending:
+    """Return the ending of an attempt that could not be run to an end of its own: the machine's fault, if a file is."""
+    is_ours = isinstance(error, OSError)
+    return Ending(
+        state=AttemptState.LOST if is_ours else AttemptState.RESULT,
+        trial_state=TrialState.FAIL,
+        reason=Reason.WORKER_LOST if is_ours else Reason.RAISED,
+        message=said(error),
+        no_space=_no_space(error, Path(attempt.folder)) if is_ours else None,
+    )
+
+
+def _left(ending: Ending, folder: Path, origin: Origin) -> Ending:
+    """Return `ending`, which now lies in the trial's folder, or says why it does not."""
+    if _fence(folder, origin.attempt).exists():
+        return ending
+    crash.here(Point.WORKER_BEFORE_RESULT)
+    try:
         result = {"origin": asdict(origin)} | asdict(ending)
-        durable.write_json(_result_path(folder, attempt.number), result, sealed=True)
-        crash.here(Point.WORKER_AFTER_RESULT)
+        durable.write_json(_result_path(folder, origin.attempt), result, sealed=True)
+    except OSError as error:
+        return replace(ending, no_space=_no_space(error, folder) or said(error))
+    crash.here(Point.WORKER_AFTER_RESULT)
     return ending
 
 
@@ -207,25 +267,41 @@ def _lines(path: Path) -> list[bytes]:
 
 
 class _Reports:
-    """A file with a line for each report: what the driver has not written yet outlives it there."""
+    """A file with a line for each report: what the driver has not written yet outlives it there.
+
+    Lines that a full disk does not take wait for the next report.
+    """
 
     def __init__(self, folder: Path, origin: Origin) -> None:
+        self.trouble: str | None = None
+        """Why the last line is not there, if so."""
         self._path = _reports_path(folder, origin.attempt)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("wb", buffering=0)
+        self._file: IO[bytes] | None = None
+        self._waiting = b""
         self._write({"origin": asdict(origin)})
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     def keep(self, report: Report) -> None:
         self._write(asdict(report))
 
     def _write(self, row: Mapping[str, Any]) -> None:
-        self._file.write(durable.seal(row).encode() + b"\n")
+        self._waiting += durable.seal(row).encode() + b"\n"
+        try:
+            if self._file is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self._path.open("wb", buffering=0)
+            while self._waiting:
+                self._waiting = self._waiting[self._file.write(self._waiting) :]
+        except OSError as error:
+            self.trouble = _no_space(error, self._path.parent) or said(error)
+        else:
+            self.trouble = None
 
 
 def plain(text: str) -> str:
@@ -265,9 +341,9 @@ def _judge(trial: Trial, objective: Objective, metric: str, log: Path) -> Ending
         found = fail(Reason.EXIT, "the objective raised KeyboardInterrupt")
     except BaseException as error:
         trial_log.keep_failure(log)
+        found = {"no_space": _no_space(error, log.parent)}
         is_gpu = type(error).__name__ == "OutOfMemoryError"  # torch's; importing torch to ask would cost a second
-        text = said(error)
-        found = fail(Reason.GPU_OOM if is_gpu else Reason.RAISED, text)
+        found |= fail(Reason.GPU_OOM if is_gpu else Reason.RAISED, said(error))
     return Ending(state=state, checkpoint=trial.newest, artifacts=dict(trial.artifacts), **found)
 
 
@@ -284,6 +360,23 @@ def _safe(words: Callable[[Any], str], value: Any) -> str:
         raise
     except BaseException as error:
         return f"(its text cannot be had: {type(error).__name__})"
+
+
+def _no_space(error: BaseException, folder: Path) -> str | None:
+    """Return why `error` is the disk's fault, or None where it is not; `folder` is where the trial writes."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in NO_SPACE:
+            return f"{cause.filename or folder}: {cause.strerror}"
+        cause = cause.__cause__ or cause.__context__
+    with contextlib.suppress(OSError):  # libraries, torch for one, say it in words of their own
+        if shutil.disk_usage(folder).free < LEAST_SPACE:
+            return f"{folder}: {said(error)}"
+    return None
+
+
+def _fence(folder: Path, number: int) -> Path:
+    return folder / f"attempt-{number}.over"
 
 
 def _reports_path(folder: Path, number: int) -> Path:

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from automl import mirrors, private
 from automl.delivery import Delivery, only_one
-from automl.errors import AutomlError
+from automl.errors import AutomlError, LeaseLostError
 from automl.home import Home
 from automl.mirrors import Event, Mirror, Watch
 from automl.redaction import redacted, without_password
@@ -134,7 +134,7 @@ def main(home: str, name: str, tracker: str, driver: str) -> None:
     while True:  # the courier of a driver that was killed may not be through yet
         with only_one(found.study(name), [tracker]) as is_ours:
             if is_ours:
-                _deliver(mirror)
+                _deliver(mirror, int(driver))
                 return
         time.sleep(POLL_SECONDS)  # a lock of another process: there is no event to wait for
 
@@ -147,13 +147,15 @@ def _end_with(driver: int) -> None:
     os._exit(0)
 
 
-def _deliver(mirror: Mirror) -> None:
+def _deliver(mirror: Mirror, driver: int) -> None:
     pause, deadline, store = POLL_SECONDS, math.inf, None
-    with contextlib.closing(Delivery(mirror)) as delivery:
+    with contextlib.closing(Delivery(mirror, driver=driver)) as delivery:
         while time.monotonic() < deadline:
             try:
                 has_more = delivery.step()
                 pause = POLL_SECONDS
+            except LeaseLostError:
+                return
             except (TrackerError, AutomlError, OSError) as error:  # the disk may be full for a while
                 _log(str(error))
                 if store is not None and mirror.inode != store:
@@ -178,7 +180,8 @@ def _limit_memory() -> None:
 
 
 def _log(text: str) -> None:
-    print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {redacted(text)}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # it lies on a disk that may be full
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {redacted(text)}", file=sys.stderr, flush=True)
 
 
 def _is_told_to_end(seconds: float) -> bool:

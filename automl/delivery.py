@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import socket
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from automl import crash, private
+from automl.errors import LeaseLostError
 from automl.ledger.queries import EventRow, MetricRow, StudyRow
 from automl.mirrors import STUDY, Mirror, Position, trial_uid
 from automl.report import page
@@ -37,10 +39,12 @@ class Delivery:
     Args:
         mirror: the study, and which of its copies.
         rebuild: whether to begin at the beginning, as it does by itself where the copy is gone.
+        driver: process id, on this host, of the driver that it works for, if it does.
     """
 
-    def __init__(self, mirror: Mirror, *, rebuild: bool = False) -> None:
+    def __init__(self, mirror: Mirror, *, rebuild: bool = False, driver: int | None = None) -> None:
         self._mirror = mirror
+        self._driver = driver
         self._folder = mirror.home.study(mirror.study.name)
         self._begin(Position(uri=mirror.uri) if rebuild or mirror.is_gone else mirror.position())
         self._refused = [*self._position.refused]  # to be offered once more
@@ -71,9 +75,14 @@ class Delivery:
 
         Raises:
             TrackerError: the tracker does not take it now.
+            LeaseLostError: another driver runs the study, and has a delivery of its own.
         """
         try:
-            return self._step(self._reader.refresh().study())
+            study = self._reader.refresh().study()
+            mine = socket.gethostname(), self._driver
+            if self._driver and study.owner and (study.owner["host"], study.owner["pid"]) != mine:
+                raise LeaseLostError("another driver has taken the study over")
+            return self._step(study)
         finally:
             self._reader.refresh()  # a snapshot that is kept keeps the ledger's WAL from being reused
 

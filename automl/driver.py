@@ -107,6 +107,7 @@ def resume(
     *,
     space: SearchSpace | Mapping[str, Any] | None = None,
     lose_trials: bool = False,
+    takeover: bool = False,
     home: str | Path | None = None,
     storage: str | None = None,
     sampler: optuna.samplers.BaseSampler | None = None,
@@ -123,6 +124,7 @@ def resume(
         space: what to choose from henceforth. Trials that are points of it, with new params at their defaults, go on
             informing the sampler.
         lose_trials: whether to go on where some trials are no points of `space`; they stay in the ledger.
+        takeover: whether to take it from a driver that lives, but hangs: whatever that still does is not written.
         home: folder it is in.
         storage: URL of the database that its ledger is in, if its folder does not say.
         sampler: an Optuna sampler: needed where the study was made with one. What it noted down in its trials is there
@@ -134,7 +136,7 @@ def resume(
 
     Raises:
         StudyNotFoundError: there is no such study.
-        LeaseLostError: another driver runs it.
+        LeaseLostError: another driver runs it, and `takeover` is not given.
         ConfigError: it was made with an object that was not given, or `space` would lose trials.
         StudyMismatchError: what was given is not what it was made with.
     """
@@ -156,6 +158,7 @@ def resume(
         early_stopping=early_stopping,
         is_new=False,
         strict=strict,
+        takeover=takeover,
         listeners=_or_progress(listeners, config),
     )
 
@@ -295,9 +298,12 @@ def start(
     early_stopping: stopping.Rule | None = None,
     is_new: bool = True,
     strict: bool = False,
+    takeover: bool = False,
     on_ready: Callable[[Capacity], None] = lambda capacity: None,
 ) -> SearchResult:
     """Run a study to its end; one that `is_new` and cannot begin is taken back.
+
+    With `takeover` it is taken from a driver that lives.
 
     `on_ready` is called when the machine was found fit, before trials run.
 
@@ -310,7 +316,7 @@ def start(
     if strict:
         _refuse_changes(home, name, fingerprint)
     if not is_new:
-        if _has_nothing_to_do(home, name, config):
+        if _has_nothing_to_do(home, name, config, takeover=takeover):
             return read_result(home, name, seconds=0.0)
         samplers.check(sampler or config.sampler, config.space)
     executor = executors.make(config)
@@ -329,6 +335,7 @@ def start(
                 shares=capacity.shares,
                 changes={key: getattr(config, key) for key in CHANGEABLE},
                 fingerprint=fingerprint,
+                takeover=takeover,
                 listeners=listeners,
             )
             try:
@@ -364,10 +371,10 @@ def _refuse_changes(home: Home, name: str, now: Fingerprint) -> None:
         raise StudyMismatchError([*found, "nothing was done: leave --strict out to go on all the same"])
 
 
-def _has_nothing_to_do(home: Home, name: str, config: StudyConfig) -> bool:
+def _has_nothing_to_do(home: Home, name: str, config: StudyConfig, *, takeover: bool) -> bool:
     with home.read(name) as reader:
         study = reader.study()
-        if study.owner is not None:  # Ray would take seconds to start, only for the same to be said
+        if study.owner is not None and not takeover:  # Ray would take seconds to start, only for the same to be said
             raise lease.refusal(name, study.owner)
         if study.state != "finished":
             return False

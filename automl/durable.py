@@ -19,7 +19,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -109,10 +109,10 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, *, check: Callable[[], None] = lambda: None) -> Iterator[Path]:
     """Yield an empty folder that becomes `path`, with a manifest, when the block ends without an exception.
 
-    An existing `path` is replaced; an exception leaves it as it was.
+    An existing `path` is replaced; an exception leaves it as it was, one of `check` too, which is called last.
 
     Raises:
         FileExistsError: the block made a file that has the manifest's name.
@@ -126,6 +126,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         if MANIFEST in files:
             raise FileExistsError(f"{MANIFEST} is where the sums of this folder's files go: call your file otherwise")
         write_json(temporary / MANIFEST, files)
+        check()
         remove(path)
         temporary.rename(path)
         _sync_folder(path.parent)

@@ -73,7 +73,7 @@ class ResourceExhaustedError(AutomlError):
         free = ""
         with contextlib.suppress(OSError):
             free = f"; {shutil.disk_usage(folder).free:,} bytes are free there" if folder else ""
-        return cls(f"{what} cannot be written ({cause}){free}: make space, then resume")
+        return cls(f"{what} cannot be written ({cause}){free}: make space, and resume if the search has ended")
 
 
 class LeaseLostError(AutomlError):

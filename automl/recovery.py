@@ -69,6 +69,7 @@ def recover(ledger: Writer, reader: Reader, folder: Path, *, retries: int) -> di
     for row in running:
         points = [point for point in reader.metrics(row.trial) if point.attempt == row.number]
         trial_folder = folder / "trials" / str(row.trial)
+        attempts.supersede(trial_folder, row.number)  # first: what is read next is all that it leaves
         ending = attempts.read_result(trial_folder, row.number, metric=metric)
         left = attempts.read_reports(trial_folder, row.number)
         known = {(point.name, point.step) for point in points}
@@ -121,5 +122,7 @@ def start_point(
 
 
 def is_retried(ending: Ending, retries: int, most: int) -> bool:
-    """Whether the trial gets another attempt: the machine was to blame, and fewer than `most` times so far."""
+    """Whether the trial gets another attempt: it was cut, or the machine to blame, fewer than `most` times so far."""
+    if ending.state is AttemptState.LOST and ending.trial_state is None:
+        return True
     return ending.reason is not None and ending.reason.is_retried and retries < most

@@ -25,19 +25,19 @@ from typing import TYPE_CHECKING, Any
 
 from automl import interrupts, samplers, stopping
 from automl.agenda import Agenda, Choice
-from automl.attempt import Attempt, Ending, read_reports, read_result
+from automl.attempt import Attempt, Ending, read_reports, read_result, supersede
 from automl.config import StudyConfig
 from automl.errors import SearchAbortedError
 from automl.fingerprint import STARTED, Fingerprint
 from automl.halt import Halt
 from automl.ledger.database import LedgerError, connect
-from automl.ledger.lease import RENEW_SECONDS
 from automl.ledger.queries import Reader
 from automl.ledger.requests import Request
 from automl.ledger.writer import Writer
 from automl.listeners import Listener, Listeners
 from automl.recovery import DAMAGED, is_retried, recover, start_point, write_ending
 from automl.running import Running
+from automl.saving import Saving
 from automl.shares import ONE_CPU, Shares
 from automl.space_history import CHANGED, SpaceChange
 from automl.stopping import Verdict
@@ -72,17 +72,18 @@ class Study:
         self.watch: Callable[[], Sequence[Mapping[str, Any]]] = tuple
         """Called about once a second; listeners get the events that it returns."""
         self._ledger = ledger
-        ledger.said = self._say
         self._agenda = agenda
         self._emit = Listeners(listeners, clock=clock).tell
         self._clock = clock
         timeout, most = config.timeout, config.max_failures
         self._halt = Halt(timeout=timeout, max_failures=most, used=ledger.used_seconds, clock=clock)
-        self._renewed = self._polled = clock()
+        self._saving = Saving(ledger, folder, emit=self._emit, clock=clock)
+        self._polled = clock()
         self._lock = threading.RLock()
         self._closed = False
         self._running = Running(trial_timeout=config.trial_timeout, stall_timeout=config.stall_timeout, clock=clock)
         self._checked: set[int] = set()  # trials whose checkpoints were read whole, or made, under this driver
+        self._unstarted: Attempt | None = None  # recorded, not yet on disk: the disk is full
 
     @classmethod
     def open(
@@ -96,6 +97,7 @@ class Study:
         changes: Mapping[str, Any] | None = None,
         fingerprint: Fingerprint | None = None,
         shares: Shares = ONE_CPU,
+        takeover: bool = False,
         listeners: Sequence[Listener] = (),
         clock: Callable[[], float] = time.time,
     ) -> Study:
@@ -110,6 +112,7 @@ class Study:
             changes: options of `config.BUDGET` with new values, and a new `space`.
             fingerprint: what its trials run on now.
             shares: what each trial gets of the machine.
+            takeover: whether to take the lease from a driver that lives; its next write fails, and it ends.
             listeners: called with each event.
             clock: seconds since the epoch.
 
@@ -118,15 +121,14 @@ class Study:
             ConfigError: early stopping was given as an object once, and is not now.
         """
         with interrupts.shielded():
-            ledger = Writer.open(connect(url, create=True, waits=True), name, clock=clock)
+            ledger = Writer.open(connect(url, create=True, waits=True), name, takeover=takeover, clock=clock)
             try:
                 with Reader.open(url, name) as reader:
                     config = StudyConfig.from_dict(reader.study().config).changes(**(changes or {}))
                     recovered = recover(ledger, reader, folder, retries=config.retries)
                     differs = fingerprint.differences(Fingerprint.last(reader)) if fingerprint else []
-                    ledger.event(
-                        STARTED, recovered=recovered, fingerprint=fingerprint.to_dict() if fingerprint else None
-                    )
+                    runs_on = fingerprint.to_dict() if fingerprint else None
+                    ledger.event(STARTED, recovered=recovered, fingerprint=runs_on, fenced=ledger.fenced)
                     change = SpaceChange.look(reader, config.space)
                     if change is not None:
                         ledger.event(CHANGED, before=change.before.to_dict(), **change.to_dict())
@@ -151,6 +153,8 @@ class Study:
             study._emit("study-started", name=name, **about, paused=sorted(agenda.paused), recovered=recovered)
             for each in differs:
                 study._emit("study-differs", **asdict(each), message=each.told(trial=len(study.records) - 1))
+            if ledger.fenced is not None:
+                study._emit("taken-over", **ledger.fenced)
             if change is not None:
                 study._emit(CHANGED, **change.to_dict())
             return study
@@ -162,17 +166,25 @@ class Study:
 
         Args:
             wait: stay for a slow sampler instead of returning None, giving the study its ticks meanwhile.
+
+        Raises:
+            ResourceExhaustedError: the disk is full, and nothing runs whose end would be worth waiting for.
         """
         while True:
             with self._alone():
                 if self._closed or self.should_stop:
                     return None
+                if not self._saving.allows_more(is_idle=not self.running):
+                    return None
+                if self._unstarted is not None:
+                    return self._begin(self._unstarted)
                 choice = Choice() if self.request else self._agenda.next(is_idle=not self.running)
                 self.is_done = choice == Choice() and not self.running
                 if choice.proposal is not None:
                     self._ask(choice.proposal)
                 if choice.number is not None:
-                    return self._start(choice.number)
+                    self._unstarted = self._start(choice.number)
+                    return self._begin(self._unstarted)
             if not (wait and choice.is_pending):
                 return None
             self._agenda.wait(POLL_SECONDS)  # not alone: neither Ctrl-C nor a request waits for the sampler
@@ -192,7 +204,7 @@ class Study:
             if self._halt.is_time_up:
                 self._running.cut(attempt, Reason.BUDGET)
             if verdict is not Verdict.CONTINUE:
-                self._ledger.commit()
+                self._saving.save()
             for report in reports:
                 self._emit("report", trial=attempt.trial, step=report.step, values=dict(report.values))
             return verdict
@@ -210,10 +222,11 @@ class Study:
                 ending = replace(ending, reason=self._running.why(attempt) or Reason.EARLY_STOPPING)
             if ending.final is not None:
                 self._take(attempt, ending.final)
+            ending = self._saving.excused(attempt.trial, ending)
             waits = is_retried(ending, len(self._agenda.retried[attempt.trial]), self.config.retries)
             self._running.end(attempt)
             write_ending(self._ledger, attempt.trial, attempt.number, ending, self.config.metric, waits=waits)
-            self._ledger.commit()
+            self._saving.save()
             self._remember(attempt, ending, waits=waits)
 
     def lose(self, attempt: Attempt, ending: Ending) -> None:
@@ -222,6 +235,7 @@ class Study:
             if not self._is_current(attempt):
                 return
             folder = Path(attempt.folder)
+            supersede(folder, attempt.number)
             left = read_reports(folder, attempt.number)
             self.report(attempt, [report for report in left if report.step > self._running.step(attempt)])
             self.end(attempt, read_result(folder, attempt.number, metric=self.config.metric) or ending)
@@ -247,11 +261,7 @@ class Study:
             if self._clock() - self._polled >= POLL_SECONDS and not self.is_done:
                 self._polled = self._clock()
                 self._poll()
-            if self._clock() - self._renewed >= RENEW_SECONDS:
-                self._ledger.renew()
-                self._renewed = self._clock()
-            elif self._ledger.is_due:
-                self._ledger.commit()
+            self._saving.tick()
 
     @property
     def is_finishing(self) -> bool:
@@ -291,7 +301,7 @@ class Study:
 
     def values_of(self, number: int) -> dict[str, Any]:
         """Return the params of a trial as an objective gets them: names stand for what they did when it was asked."""
-        return self._agenda.spaces.of(number).values_of(self.records[number].params)
+        return self._agenda.values_of(number)
 
     def keep_result(self, result: Mapping[str, Any]) -> None:
         """Record the winner's test metrics, {"trial": n, "test": {...}}."""
@@ -310,15 +320,19 @@ class Study:
             self._closed = True
             self._agenda.close()
             is_finished = self.is_finishing
-            for attempt in self.running.values():
+            cut = [*self.running.values(), *filter(None, [self._unstarted])]
+            for attempt in cut:
                 self._ledger.end(trial=attempt.trial, attempt=attempt.number, state=AttemptState.LOST, waits=True)
+            given_up: dict[int, Reason] = {}
             if is_finished:
-                for number in [*self.running, *self._agenda.waiting]:
-                    self._give_up(number, Reason.BUDGET)
-                for number in sorted(self._agenda.paused):
-                    self._give_up(number, Reason.EARLY_STOPPING)
+                given_up |= dict.fromkeys([*(each.trial for each in cut), *self._agenda.waiting], Reason.BUDGET)
+                given_up |= dict.fromkeys(sorted(self._agenda.paused), Reason.EARLY_STOPPING)
+            for number, reason in given_up.items():
+                self._ledger.tell(trial=number, state=TrialState.PRUNED, reason=reason)
             self._ledger.event("study-ended", finished=is_finished)
             self._ledger.release(finished=is_finished)
+            for number, reason in given_up.items():
+                self._forget(number, reason)
             self._emit("study-ended", finished=is_finished)
             return is_finished
 
@@ -330,12 +344,11 @@ class Study:
             request = self._ledger.request()
         except LedgerError:
             return  # nothing is lost by not knowing; the next write says what is wrong
-        if request is not None and self._halt.heed(request):
+        if request and self._halt.heed(request):
             self._emit("stop-requested", now=request is Request.NOW, running=sorted(self.running))
 
-    def _give_up(self, number: int, reason: Reason) -> None:
-        """Tell a trial PRUNED because the study ends."""
-        self._ledger.tell(trial=number, state=TrialState.PRUNED, reason=reason)
+    def _forget(self, number: int, reason: Reason) -> None:
+        """Remove what a trial would have gone on from: the ledger says that it does not, as the study ends."""
         remove_checkpoints(self.folder / "trials" / str(number))
         step = self.records[number].step
         told = {"state": TrialState.PRUNED, "value": None, "step": step, "reason": reason, "message": None}
@@ -352,23 +365,15 @@ class Study:
         )
 
     def _start(self, number: int) -> Attempt:
-        record = self.records[number]
-        folder = self.folder / "trials" / str(number)
+        """Record that a trial runs once more."""
+        record, folder = self.records[number], self.folder / "trials" / str(number)
         restored, damaged = start_point(self._ledger, record, folder, thorough=number not in self._checked)
         self._checked.add(number)
-        start_step = restored.step if restored else 0
-        attempt = Attempt(
-            trial=number,
-            number=record.attempt + 1,
-            params=self.values_of(number),
-            sampled=dict(record.params),
-            seed=record.seed,
-            metric=self.config.metric,
-            max_epochs=self.config.max_epochs,
-            folder=str(folder),
-            start_step=start_step,
-            last_values={self.config.metric: record.reports[start_step]} if start_step in record.reports else {},
-            decision_steps=self._agenda.judge.decision_steps,
+        attempt = self._agenda.attempt(
+            number,
+            self.config,
+            folder,
+            start_step=restored.step if restored else 0,
             resources=self.shares.of(self._agenda.retried[number], retries=self.config.retries),
         )
         self._ledger.start(
@@ -377,8 +382,18 @@ class Study:
             start_step=attempt.start_step,
             resources=attempt.resources,
         )
-        self._running.begin(attempt)  # before it is on disk: if that fails, the end of the study will cut it
-        self._ledger.commit()
+        for each in damaged:
+            self._emit(DAMAGED, **each)
+        return attempt
+
+    def _begin(self, attempt: Attempt) -> Attempt | None:
+        """Hand out an attempt once it is on disk that it starts; None as long as that cannot be written."""
+        if not self._saving.save():
+            self._saving.allows_more(is_idle=not self.running)
+            return None
+        self._unstarted = None
+        self._running.begin(attempt)
+        number, record = attempt.trial, self.records[attempt.trial]
         started = record.started or self._clock()
         self._agenda.note(
             replace(record, state=TrialState.RUNNING, attempt=attempt.number, paused=False, started=started)
@@ -386,8 +401,6 @@ class Study:
         self._emit(
             "trial-started", trial=number, attempt=attempt.number, params=dict(record.params), step=attempt.start_step
         )
-        for each in damaged:
-            self._emit(DAMAGED, **each)
         return attempt
 
     def _take(self, attempt: Attempt, report: Report) -> Verdict:
@@ -447,6 +460,5 @@ class Study:
     def _is_current(self, attempt: Attempt) -> bool:
         return not self._closed and self._running.has(attempt)
 
-    def _say(self, text: str, is_over: bool) -> None:
-        """Tell the listeners what keeps the ledger from being written, or that it is over."""
-        self._emit("ledger-trouble", message=text, over=is_over)
+
+_SEVERITY = (Verdict.CONTINUE, Verdict.PAUSE, Verdict.STOP)

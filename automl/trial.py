@@ -208,6 +208,7 @@ class Trial:
         last_values: what had been reported at that step.
         decision_steps: steps whose report waits for the verdict of early stopping.
         send: called with each report; raises TrialPruned or TrialPaused to end the trial there.
+        check: called before files are kept; raises TrialPruned where another attempt has taken over.
     """
 
     def __init__(
@@ -222,6 +223,7 @@ class Trial:
         last_values: Mapping[str, float] | None = None,
         decision_steps: frozenset[int] = frozenset(),
         send: Callable[[Report], None] | None = None,
+        check: Callable[[], None] | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
         self.number = number
@@ -237,6 +239,7 @@ class Trial:
         self.newest = self.restored.step if self.restored else None  # step of the newest checkpoint
         self._decision_steps = decision_steps
         self._send = send or (lambda report: None)
+        self._check = check or (lambda: None)
         self._clock = clock or time.time
 
     def report(self, step: int, /, **metrics: float) -> None:
@@ -267,6 +270,7 @@ class Trial:
         name = name or source.name
         if not re.fullmatch(r"[\w .\-]+(/[\w .\-]+)*", name) or ".." in name.split("/"):
             raise ValueError(f"artifact name must be made of letters, digits, '.', '_', '-' and '/', got {name!r}")
+        self._check()
         target = self.folder / "artifacts" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.resolve() != target.resolve():
@@ -279,7 +283,7 @@ class Trial:
 
         Save before you report the step. Written atomically and verified before use; the newest two are kept.
         """
-        with durable.new_folder(_checkpoints(self.folder) / str(step)) as folder:
+        with durable.new_folder(_checkpoints(self.folder) / str(step), check=self._check) as folder:
             yield folder
             crash.here(crash.Point.WORKER_WITHIN_CHECKPOINT)
         crash.here(crash.Point.WORKER_AFTER_CHECKPOINT)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from automl.cli import output
-from automl.report.progress import ProgressLine, away, damaged, found, lost, stopping
+from automl.report.progress import ProgressLine, away, damaged, fenced, found, lost, stopping
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -155,6 +155,8 @@ class LivePanel:
                 self._stage = stopping(event)
             elif kind == "driver-lost":
                 self._stage = lost(event)
+            elif kind == "taken-over":
+                self._notes.append(fenced(event))
             elif kind == "ledger-trouble":
                 self._trouble = "" if event["over"] else event["message"]
             elif kind == "tracker-away":

@@ -202,6 +202,11 @@ TrackingUri = Annotated[str | None, _text("--tracking-uri", "URI", "An MLflow se
 
 Rebuild = Annotated[bool, option("--rebuild", help="Send everything again; only what is missing is added.", panel=KEEP)]
 
+Takeover = Annotated[
+    bool,
+    option("--takeover", help="Take it from a driver that lives but hangs; that one writes no more.", envvar=None),
+]
+
 # No environment variable sets it: one that is left set would agree to something else later.
 Yes = Annotated[bool, option("-y", "--yes", help="Do not ask.", envvar=None)]
 Strict = Annotated[

@@ -113,6 +113,7 @@ def resume(
     study: options.Study,
     space: options.NewSpaces = None,
     param: options.NewParams = None,
+    takeover: options.Takeover = False,
     yes: options.Yes = False,
     strict: options.Strict = False,
     trials: options.MoreTrials = None,
@@ -158,13 +159,14 @@ def resume(
         owner = reader.study().owner
     objective = driver.load(config)
     if change is not None:
-        if owner is not None:  # said before anybody is asked to agree
+        if owner is not None and not takeover:  # said before anybody is asked to agree
             raise lease.refusal(study, owner)
         samplers.check(config.sampler, config.space)
         agree(change, yes=yes, quiet=quiet)
         if change.trials >= config.n_trials:
             output.say(f"all {change.trials} trials were asked for before: --trials +20 tries the new space")
-    _run(found, study, config, objective, before, format=format, json=json, quiet=quiet, strict=strict)
+    more = {"strict": strict, "takeover": takeover}
+    _run(found, study, config, objective, before, format=format, json=json, quiet=quiet, **more)
 
 
 def _new_space(
@@ -226,6 +228,7 @@ def _run(
     quiet: bool,
     is_guessed: bool = False,
     strict: bool = False,
+    takeover: bool = False,
 ) -> None:
     """Run a study, new when nothing was `before`, show how it goes, and print what came of it."""
     from automl import driver
@@ -250,6 +253,7 @@ def _run(
                 listeners=[view.listen],
                 is_new=not before,
                 strict=strict,
+                takeover=takeover,
                 on_ready=ready,
             )
     except (SearchAbortedError, KeyboardInterrupt) as error:

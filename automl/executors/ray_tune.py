@@ -23,7 +23,7 @@ from typing import Any
 from automl import trial_log
 from automl.attempt import Attempt, Ending, Objective, plain
 from automl.config import StudyConfig
-from automl.errors import ConfigError, MissingDependencyError
+from automl.errors import ConfigError, LeaseLostError, MissingDependencyError
 from automl.executors import Capacity, carried, process
 from automl.executors.environment import Environment
 from automl.running import advice
@@ -106,6 +106,8 @@ class RayExecutor:
             bridge.over.wait()  # an event, not join: signals get through
         finally:
             bridge.stop()
+            if isinstance(bridge.error, LeaseLostError):  # another driver runs these trials now
+                bridge.kill()
             thread.join(None if study.is_done else STOP_SECONDS)
             if thread.is_alive():  # somebody does not report: the cluster may not be ours to shut down, the workers are
                 bridge.kill()

@@ -22,7 +22,7 @@ from automl.errors import TrialPaused, TrialPruned
 from automl.executors import process
 from automl.executors.environment import Environment
 from automl.stopping.base import Verdict
-from automl.trial import AttemptState, Reason, Report, TrialState
+from automl.trial import Report, TrialState
 
 HEARTBEAT = 1.0  # seconds after which `step` returns even when there is nothing to tell
 GROUPED = 0.5  # seconds from one `step` to the next while nobody waits: each costs every process some milliseconds
@@ -171,8 +171,7 @@ def _run(attempt: Attempt, objective: Objective, channel: Channel) -> None:
                 ending = attempts.run(attempt, objective, send=channel.report)
         is_spoilt = found.is_spoilt
     except BaseException as error:  # the disk is full, the folder is gone
-        message = attempts.said(error)
-        ending = Ending(state=AttemptState.RESULT, trial_state=TrialState.FAIL, reason=Reason.RAISED, message=message)
+        ending = attempts.unrun(attempt, error)
     channel.finish(ending, is_spoilt=is_spoilt)
 
 

@@ -172,8 +172,6 @@ def translated(url: sa.URL, *, opening: bool = False) -> Iterator[None]:
         yield
     except sa.exc.SQLAlchemyError as error:
         answer = error if isinstance(error, sa.exc.DBAPIError) else None
-        if opening and answer and (said := postgres.refusal(answer, url)):
-            raise said from error
         cause = (str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__])[0]
         if answer and patience.is_full(answer):
             where = url.database if url.get_backend_name() == "sqlite" else None
@@ -182,4 +180,6 @@ def translated(url: sa.URL, *, opening: bool = False) -> Iterator[None]:
             raise LeaseLostError(f"{url.database} is gone: the study was deleted while it ran") from error
         if answer and integrity.is_damage(answer):
             raise integrity.damaged(address.shown(url), cause) from error
+        if opening and answer and (said := postgres.refusal(answer, url)):
+            raise said from error
         raise LedgerError(f"the ledger {address.shown(url)} does not work: {cause}") from error

@@ -40,14 +40,19 @@ def is_held(owner: Mapping[str, Any], idle_seconds: float) -> bool:
     return idle_seconds < EXPIRES_SECONDS
 
 
-def refusal(study: str, owner: Mapping[str, Any]) -> LeaseLostError:
-    """Return what to raise at whoever wants a study that `owner` holds."""
+def named(owner: Mapping[str, Any]) -> str:
+    """Return which process holds a lease, in words."""
     import datetime
 
     since = datetime.datetime.fromtimestamp(owner["since"]).astimezone().isoformat(sep=" ", timespec="seconds")
+    return f"process {owner['pid']} on {owner['host']} since {since}"
+
+
+def refusal(study: str, owner: Mapping[str, Any]) -> LeaseLostError:
+    """Return what to raise at whoever wants a study that `owner` holds."""
     return LeaseLostError(
-        f"study {study!r} is being run by process {owner['pid']} on {owner['host']} since {since}; "
-        f"`automl stop {study}` ends it"
+        f"study {study!r} is being run by {named(owner)}; "
+        f"`automl stop {study}` ends it, or if it hangs `automl resume {study} --takeover`"
     )
 
 

@@ -394,7 +394,7 @@ class Writer:
         there = _identity(self.engine.url)
         if there is None:
             raise LeaseLostError(
-                f"{self.engine.url.database} is gone: the study was deleted while it ran, or moved; the search ends"
+                f"{self.engine.url.database} is gone: the study was deleted while it ran; the search ends here"
             )
         if there != self._file:
             raise LeaseLostError(

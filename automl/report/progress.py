@@ -77,6 +77,8 @@ class ProgressLine:
             return str(event["message"])
         elif kind == "driver-lost":
             return lost(event)
+        elif kind == "taken-over":
+            return fenced(event)
         elif kind == "ledger-trouble":
             return str(event["message"])
         return None
@@ -149,6 +151,11 @@ def away(event: Mapping[str, Any]) -> str:
 def lost(event: Mapping[str, Any]) -> str:
     """Return what an event `driver-lost` says, in words."""
     return f"its driver has died; waiting for: automl resume {event['name']}"
+
+
+def fenced(event: Mapping[str, Any]) -> str:
+    """Return what an event `taken-over` says, in words."""
+    return f"taken over from process {event['pid']} on {event['host']}, whose next write fails"
 
 
 def _why(event: Mapping[str, Any]) -> str:

@@ -217,7 +217,7 @@ class TestRm:
 
         assert ran.code == 6
         assert ran.errors[0].startswith(f"study 's' is being run by process {held.pid} on ")
-        assert ran.errors[0].endswith("`automl stop s` ends it")
+        assert ran.errors[0].endswith("`automl stop s` ends it, or if it hangs `automl resume s --takeover`")
         assert sorted(Home.find().studies()) == ["other", "s"]
         let_go(tmp_path)
         assert held.communicate(timeout=60) is not None
