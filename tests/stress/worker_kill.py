@@ -30,7 +30,7 @@ STALL_SECONDS = 4
 
 def rounds(seed: int, *, short: bool, workers: int = 1) -> Iterator[dict[str, Any]]:
     """Kill one process of each kind in turn."""
-    victims = (WORKER, STOPPED) if short else itertools.islice(itertools.cycle(TURNS), ROUNDS)
+    victims = (WORKER,) if short else itertools.islice(itertools.cycle(TURNS), ROUNDS)
     yield from side_by_side(lambda each: play(*each), [(seed, n, v) for n, v in enumerate(victims)], workers=workers)
 
 
