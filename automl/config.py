@@ -35,6 +35,7 @@ DIRECTIONS: tuple[Direction, ...] = ("minimize", "maximize")
 BUDGET = (
     "n_trials",
     "timeout",
+    "grace",
     "trial_timeout",
     "stall_timeout",
     "retries",
@@ -47,6 +48,8 @@ BUDGET = (
     "env_block",
 )
 CHANGEABLE = (*BUDGET, "space")
+LEAST_GRACE = 1.0
+"""Seconds; the state of a study is saved in less."""
 MOST = 10**9
 """Of what is counted; whoever wants no end of trials gives a time."""
 LEAST_SHARE = 0.01
@@ -76,6 +79,8 @@ class StudyConfig:
     """Times that a trial runs once more because its worker, its node or the memory was lost."""
     max_failures: int | None = None
     """Failed trials, since the driver started, with which a search ends; None for any number."""
+    grace: float = 20.0
+    """Seconds from a signal to the end of the process."""
     max_epochs: int | None = None
     """The full budget of a trial in steps."""
     sampler: str = "auto"
@@ -146,6 +151,8 @@ class StudyConfig:
             value = getattr(self, name)
             if value is not None and not (_is_finite(value) and value > 0):
                 problems.append(f"--{name.replace('_', '-')} must be a time above 0 seconds, got {shown(value)}")
+        if not (_is_finite(self.grace) and LEAST_GRACE <= self.grace <= MOST):
+            problems.append(f"--grace must be a time of at least {LEAST_GRACE:g} second, got {shown(self.grace)}")
         for name in ("cpus", "gpus"):
             value = getattr(self, name)
             if value is None or (name == "gpus" and value == 0):

@@ -23,9 +23,10 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from automl import mirrors, private
+from automl import interrupts, mirrors, private
 from automl.delivery import Delivery, only_one
 from automl.errors import AutomlError, LeaseLostError
+from automl.halt import DELIVERING, left
 from automl.home import Home
 from automl.mirrors import Event, Mirror, Watch
 from automl.redaction import redacted, without_password
@@ -33,7 +34,7 @@ from trackers import TrackerError
 
 POLL_SECONDS = 1.0  # each look takes from training what is worth a hundredth of a core
 PATIENCE = 30.0  # seconds that a driver waits for it in the end
-HURRY = 5.0  # the same for a driver that was interrupted
+HURRY = 10.0  # the same for a driver that was interrupted, if its grace allows it
 ORPHAN_SECONDS = 8.0  # that it goes on after its driver died
 LONGEST_PAUSE = 15.0  # between tries while the tracker is down
 RESTART_SECONDS = 5.0  # between two starts of one that dies at once
@@ -44,12 +45,13 @@ ROOM = (
 
 @contextlib.contextmanager
 def beside(
-    home: Home, name: str, trackers: Iterable[str], *, tracking_uri: str | None = None
+    home: Home, name: str, trackers: Iterable[str], *, tracking_uri: str | None = None, grace: float = PATIENCE
 ) -> Iterator[Callable[[], list[Event]]]:
     """Run a courier a tracker beside the block; at its end, wait until all is delivered, or for `PATIENCE`.
 
     Yields a function to call each second: it starts again a courier that died, and returns what is new of trackers. A
-    block that raises, by Ctrl-C for one, is not kept from passing for longer than `HURRY`. The password of a
+    block that raises, by Ctrl-C for one, is not kept from passing for longer than `HURRY`, nor a process that has
+    `grace` seconds from a signal on; a signal that comes while we wait ends the waiting. The password of a
     `tracking_uri` reaches the processes by their environment: the ledger has none.
     """
     environment = {**os.environ, "AUTOML_STORAGE": home.storage or ""}  # no password where `ps` shows it
@@ -71,11 +73,16 @@ def beside(
             yield look
             patience = PATIENCE
         finally:
+            if interrupts.heard() is not None:
+                patience = min(HURRY, left(DELIVERING, grace=grace))
             deadline = time.monotonic() + patience
             for courier in couriers:
                 courier.tell_to_end()
-            for courier in couriers:
-                courier.wait(max(0.0, deadline - time.monotonic()))
+            with contextlib.ExitStack() as hastened:
+                for courier in couriers:
+                    hastened.enter_context(interrupts.hastened(courier.kill))
+                for courier in couriers:
+                    courier.wait(max(0.0, deadline - time.monotonic()))
 
 
 class _Courier:
@@ -120,8 +127,12 @@ class _Courier:
 
     def close(self) -> None:
         """End it, wherever it is."""
-        self._process.terminate()
+        self.kill()
         self._process.wait()
+
+    def kill(self) -> None:
+        """End it at once; to stop it anywhere is safe."""
+        self._process.kill()
 
 
 def main(home: str, name: str, tracker: str, driver: str) -> None:

@@ -13,13 +13,14 @@ result.best_trial.params
 from __future__ import annotations
 
 import contextlib
+import functools
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from automl import executors, interrupts, private, samplers, stopping, study_file
+from automl import executors, guard, interrupts, private, samplers, stopping, study_file
 from automl.attempt import Objective
 from automl.config import CHANGEABLE, Direction, StudyConfig, default_direction, unknown
 from automl.courier import beside
@@ -320,13 +321,14 @@ def start(
             return read_result(home, name, seconds=0.0)
         samplers.check(sampler or config.sampler, config.space)
     executor = executors.make(config)
-    try:
-        stopping.make(early_stopping or config.early_stopping)  # an object that is missing is missed before Ray starts
-        executor.check(objective)
-        capacity = executor.prepare()
-        home.settle(name)
-        with interrupts.raised(), contextlib.ExitStack() as copying:
-            study = Study.open(
+    with guard.beside(), interrupts.raised(), interrupts.saved_by(guard.kill):
+        try:
+            stopping.make(early_stopping or config.early_stopping)  # what is missing is missed before Ray starts
+            executor.check(objective)
+            capacity = executor.prepare()
+            home.settle(name)
+            opened = functools.partial(
+                Study.open,
                 home.ledger_url(name),
                 name,
                 folder=home.study(name),
@@ -338,29 +340,57 @@ def start(
                 takeover=takeover,
                 listeners=listeners,
             )
-            try:
-                study_file.leave(home.study(name), name, study.config)
-                # Not before: the ledger says where to deliver to, and a study that is resumed may have changed it.
-                study.watch = copying.enter_context(
-                    beside(home, name, config.trackers, tracking_uri=config.tracking_uri)
-                )
-                on_ready(capacity)
-                executor.run(study, objective)
-                _test_winner(home, name, study, objective)
-            finally:
+            study = _run(opened, home, config, objective, executor, on_ready=lambda: on_ready(capacity))
+        except BaseException:
+            if is_new:
                 with interrupts.held_back():
-                    study.close()
-            if study.failure is not None:
-                raise study.failure
-            if study.request is Request.NOW and not study.is_finishing:
-                raise Interrupted(by="`automl stop --now`")
-    except BaseException:
-        if is_new:
-            home.discard(name)
-        raise
-    finally:
-        executor.close()
+                    home.discard(name)
+            raise
+        finally:
+            with interrupts.held_back():
+                executor.close()
     return read_result(home, name, seconds=time.monotonic() - began, is_exhausted=study.is_exhausted)
+
+
+def _run(
+    opened: Callable[[], Study],
+    home: Home,
+    config: StudyConfig,
+    objective: Objective,
+    executor: executors.Executor,
+    *,
+    on_ready: Callable[[], None],
+) -> Study:
+    """Run a study to its end, deliver it, and return it, closed.
+
+    Once nothing is left to run, a signal changes no more than how long we wait for delivery.
+    """
+    with contextlib.ExitStack() as held, contextlib.ExitStack() as copying, contextlib.ExitStack() as running:
+        with interrupts.shielded():
+            study = opened()
+            name = study.folder.name
+            running.callback(study.close)
+            running.callback(lambda: held.enter_context(interrupts.held_back()))
+            copying.enter_context(interrupts.saved_by(study.close))
+        study_file.leave(home.study(name), name, study.config)
+        # Not before: the ledger says where to deliver to, and a study that is resumed may have changed it.
+        study.watch = copying.enter_context(
+            beside(home, name, config.trackers, tracking_uri=config.tracking_uri, grace=config.grace)
+        )
+        on_ready()
+        try:
+            executor.run(study, objective)
+            _test_winner(home, name, study, objective)
+            held.enter_context(interrupts.held_back())
+        except Interrupted:
+            if not study.is_finishing or _untested(home, name, study, objective) is not None:
+                raise
+        running.close()
+        if study.failure is not None:
+            raise study.failure
+        if study.request is Request.NOW and not study.is_finishing:
+            raise Interrupted(by="`automl stop --now`")
+        return study
 
 
 def _refuse_changes(home: Home, name: str, now: Fingerprint) -> None:
@@ -390,17 +420,25 @@ def _has_nothing_to_do(home: Home, name: str, config: StudyConfig, *, takeover: 
 
 def _test_winner(home: Home, name: str, study: Study, objective: Objective) -> None:
     """Measure the winner on the test part, once: a study that is extended without a new winner does not again."""
-    evaluate = getattr(objective, "evaluate_winner", None)
+    evaluate: Any = getattr(objective, "evaluate_winner", None)
+    winner = _untested(home, name, study, objective)
+    if winner is not None:
+        weights = home.trial(name, winner) / "artifacts" / "model.safetensors"
+        study.keep_result({"trial": winner, "test": evaluate(study.values_of(winner), weights)})
+
+
+def _untested(home: Home, name: str, study: Study, objective: Objective) -> int | None:
+    """Return the number of the winner of a study that is through, if its objective can test it and it is not tested."""
     done = [record for record in study.records.values() if record.state is TrialState.COMPLETE]
-    if not study.is_finishing or evaluate is None or not done:
-        return
+    if not study.is_finishing or not hasattr(objective, "evaluate_winner") or not done:
+        return None
     sign = -1 if study.config.direction == "maximize" else 1
     winner = min(done, key=lambda record: ((record.value or 0.0) * sign, record.number))
     with home.read(name) as reader:
         known = reader.study().result
     weights = home.trial(name, winner.number) / "artifacts" / "model.safetensors"
-    if (known is None or known["trial"] != winner.number) and weights.is_file():
-        study.keep_result({"trial": winner.number, "test": evaluate(study.values_of(winner.number), weights)})
+    is_known = known is not None and known["trial"] == winner.number
+    return winner.number if not is_known and weights.is_file() else None
 
 
 def _or_progress(listeners: Sequence[Listener] | None, config: StudyConfig) -> Sequence[Listener]:

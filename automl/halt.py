@@ -11,12 +11,23 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from automl import trial_log
+from automl import interrupts, trial_log
 from automl.errors import SearchAbortedError
 from automl.ledger.requests import Request
 from automl.trial import Reason, TrialRecord, TrialState
 
 FAILURES_IN_A_ROW = 3
+REPORTING = 0.65
+"""Of the time that a signal leaves: until a worker that has not reported is ended."""
+SAVING = 0.75
+"""The same: until that must have worked, and the state is saved."""
+DELIVERING = 0.85
+"""The same: until delivery must be through. The rest is for processes to end."""
+
+
+def left(part: float, *, grace: float) -> float:
+    """Return how many seconds are left of a part of `grace`, as `interrupts.left` does."""
+    return interrupts.left(part * interrupts.limit(grace))
 
 
 class Halt:

@@ -229,7 +229,7 @@ class Study:
             self._saving.save()
             self._remember(attempt, ending, waits=waits)
 
-    def lose(self, attempt: Attempt, ending: Ending) -> None:
+    def lose(self, attempt: Attempt, ending: Ending | None) -> None:
         """Take in that a worker is gone: with what it left on disk, or as `ending` if that is no result."""
         with self._alone():
             if not self._is_current(attempt):
@@ -238,7 +238,14 @@ class Study:
             supersede(folder, attempt.number)
             left = read_reports(folder, attempt.number)
             self.report(attempt, [report for report in left if report.step > self._running.step(attempt)])
-            self.end(attempt, read_result(folder, attempt.number, metric=self.config.metric) or ending)
+            if found := read_result(folder, attempt.number, metric=self.config.metric) or ending:
+                self.end(attempt, found)
+
+    def interrupt(self, *, by: str, seconds: float) -> None:
+        """Take in that everything must end, as if asked by `automl stop --now`: workers have `seconds` to report."""
+        with self._alone():
+            if not self._closed and self._halt.heed(Request.NOW):
+                self._tell_of_request(by=by, seconds=seconds)
 
     def begun(self, attempt: Attempt) -> None:
         """Take in that the worker of an attempt is there: what it took to find one is not the attempt's time."""
@@ -317,6 +324,8 @@ class Study:
         with self._alone():
             if self._closed:
                 return self.is_done
+            for attempt in list(self.running.values()):
+                self.lose(attempt, None)  # its worker may have done more than it came to tell
             self._closed = True
             self._agenda.close()
             is_finished = self.is_finishing
@@ -345,7 +354,10 @@ class Study:
         except LedgerError:
             return  # nothing is lost by not knowing; the next write says what is wrong
         if request and self._halt.heed(request):
-            self._emit("stop-requested", now=request is Request.NOW, running=sorted(self.running))
+            self._tell_of_request()
+
+    def _tell_of_request(self, **more: Any) -> None:
+        self._emit("stop-requested", now=self.request is Request.NOW, running=sorted(self.running), **more)
 
     def _forget(self, number: int, reason: Reason) -> None:
         """Remove what a trial would have gone on from: the ledger says that it does not, as the study ends."""

@@ -90,12 +90,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _run(arguments)
         sys.stdout.flush()
-    except (BrokenPipeError, SystemExit) as error:  # `automl top STUDY | head -1`: who reads has enough
-        if BrokenPipeError not in (type(error), type(error.__context__)):  # Typer and Rich make a SystemExit of it
+    except (OSError, SystemExit) as error:  # `automl top STUDY | head -1`: who reads has enough
+        if not (_is_unread(error) or _is_unread(error.__context__)):  # Typer and Rich make a SystemExit of it
             raise
-        nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):  # or Python complains when it flushes them at the end
-            os.dup2(nowhere, stream.fileno())
+            output.to_nowhere(stream)
         return 128 + signal.SIGPIPE  # as of any program that the signal ends
     return code
 
@@ -107,14 +106,20 @@ def _run(arguments: Sequence[str] | None) -> int:
         command = typer.main.get_command(app)
         code = command.main(args=arguments, prog_name="automl", standalone_mode=False, obj=shared)
         return code if isinstance(code, int) else 0
-    except BrokenPipeError:
-        raise
     except (Exception, KeyboardInterrupt) as error:
+        if _is_unread(error):
+            raise
         if shared["verbose"]:
             print(inert.page(redacted(traceback.format_exc())), end="", file=sys.stderr)
         problems, code = _explained(error)
         output.say(*(f"error: {problem}" for problem in problems))
         return code
+
+
+def _is_unread(error: BaseException | None) -> bool:
+    """Whether a stream is closed at its other end: a pipe, or a terminal."""
+    is_gone = isinstance(error, OSError) and error.errno == errno.EIO and error.filename is None
+    return is_gone or isinstance(error, BrokenPipeError)
 
 
 def _explained(error: BaseException) -> tuple[Sequence[str], int]:

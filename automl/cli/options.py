@@ -148,6 +148,9 @@ Retries = Annotated[
 MaxFailures = Annotated[
     str | None, _text("--max-failures", "N", "End the search when N trials have failed.", BUDGET, "none")
 ]
+_GRACE = "Time from Ctrl-C or a signal to the end."
+Grace = Annotated[str, _text("--grace", "TIME", _GRACE, BUDGET)]
+NewGrace = Annotated[str | None, _text("--grace", "TIME", _GRACE, BUDGET, "as before")]
 MaxEpochs = Annotated[
     str | None, _text("--max-epochs", "N", "Full budget of a trial, in steps.", BUDGET, "30 for a task")
 ]

@@ -10,14 +10,18 @@ as a control sequence or as markup.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import enum
 import json
 import math
+import os
 import shlex
 import shutil
+import signal
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TextIO
 
 from automl import inert
@@ -139,6 +143,61 @@ def is_confirmed(question: str) -> bool:
     """Ask something in the terminal, and return whether the answer is yes."""
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+class _Stream:
+    """A stream that goes nowhere once nobody reads it, instead of failing: a search is worth more than its lines."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with self._unread():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._unread():
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    @contextlib.contextmanager
+    def _unread(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:
+            to_nowhere(self._stream)
+
+
+@contextlib.contextmanager
+def unbreakable() -> Iterator[None]:
+    """Go on without standard error when nobody reads it any more: the terminal is closed, or a pipe."""
+    with contextlib.redirect_stderr(_Stream(sys.stderr)):
+        yield
+
+
+def to_nowhere(stream: TextIO) -> None:
+    """Let what is written to a stream vanish, whoever writes it, what it still holds included."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    with contextlib.suppress(OSError):  # it is no file
+        os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def show_cursor() -> None:
+    """Leave a terminal as it was, where a panel is cut off."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\x1b[?25h\n")
+
+
+def ignore_signals() -> None:
+    """Let nothing interrupt the end of this process when its work is done: Python would print where it was."""
+    from automl.interrupts import SIGNALS
+
+    for number in SIGNALS:
+        atexit.register(signal.signal, number, signal.SIG_IGN)
 
 
 def short(value: Any) -> str:

@@ -8,11 +8,11 @@ import functools
 import sys
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-from automl import tasks
+from automl import interrupts, tasks
 from automl.cli import given, live, options, output, plan, preflight, result
 from automl.cli.changes import agree
 from automl.cli.compose import compose, lines
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from automl.home import Home
 
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(StudyConfig)}
-_TIMES = ("--timeout", "--trial-timeout", "--stall-timeout")
+_TIMES = ("--timeout", "--trial-timeout", "--stall-timeout", "--grace")
 _READERS = dict.fromkeys(_TIMES, duration) | {"--cpus": number, "--gpus": number}  # the others are whole numbers
 _SPARE = SearchSpace({"spare": "0..1"})  # stands in for a space with problems, so that those of other options are found
 
 
+@interrupts.raised()
 def search(
     context: typer.Context,
     target: options.Target,
@@ -57,6 +58,7 @@ def search(
     stall_timeout: options.StallTimeout = None,
     retries: options.Retries = None,
     max_failures: options.MaxFailures = None,
+    grace: options.Grace = f"{_DEFAULTS['grace']:g}s",
     max_epochs: options.MaxEpochs = None,
     sampler: options.Sampler = str(_DEFAULTS["sampler"]),
     early_stopping: options.EarlyStopping = str(_DEFAULTS["early_stopping"]),
@@ -83,7 +85,7 @@ def search(
 
     problems = Problems()
     problems.add(given.file_of(context).problems)
-    settings = _numbers(problems, trials=trials, max_epochs=max_epochs, seed=seed, timeout=timeout)
+    settings = _numbers(problems, trials=trials, max_epochs=max_epochs, seed=seed, timeout=timeout, grace=grace)
     settings |= _numbers(problems, trial_timeout=trial_timeout, stall_timeout=stall_timeout)
     settings |= _numbers(problems, retries=retries, max_failures=max_failures, parallel=parallel, cpus=cpus, gpus=gpus)
     settings |= {"metric": metric, "direction": direction, "sampler": sampler, "early_stopping": early_stopping}
@@ -109,6 +111,7 @@ def search(
     _run(found, name, config, objective, {}, format=format, json=json, quiet=quiet, is_guessed=is_guessed)
 
 
+@interrupts.raised()
 def resume(
     study: options.Study,
     space: options.NewSpaces = None,
@@ -122,6 +125,7 @@ def resume(
     stall_timeout: options.StallTimeout = None,
     retries: options.Retries = None,
     max_failures: options.MaxFailures = None,
+    grace: options.NewGrace = None,
     parallel: options.Parallel = None,
     cpus: options.Cpus = None,
     gpus: options.Gpus = None,
@@ -145,7 +149,7 @@ def resume(
     found = Home.find(home, storage)
     stored = driver.stored_config(found, study, {})
     problems = Problems()
-    changes = _numbers(problems, timeout=timeout, trial_timeout=trial_timeout, stall_timeout=stall_timeout)
+    changes = _numbers(problems, timeout=timeout, trial_timeout=trial_timeout, stall_timeout=stall_timeout, grace=grace)
     changes |= _numbers(problems, retries=retries, max_failures=max_failures, parallel=parallel, cpus=cpus, gpus=gpus)
     changes["n_trials"] = problems.read("--trials", trials, functools.partial(trial_count, asked=stored.n_trials))
     changes["space"] = _new_space(stored.space, space, param, problems)
@@ -232,45 +236,88 @@ def _run(
 ) -> None:
     """Run a study, new when nothing was `before`, show how it goes, and print what came of it."""
     from automl import driver
-    from automl.result import read_result
 
     began = time.monotonic()
     has_run = False
-    is_read_by_programs = json or format is not Format.TABLE
-    try:
-        with live.view(name, config, before, quiet=quiet, json=json) as view, contextlib.redirect_stdout(sys.stderr):
+    end = _Farewell(home, name, began, format=format, json=json)
+    with output.unbreakable(), interrupts.raised(), interrupts.limited(config.grace, end.at_once):
+        try:
+            with (
+                live.view(name, config, before, quiet=quiet, json=json) as view,
+                contextlib.redirect_stdout(sys.stderr),
+            ):
 
-            def ready(capacity: Capacity) -> None:
-                nonlocal has_run
-                has_run = True
-                view.ready(preflight.facts(home, name, config, capacity, is_guessed=is_guessed))
+                def ready(capacity: Capacity) -> None:
+                    nonlocal has_run
+                    has_run = True
+                    view.ready(preflight.facts(home, name, config, capacity, is_guessed=is_guessed))
 
-            found = driver.start(
-                home,
-                name,
-                config,
-                objective,
-                listeners=[view.listen],
-                is_new=not before,
-                strict=strict,
-                takeover=takeover,
-                on_ready=ready,
-            )
-    except (SearchAbortedError, KeyboardInterrupt) as error:
-        if name not in home.studies():
-            output.fail("interrupted before the study was made: nothing is kept", code=130)
-        if is_read_by_programs:
-            result.show(read_result(home, name, seconds=time.monotonic() - began), format=format, json=json)
-        again = output.command(home, "resume", name)
-        if isinstance(error, SearchAbortedError):
-            output.say(*error.traceback)
-            found = read_result(home, name, seconds=time.monotonic() - began)
-            raise SearchAbortedError(result.aborted(found, error, again)) from error
-        what = str(error) if isinstance(error, driver.Interrupted) and error.by else "interrupted"
-        output.say(f"{what}: state saved; go on with: {again}")
-        raise typer.Exit(error.exit_code if isinstance(error, driver.Interrupted) else 130) from None
+                found = driver.start(
+                    home,
+                    name,
+                    config,
+                    objective,
+                    listeners=[view.listen],
+                    is_new=not before,
+                    strict=strict,
+                    takeover=takeover,
+                    on_ready=ready,
+                )
+        except (SearchAbortedError, KeyboardInterrupt) as error:
+            with interrupts.held_back():
+                end.early(error)
+        finally:
+            output.ignore_signals()
     if has_run and found.state == "interrupted":
         output.say(f"stopped by `automl stop`: state saved; go on with: {output.command(home, 'resume', name)}")
     if not has_run and not quiet:
         output.say(f"{name} is finished: nothing to run")
     result.show(found, format=format, json=json)
+
+
+class _Farewell:
+    """What is said of a search that ends before its time, once."""
+
+    def __init__(self, home: Home, name: str, began: float, *, format: Format, json: bool) -> None:
+        self._home = home
+        self._name = name
+        self._began = began
+        self._format = format
+        self._json = json
+        self._is_said = False
+
+    def early(self, error: SearchAbortedError | KeyboardInterrupt) -> NoReturn:
+        """Say why the search has ended and how to go on, and end with the exit code of `error`."""
+        from automl.interrupts import Interrupted
+        from automl.result import read_result
+
+        self._is_said = True
+        if self._name not in self._home.studies():
+            code = getattr(error, "exit_code", 130)
+            output.fail("interrupted before the study was made: nothing is kept", code=code)
+        if self._json or self._format is not Format.TABLE:
+            seconds = time.monotonic() - self._began
+            result.show(read_result(self._home, self._name, seconds=seconds), format=self._format, json=self._json)
+        if isinstance(error, SearchAbortedError):
+            output.say(*error.traceback)
+            found = read_result(self._home, self._name, seconds=time.monotonic() - self._began)
+            raise SearchAbortedError(result.aborted(found, error, self._again)) from error
+        what = str(error) if isinstance(error, Interrupted) and error.by else "interrupted"
+        output.say(f"{what}: state saved; go on with: {self._again}")
+        raise typer.Exit(error.exit_code if isinstance(error, Interrupted) else 130) from None
+
+    def at_once(self, code: int, is_saved: bool) -> None:
+        """Say what there is to say of a process that is about to be ended."""
+        if not self._is_said:
+            self._is_said = True
+            output.show_cursor()
+            self._home.discard(self._name)
+            if self._name not in self._home.studies():
+                output.say("error: interrupted before the study was made: nothing is kept")
+                return
+            what = "state saved" if is_saved else "what was reported is kept"
+            output.say(f"interrupted: {what}; go on with: {self._again}")
+
+    @property
+    def _again(self) -> str:
+        return output.command(self._home, "resume", self._name)

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Self
 
 from automl import attempt as attempts
-from automl import interrupts, trial_log
+from automl import halt, interrupts, trial_log
 from automl.attempt import Attempt, Ending, Objective
 from automl.errors import AutomlError, LeaseLostError, TrialPaused, TrialPruned
 from automl.executors import Capacity, process
@@ -44,12 +44,8 @@ class LocalExecutor:
 
     def run(self, study: Study, objective: Objective) -> None:
         with _Watch(study) as watch:
-            try:
-                while attempt := study.next_attempt(wait=True):
-                    self._run(study, attempt, objective, watch)
-            except interrupts.Interrupted:
-                if study.request is not Request.NOW:  # then it is our own doing, see below
-                    raise
+            while attempt := study.next_attempt(wait=True):
+                self._run(study, attempt, objective, watch)
 
     def _run(self, study: Study, attempt: Attempt, objective: Objective, watch: _Watch) -> None:
         def watched(trial: Trial) -> float | Mapping[str, float] | None:
@@ -65,7 +61,7 @@ class LocalExecutor:
                 raise TrialPaused
 
         try:
-            with trial_log.intact(), process.kept(attempt, objective):
+            with interrupts.patient(), trial_log.intact(), process.kept(attempt, objective):
                 ending = attempts.run(attempt, watched, send=send)
         except _Overdue as late:
             study.lose(attempt, late.ending)
@@ -122,7 +118,7 @@ class _Watch:
             try:
                 self._study.tick()
                 overdue = self._study.overdue()
-                is_over = self._study.request is Request.NOW
+                is_over = self._can_interrupt and self._is_impatient()
             except LeaseLostError:  # comes up again in the other thread, when it writes or closes the study
                 overdue, is_over = [], True
             except AutomlError:
@@ -131,11 +127,20 @@ class _Watch:
                 continue
             assert self._runner.ident is not None
             if is_over:
-                signal.pthread_kill(self._runner.ident, signal.SIGINT)  # as Ctrl-C would: it may wait for anything
+                interrupts.push()  # the other thread may wait for anything
                 return
             self._late = {attempt.trial: ending for attempt, ending in overdue}
             if self._late:
                 signal.pthread_kill(self._runner.ident, _LATE)  # again with the next tick, if it was no good moment
+
+    def _is_impatient(self) -> bool:
+        """Say whether everything must end, and there was time enough to come to a report."""
+        if self._study.request is Request.NOW:
+            interrupts.note(signal.SIGINT, by="`automl stop --now`")
+        by, seconds = interrupts.why(), halt.left(halt.REPORTING, grace=self._study.config.grace)
+        if by is not None:
+            self._study.interrupt(by=by, seconds=seconds)
+        return by is not None and not seconds
 
     def _raise(self, number: int, frame: FrameType | None) -> None:
         ending = self._late.get(self._inside.trial) if self._inside else None

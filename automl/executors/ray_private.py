@@ -8,20 +8,25 @@
 - `end_worker`: what Ray kills it asks to end, and a process that was stopped does not hear that.
 - `unspread_secrets`: Tune hands AWS credentials of the driver to every worker, by way of a log file.
 - `close_session`: a session's folder is open to everyone on the machine, and so are its logs.
+- `own_signals`: Ray takes SIGTERM for itself, and what ends a terminal's processes would end those of a cluster.
+- `session_folder`: where a cluster keeps its files, which it leaves behind.
 - `secure_token`: Ray writes its cluster token readable by everyone; made beforehand, it is used as it is.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import secrets
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from automl import interrupts
 from automl.errors import ConfigError
 from automl.executors import process
 from automl.redaction import is_secret
@@ -68,6 +73,45 @@ def close_session() -> None:
     node = worker._global_node
     if node is not None:
         Path(node.get_session_dir_path()).chmod(0o700)
+
+
+@contextlib.contextmanager
+def own_signals() -> Iterator[None]:
+    """Leave this process its signals while Ray starts, and keep them from what it starts: workers are ours to end.
+
+    The processes of the cluster get a group of their own, so that a terminal's Ctrl-C and `timeout` do not reach them.
+    Batch systems signal every process of a job: those signals that workers need not hear are blocked meanwhile, which
+    children inherit.
+    """
+    from ray._private import services, utils
+
+    taken, popen = utils.set_sigterm_handler, services.ConsolePopen
+    utils.set_sigterm_handler = lambda handler: None
+    services.ConsolePopen = functools.partial(popen, process_group=0)  # type: ignore[misc,assignment]
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, interrupts.POLITE)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        services.ConsolePopen = popen  # type: ignore[misc]
+        utils.set_sigterm_handler = taken
+        for number in interrupts.SIGNALS:  # from below Python, too
+            signal.signal(number, signal.getsignal(number) or signal.SIG_DFL)
+
+
+def hear_signals() -> None:
+    """In a worker, ignore what `own_signals` has blocked: an objective may handle it, and its children hear it."""
+    for number in interrupts.POLITE:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, interrupts.POLITE)
+
+
+def session_folder() -> str:
+    """Return the folder of the cluster that was started here."""
+    from ray._private.worker import _global_node
+
+    return str(_global_node.get_session_dir_path()) if _global_node is not None else ""
 
 
 def secure_token() -> None:

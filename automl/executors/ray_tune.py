@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import signal
 import socket
 import tempfile
 import threading
@@ -20,12 +21,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from automl import trial_log
+from automl import guard, halt, interrupts, trial_log
 from automl.attempt import Attempt, Ending, Objective, plain
 from automl.config import StudyConfig
 from automl.errors import ConfigError, LeaseLostError, MissingDependencyError
 from automl.executors import Capacity, carried, process
 from automl.executors.environment import Environment
+from automl.ledger.requests import Request
 from automl.running import advice
 from automl.stopping import Verdict
 from automl.study import Study
@@ -100,20 +102,31 @@ class RayExecutor:
     def run(self, study: Study, objective: Objective) -> None:
         assert self._capacity is not None, "prepare() comes first"
         bridge = _Bridge(study, self._capacity.parallel)
-        thread = threading.Thread(target=self._fit, args=(bridge, objective), name="tune", daemon=True)
-        thread.start()
+        threading.Thread(target=self._fit, args=(bridge, objective), name="tune", daemon=True).start()
         try:
             bridge.over.wait()  # an event, not join: signals get through
         finally:
-            bridge.stop()
-            if isinstance(bridge.error, LeaseLostError):  # another driver runs these trials now
-                bridge.kill()
-            thread.join(None if study.is_done else STOP_SECONDS)
-            if thread.is_alive():  # somebody does not report: the cluster may not be ours to shut down, the workers are
-                bridge.kill()
-                thread.join(STOP_SECONDS)
+            with interrupts.held_back(), interrupts.hastened(bridge.ended.set):
+                self._end(bridge)
         if bridge.error is not None:
             raise bridge.error
+
+    def _end(self, bridge: _Bridge) -> None:
+        """Let workers come to their next report, and end those that do not come to it in time."""
+        study, grace = bridge.study, self._config.grace
+        bridge.stop()
+        if study.request is Request.NOW:
+            interrupts.note(signal.SIGINT, by="`automl stop --now`")
+        patience = None if study.is_done else STOP_SECONDS
+        if (by := interrupts.why()) is not None and not study.is_done:
+            patience = halt.left(halt.REPORTING, grace=grace)
+            study.interrupt(by=by, seconds=patience)
+        if isinstance(bridge.error, LeaseLostError):  # another driver runs these trials now
+            bridge.kill()
+        bridge.ended.wait(patience)
+        if not bridge.has_ended:  # somebody does not report: the cluster may not be ours to shut down, the workers are
+            bridge.kill()
+            bridge.ended.wait(min(STOP_SECONDS, halt.left(halt.SAVING, grace=grace)))
 
     def close(self) -> None:
         if self._owns_cluster:
@@ -132,6 +145,8 @@ class RayExecutor:
         return self._config.ray_address or os.environ.get("RAY_ADDRESS")
 
     def _connect(self, ray: Any) -> None:
+        from automl.executors import ray_private
+
         address = self._address
         if address is not None:
             _check_answers(address)
@@ -139,18 +154,18 @@ class RayExecutor:
         if address is None:
             options |= {"include_dashboard": False, "num_cpus": _cores()}
         try:
-            with self.environment.inherited():
+            # Signals wait until Ray is up: half a cluster cannot be shut down.
+            with interrupts.shielded(), ray_private.own_signals(), self.environment.inherited():
                 ray.init(address=address or "local", **options)  # None would join any cluster on this machine
+                self._owns_cluster = True
+                if address is None:
+                    ray_private.close_session()
+                    guard.remove_later(ray_private.session_folder())
         except (ConnectionError, RuntimeError, ValueError) as error:
             asks = "" if address is None else "; if that cluster asks for a token, export RAY_AUTH_MODE=token first"
             raise MissingDependencyError(
                 f"Ray did not start: {str(error).splitlines()[0]}; see --ray-address{asks}"
             ) from error
-        self._owns_cluster = True
-        if address is None:
-            from automl.executors import ray_private
-
-            ray_private.close_session()
 
     def _fit(self, bridge: _Bridge, objective: Objective) -> None:
         try:
@@ -158,7 +173,9 @@ class RayExecutor:
         except BaseException as error:
             bridge.fail(error)
         finally:
+            bridge.has_ended = True
             bridge.over.set()
+            bridge.ended.set()
 
 
 def _check_answers(address: str) -> None:
@@ -230,6 +247,10 @@ class _Bridge:
         self.study = study
         self.parallel = parallel
         self.over = threading.Event()
+        """Set when the search must end."""
+        self.ended = threading.Event()
+        """Set when Tune has ended, or nobody waits for that any more."""
+        self.has_ended = False
         self.error: BaseException | None = None
         self.is_stopping = False
         self.controller: Any = None
@@ -379,11 +400,12 @@ def fit(bridge: _Bridge, objective: Objective, *, isolate: bool, environment: En
 
     worker = tune.with_parameters(Worker, objective=objective, isolate=isolate, environment=environment)
     with (
-        tempfile.TemporaryDirectory(prefix="automl-tune-") as folder,
+        tempfile.TemporaryDirectory(prefix="automl-tune-", ignore_cleanup_errors=True) as folder,
         ray_private.uncounted_callbacks(),
         ray_private.remembered_registry(),
         ray_private.unspread_secrets(),
     ):
+        guard.remove_later(folder)
         tune.Tuner(
             tune.with_resources(worker, _resources),
             tune_config=tune.TuneConfig(

@@ -19,7 +19,7 @@ from automl import attempt as attempts
 from automl import private, trial_log
 from automl.attempt import Attempt, Ending, Objective
 from automl.errors import TrialPaused, TrialPruned
-from automl.executors import process
+from automl.executors import process, ray_private
 from automl.executors.environment import Environment
 from automl.stopping.base import Verdict
 from automl.trial import Report, TrialState
@@ -125,6 +125,7 @@ class Worker(tune.Trainable):
         assert environment is not None
         environment.apply()
         os.umask(private.UMASK)
+        ray_private.hear_signals()
         self._objective = objective
         self._isolate = isolate
         self._begin(config)

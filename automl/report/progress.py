@@ -111,8 +111,11 @@ class ProgressLine:
 def stopping(event: Mapping[str, Any]) -> str:
     """Return what an event `stop-requested` says, in words."""
     n = len(event["running"])
-    what = "cut" if event["now"] else "ending"
-    return f"asked to stop: {what} {n} trial{'' if n == 1 else 's'}"
+    trials = f"{n} trial{'' if n == 1 else 's'}"
+    if "by" in event:
+        again = "; once more ends them now" if n else ""
+        return f"{event['by']}: cutting {trials} at the next report, in {event['seconds']:.0f}s at most{again}"
+    return f"asked to stop: {'cutting' if event['now'] else 'ending'} {trials}"
 
 
 def changed(event: Mapping[str, Any]) -> str:

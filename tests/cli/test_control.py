@@ -30,6 +30,7 @@ def objective(trial):
     return {"val_loss": trial.params["x"]}
 """
 SEARCH = ["search", "held.py:objective", "-p", "x=0.0..1.0", "--metric", "val_loss", *LOCAL, "--early-stopping", "none"]
+SEARCH += ["--grace", "2"]
 
 
 @pytest.fixture

@@ -208,7 +208,7 @@ class TestInterrupt:
     def test_state_is_saved(self, run: Run, start: Start, tmp_path: Path, number: signal.Signals, code: int) -> None:
         """The trial that was cut waits, and `resume`, as it was printed, finishes the study."""
         (tmp_path / "hold").touch()
-        process = start(*SEARCH, *LOCAL, "--trials", "3", "--early-stopping", "none", "--home", "other")
+        process = start(*SEARCH, *LOCAL, "--trials", "3", "--early-stopping", "none", "--home", "other", "--grace", "2")
         assert process.stderr is not None
         said = ""
         while "trial 1 speaks" not in said:
@@ -235,7 +235,7 @@ class TestInterrupt:
     def test_events_end_with_the_result(self, start: Start, tmp_path: Path) -> None:
         """Whoever reads the events learns how it stands."""
         (tmp_path / "hold").touch()
-        process = start(*SEARCH, *LOCAL, "--trials", "3", "--json")
+        process = start(*SEARCH, *LOCAL, "--trials", "3", "--json", "--grace", "2")
         assert process.stdout is not None
         lines: list[str] = []
         while not lines or (events(lines[-1])[0]["event"], events(lines[-1])[0].get("trial")) != ("report", 1):
