@@ -67,10 +67,11 @@ def _section(kind: str, rows: Rows, glue: Rows) -> tuple[str, list[bool]]:
     parts = [f"## {found.TITLE}", _table(["claimed", "measured", "holds", "rounds"], table)]
     bad = [row for row in rows if not row["ok"]]
     if bad:
-        seeds = ", ".join(f"{row['seed']}" for row in bad[:10])
+        which = [f"{row['seed']}" + (f" ({row['round']})" if "round" in row else "") for row in bad]
+        shown = ", ".join(list(dict.fromkeys(which))[:10])
         broken = [row["broken"] for row in bad if "broken" in row]
         also = f"; the test itself broke: {_plain('; '.join(broken))}" if broken else ""
-        parts.append(f"Not ok: {len(bad)} rounds, with the seeds {seeds}{', ...' if len(bad) > 10 else ''}{also}.")
+        parts.append(f"Not ok: {len(bad)} of {len(rows)} rounds, of the seeds (and rounds) {shown}{also}.")
     if seen := [_plain(row["seen"]) for row in glue if "seen" in row]:
         said = "; ".join(dict.fromkeys(seen))
         parts.append(f"Optuna, Ray Tune and MLflow with their own integrations, in the same test: {said}.")

@@ -102,7 +102,7 @@ def test_page_follows_from_rounds(example: str) -> None:
     assert "| seeds | 9 |" in whole
     assert whole == page([about | row for row in (head, good, good, glue)])
     assert "| nothing lost | 0 lost | **no** | 3 |" in holed
-    assert "Not ok: 1 rounds, with the seeds 2; the test itself broke: OSError: no space left." in holed
+    assert "Not ok: 1 of 3 rounds, of the seeds (and rounds) 2; the test itself broke: OSError: no space left." in holed
 
 
 def test_side_by_side() -> None:
