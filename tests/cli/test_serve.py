@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -65,6 +66,13 @@ def test_ui(start: Start, delivered: str, number: signal.Signals) -> None:
     assert parent.split()[0] == "parent"
     assert parent.split()[1].startswith(f"{address}/#/experiments/")
     assert answers(address)
+    for child in children:
+        assert "sqlite:" not in " ".join(child.cmdline()), "a store's address may hold a password"
+    request = urllib.request.Request(f"{address}/api/2.0/mlflow/experiments/search", headers={"Host": "evil.example"})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=5)
+    refused.value.close()
+    assert refused.value.code == 403
 
     process.send_signal(number)
     _, err = process.communicate(timeout=30)

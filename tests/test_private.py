@@ -1,0 +1,129 @@
+"""Files that are their owner's alone, and that no planted link leads elsewhere; and no product code that runs data."""
+
+from __future__ import annotations
+
+import ast
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import automl
+from automl import durable, private
+from automl.delivery import only_one
+from automl.trial import Trial
+
+ROOT = Path(automl.__file__).parents[1]
+
+
+def modes(folder: Path) -> set[str]:
+    return {oct(stat.S_IMODE(path.lstat().st_mode)) for path in [folder, *folder.rglob("*")]}
+
+
+@pytest.fixture
+def _anybody(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let this process's files be open to anybody by default."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("_anybody")
+def test_a_search_is_its_owners_alone(tmp_path: Path) -> None:
+    """With a umask of 000 too; the user's own umask is there again afterwards, and a home that exists is left as it is."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+
+    def objective(trial: Trial) -> float:
+        with trial.checkpoint(1) as folder:
+            (folder / "weights").write_text("w")
+        trial.report(1, loss=1.0)
+        print("prints")
+        return 1.0
+
+    for home in (tmp_path / "runs", shared):
+        options = {"n_trials": 2, "executor": "local", "tracker": "jsonl", "listeners": (), "direction": "minimize"}
+        automl.search(objective, {"x": "0..1"}, home=home, name="s", **options)  # type: ignore[arg-type]
+
+    assert modes(tmp_path / "runs") <= {"0o600", "0o700"}
+    assert modes(shared / "s") <= {"0o600", "0o700"}
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o777
+    assert os.umask(0) == 0
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    """A link planted where a temporary file or a lock belongs is replaced or refused; what it leads to stays."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / f".row.json.{os.getpid()}.tmp").symlink_to(victim)
+    (tmp_path / "delivery-mlflow.lock").symlink_to(victim)
+    (tmp_path / "dangling").symlink_to(tmp_path / "made by us")
+
+    durable.write_json(tmp_path / "row.json", {"a": 1})
+    with pytest.raises(OSError, match=os.strerror(errno.ELOOP)), only_one(tmp_path, ["mlflow"]):
+        pass
+    with pytest.raises(OSError, match=os.strerror(errno.ELOOP)):
+        private.open_lock(tmp_path / "dangling")
+
+    assert victim.read_text() == "precious"
+    assert durable.read_json(tmp_path / "row.json") == {"a": 1}
+    assert not (tmp_path / "row.json").is_symlink()
+    assert not (tmp_path / "made by us").exists()
+
+
+RUNS_DATA = {"pickle.load", "pickle.loads", "cloudpickle.load", "cloudpickle.loads", "joblib.load", "dill.load", "eval"}
+RUNS_DATA |= {"yaml.load", "yaml.unsafe_load", "os.system", "os.popen", "torch.load", "shelve.open", "marshal.loads"}
+EXPLAINED = {
+    ("search_spaces/modules.py", "exec"): "the user's own code, named by the user",
+}
+"""File and call -> why it is there all the same."""
+
+
+def test_no_code_runs_data() -> None:
+    """No product code unpickles, evaluates, or hands data to a shell; arrays are loaded without pickles."""
+    found = []
+    for package in ("automl", "search_spaces", "trackers"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call):
+                    found += [(str(path.relative_to(ROOT)), what) for what in unsafe(node)]
+
+    assert [each for each in found if each not in EXPLAINED] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "is_unsafe"),
+    [
+        ("pickle.loads(data)", True),
+        ("subprocess.run(line, shell=True)", True),
+        ("subprocess.run(line, shell=False)", False),
+        ("torch.load(path, weights_only=True)", False),
+        ("torch.load(path)", True),
+        ("np.load(path)", True),
+        ("numpy.load(path, allow_pickle=False)", False),
+        ("model.eval()", False),
+        ("eval(text)", True),
+        ("yaml.load(text, Loader=SafeLoader)", True),
+        ("yaml.safe_load(text)", False),
+    ],
+)
+def test_what_runs_data(code: str, is_unsafe: bool) -> None:
+    """The gate knows what it looks for."""
+    (call,) = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+
+    assert bool(list(unsafe(call))) is is_unsafe
+
+
+def unsafe(call: ast.Call) -> Iterator[str]:
+    """Yield why a call may run what somebody wrote into data."""
+    name = ast.unparse(call.func)
+    given = {each.arg: ast.unparse(each.value) for each in call.keywords}
+    if name in RUNS_DATA | {"exec"} and given.get("weights_only") != "True":
+        yield name
+    if name in ("np.load", "numpy.load") and given.get("allow_pickle") != "False":
+        yield name
+    if given.get("shell") not in (None, "False") or given.get("allow_pickle") == "True":
+        yield f"{name} with a shell or pickles"
