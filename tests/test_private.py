@@ -74,7 +74,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     assert not (tmp_path / "made by us").exists()
 
 
-RUNS_DATA = {"pickle.load", "pickle.loads", "cloudpickle.load", "cloudpickle.loads", "joblib.load", "dill.load", "eval"}
+RUNS_DATA = {"exec", "pickle.load", "pickle.loads", "cloudpickle.load", "cloudpickle.loads", "joblib.load", "dill.load"}
 RUNS_DATA |= {
     "yaml.load",
     "yaml.unsafe_load",
