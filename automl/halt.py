@@ -98,7 +98,7 @@ class Halt:
     def _verdict(self, reason: Reason, records: Iterable[TrialRecord]) -> str:
         """Say what is too much, up to the reason of the last failure; nothing if it is not."""
         if self._max_failures is not None and self._failed >= self._max_failures:
-            return f"{self._failed} trials failed, which ends the search (--max-failures); the last with reason"
+            return f"as many trials have failed as --max-failures allows ({self._failed}), the last with reason"
         if self._failures[-FAILURES_IN_A_ROW:] != [reason] * FAILURES_IN_A_ROW:
             return ""
         if any(r.state in (TrialState.COMPLETE, TrialState.PRUNED) or r.paused for r in records):

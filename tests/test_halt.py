@@ -54,7 +54,7 @@ def test_too_many_failures_end_a_search(tmp_path: Path) -> None:
 
     assert halt.failure is not None
     assert str(halt.failure) == (
-        "2 trials failed, which ends the search (--max-failures); the last with reason raised: what was said. "
+        "as many trials have failed as --max-failures allows (2), the last with reason raised: what was said. "
         f"See {log}"
     )
     assert halt.failure.traceback[0] == "Traceback (most recent call last):"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from automl import driver
@@ -162,6 +163,7 @@ class ExecutorContract:
             ("missing", Reason.MISSING_METRIC, "acc"),
             ("text", Reason.BAD_VALUE, "'0.5'"),
             ("exit", Reason.EXIT, "sys.exit(3)"),
+            ("interrupt", Reason.EXIT, "KeyboardInterrupt"),
         ],
     )
     def test_a_failure_has_its_reason_and_ends_nothing(
@@ -175,6 +177,8 @@ class ExecutorContract:
                     1 / 0  # noqa: B018
                 if kind == "exit":
                     sys.exit(3)
+                if kind == "interrupt":
+                    raise KeyboardInterrupt
                 wrong: dict[str, object] = {
                     "nan": {"loss": math.nan},
                     "infinite": {"loss": -math.inf},
@@ -189,6 +193,60 @@ class ExecutorContract:
         assert [t.state for t in result.trials] == [TrialState.COMPLETE, TrialState.FAIL, TrialState.COMPLETE]
         assert result.trials[1].reason is reason
         assert words in (result.trials[1].message or "")
+
+    def test_a_trial_that_hangs_is_ended(self, run: Callable[..., SearchResult]) -> None:
+        """One reports nothing, one reports for ever: each fails with its reason, and says where it was."""
+
+        def objective(trial: Trial) -> dict[str, float]:
+            trial.report(1, loss=1.0)
+            if trial.number == 1:
+                threading.Event().wait()
+            for step in itertools.count(2) if trial.number == 2 else ():
+                threading.Event().wait(0.05)
+                trial.report(step, loss=1.0)
+            return {"loss": 0.5}
+
+        result = run(objective, n_trials=3, trial_timeout=3.0, stall_timeout=1.5)
+
+        reasons = [t.reason for t in result.trials]
+        assert reasons == [None, Reason.STALLED, Reason.TIMEOUT]
+        assert [t.attempt for t in result.trials] == [1] * 3
+        assert "the last report was step 1" in (result.trials[1].message or "")
+
+    def test_what_an_attempt_leaves_is_not_the_next_ones(
+        self, run: Callable[..., SearchResult], tmp_path: Path
+    ) -> None:
+        """Its children end with it; working folder and environment are as before, and what is printed is not lost."""
+        folder = str(tmp_path / "elsewhere")
+        os.mkdir(folder)
+
+        def objective(trial: Trial) -> dict[str, float]:
+            assert "AUTOML_LEFT" not in os.environ
+            assert os.getcwd() != folder
+            os.environ["AUTOML_LEFT"] = "1"
+            os.chdir(folder)
+            child = os.spawnlp(os.P_NOWAIT, "sleep", "sleep", "1000")
+            print("printed")
+            os.close(1)
+            return {"loss": 1.0, "child": child}
+
+        result = run(objective, n_trials=3)
+
+        assert [t.state for t in result.trials] == [TrialState.COMPLETE] * 3
+        assert not any(psutil.pid_exists(int(t.values["child"])) for t in result.trials)
+
+    def test_failures_end_a_search_that_allows_so_many(self, run: Callable[..., SearchResult]) -> None:
+        """However many trials succeed; the study can be resumed, and the error has the last traceback."""
+
+        def objective(trial: Trial) -> dict[str, float]:
+            if trial.number:
+                raise ZeroDivisionError(f"in trial {trial.number}")
+            return {"loss": 1.0}
+
+        with pytest.raises(SearchAbortedError, match=r"--max-failures.*ZeroDivisionError") as caught:
+            run(objective, n_trials=50, max_failures=1, parallel=1)
+
+        assert caught.value.traceback[-1].startswith("ZeroDivisionError: in trial")
 
     def test_a_search_that_cannot_succeed_ends(self, run: Callable[..., SearchResult]) -> None:
         """Three failures alike before any success end the search, saying what was reported instead."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -44,6 +45,28 @@ class TestRayExecutor(ExecutorContract):
         assert [t.state.value for t in result.trials] == ["COMPLETE", "FAIL", "COMPLETE"]
         assert result.trials[1].reason is Reason.WORKER_LOST
         assert result.trials[1].attempt == 2
+
+    def test_processes_that_end_or_stop_themselves(self, run: Any, tmp_path: Path) -> None:
+        """Exit, fault and stop each have their reason after one attempt, a trace in the log, and leave no process."""
+
+        def objective(trial: Trial) -> dict[str, float]:
+            trial.report(1, loss=1.0)
+            if trial.number == 1:
+                os._exit(3)
+            if trial.number == 2:
+                ctypes.string_at(0)
+            if trial.number == 3:
+                os.kill(os.getpid(), signal.SIGSTOP)
+            return {"loss": 1.0}
+
+        result = run(objective, n_trials=5, stall_timeout=2.0)
+
+        reasons = [t.reason for t in result.trials]
+        assert reasons == [None, Reason.EXIT, Reason.SIGNAL, Reason.STALLED, None]
+        assert [t.attempt for t in result.trials] == [1] * 5
+        assert "os._exit(3)" in (result.trials[1].message or "")
+        assert "SIGSEGV" in (result.trials[2].message or "")
+        assert "Segmentation fault" in (tmp_path / "s" / "trials" / "2" / "log").read_text()
 
     def test_what_a_trial_prints_is_in_its_log(
         self, run: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
