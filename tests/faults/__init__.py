@@ -1,0 +1,1 @@
+"""Tools that break what the system under test leans on."""
