@@ -216,11 +216,12 @@ def _hash(text: str) -> str:
 
 def _silence(error: BaseException) -> str:
     """Return why there was no answer, in the system's own words; "" when there was one."""
-    is_http = False
-    while (cause := error.__cause__ or error.__context__) is not None:
-        is_http = is_http or type(error).__module__.startswith(("requests", "urllib3"))
-        error = cause
-    return (getattr(error, "strerror", None) or str(error)) if is_http and isinstance(error, OSError) else ""
+    chain = [error]
+    for each in chain:
+        chain += [link for link in (each.__cause__, each.__context__) if link is not None and link not in chain]
+    is_http = [type(each).__module__.startswith(("requests", "urllib3")) for each in chain]
+    silence = [each for each, is_of in zip(chain, is_http, strict=True) if isinstance(each, OSError) and not is_of]
+    return (silence[-1].strerror or str(silence[-1])) if any(is_http) and silence else ""
 
 
 def _is_retryable(error: Exception) -> bool:

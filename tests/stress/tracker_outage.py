@@ -33,7 +33,7 @@ def rounds(seed: int, *, short: bool, workers: int = 1) -> Iterator[dict[str, An
     first = seed % len(FAULTS)
     faults = [*FAULTS[first:], *FAULTS[:first]]
     if short:
-        yield play(seed, faults[:3], trials=4, epochs=9, before=1.5, seconds=4.0)
+        yield play(seed, faults[:3], trials=3, epochs=9, before=1.0, seconds=3.0)
     else:
         yield play(seed, faults, trials=10, epochs=50, before=20.0, seconds=60.0)
 
@@ -42,6 +42,7 @@ def play(
     seed: int, faults: Sequence[tuple[str, Fault]], *, trials: int, epochs: int, before: float, seconds: float
 ) -> dict[str, Any]:
     """Play a search of `trials` with an outage of `seconds` that begins `before` seconds after its first step."""
+    slack = 1.05 if seconds >= 60 else 1.25  # a median of few steps, while other tests run
     about: dict[str, Any] = {"trials": trials, "epochs": epochs, "seed": seed, "sleep": STEP}
     about["options"] = ["--early-stopping", "none"]
     with behind_a_proxy(**about) as (scene, proxy), behind_a_proxy(**about) as (beside, _):
@@ -59,7 +60,7 @@ def play(
         for driver in drivers:
             driver.join(120)  # type: ignore[union-attr]
         codes = [driver.exitcode for driver in drivers]  # type: ignore[union-attr]
-        problems = [*_said(scene), *scene.problems(), *beside.problems()]
+        problems = [*_said(scene, is_long=before > 10), *scene.problems(), *beside.problems()]
         problems += [] if all(is_running) and codes == [0, 0] else [f"running {is_running}, then exit codes {codes}"]
         found = {
             "affected": len(affected(scene)) + len(affected(beside)),
@@ -68,7 +69,7 @@ def play(
         }
     return {
         "seed": seed,
-        "ok": not problems and not found["affected"] and found["step"] <= 1.05 * found["step_beside"],
+        "ok": not problems and not found["affected"] and found["step"] <= slack * found["step_beside"],
         "seconds": round(lasted, 1),
         "faults": [name for name, _ in faults],
         "trials": trials,
@@ -78,12 +79,13 @@ def play(
     }
 
 
-def _said(scene: Scene) -> list[str]:
-    """Return what is wrong with what the search said of the outage: once that it began, once that it is over."""
+def _said(scene: Scene, *, is_long: bool) -> list[str]:
+    """Return what is wrong with what a search said of the outage: once that it began, once that it was over."""
     lines = scene.log.read_text().splitlines()
     away, back = (sum(words in line for line in lines) for words in ("trials go on", "MLflow is back"))
+    is_told = back == 1 or (not is_long and not back)  # a search may be through before delivery has tried again
     return (
-        [] if (away, back) == (1, 1) else [f"said {away} times that the tracker is away, {back} times that it is back"]
+        [] if away == 1 and is_told else [f"said {away} times that the tracker is away, {back} times that it is back"]
     )
 
 
