@@ -35,6 +35,7 @@ from trackers import TrackerError
 POLL_SECONDS = 1.0  # each look takes from training what is worth a hundredth of a core
 PATIENCE = 30.0  # seconds that a driver waits for it in the end
 HURRY = 10.0  # the same for a driver that was interrupted, if its grace allows it
+NICE = 5  # training comes first
 ORPHAN_SECONDS = 8.0  # that it goes on after its driver died
 LONGEST_PAUSE = 15.0  # between tries while the tracker is down
 RESTART_SECONDS = 5.0  # between two starts of one that dies at once
@@ -137,7 +138,7 @@ class _Courier:
 
 def main(home: str, name: str, tracker: str, driver: str) -> None:
     """Deliver until the standard input ends, then for a while what is left. `driver` is the parent's process id."""
-    os.nice(5)  # training comes first
+    os.nice(max(0, NICE - os.nice(0)))
     threading.Thread(target=_end_with, args=(int(driver),), daemon=True).start()
     found = Home.find(home)
     with found.read(name) as reader:
@@ -145,8 +146,10 @@ def main(home: str, name: str, tracker: str, driver: str) -> None:
     while True:  # the courier of a driver that was killed may not be through yet
         with only_one(found.study(name), [tracker]) as is_ours:
             if is_ours:
-                _deliver(mirror, int(driver))
-                return
+                if _deliver(mirror, int(driver)):
+                    return
+                command = [sys.executable, "-m", "automl.courier", home, name, tracker, driver]
+                os.execv(sys.executable, command)  # MLflow lets go of a store only with its process
         time.sleep(POLL_SECONDS)  # a lock of another process: there is no event to wait for
 
 
@@ -158,7 +161,8 @@ def _end_with(driver: int) -> None:
     os._exit(0)
 
 
-def _deliver(mirror: Mirror, driver: int) -> None:
+def _deliver(mirror: Mirror, driver: int) -> bool:
+    """Deliver until it is told to end; return False as soon as the store is not the file any more that it was."""
     pause, deadline, store = POLL_SECONDS, math.inf, None
     with contextlib.closing(Delivery(mirror, driver=driver)) as delivery:
         while time.monotonic() < deadline:
@@ -170,7 +174,7 @@ def _deliver(mirror: Mirror, driver: int) -> None:
             except (TrackerError, AutomlError, OSError) as error:  # the disk may be full for a while
                 _log(str(error))
                 if store is not None and mirror.inode != store:
-                    return  # deleted, or another in its place: only a new process lets go of the one it has open
+                    return False
                 has_more, pause = False, min(pause * 2, LONGEST_PAUSE)
             else:
                 if store is None:
@@ -180,6 +184,7 @@ def _deliver(mirror: Mirror, driver: int) -> None:
                 break
             if deadline == math.inf and _is_told_to_end(0 if has_more else pause):
                 deadline = time.monotonic() + PATIENCE
+    return True
 
 
 def _limit_memory() -> None:

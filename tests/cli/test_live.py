@@ -146,6 +146,22 @@ def test_many_running_trials_are_cut() -> None:
     assert len(screen.text.splitlines()) < 20
 
 
+def test_a_tracker_that_is_away() -> None:
+    """It stands there while it is away; a pipe is told once, and once when it is back."""
+    screen, lines = Screen(), ProgressLine(5, metric="loss")
+    about = {"tracker": "mlflow", "title": "MLflow", "message": "MLflow at http://h: Connection refused"}
+
+    screen.show("tracker-away", **about)
+    while_away = screen.text
+    screen.show("tracker-back", **about)
+
+    said = "MLflow at http://h: Connection refused; trials go on, and what they report is delivered later"
+    assert said in while_away
+    assert said not in screen.text
+    assert lines.line({"event": "tracker-away", **about}) == said
+    assert lines.line({"event": "tracker-back", **about}) == "MLflow is back: what waits is delivered now"
+
+
 def test_values_are_no_markup() -> None:
     """Params are shown as they are, and none of them is obeyed."""
     screen = Screen()
