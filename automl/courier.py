@@ -170,7 +170,7 @@ def _deliver(mirror: Mirror, driver: int) -> bool:
                 has_more = delivery.step()
                 pause = POLL_SECONDS
             except LeaseLostError:
-                return
+                return True
             except (TrackerError, AutomlError, OSError) as error:  # the disk may be full for a while
                 _log(str(error))
                 if store is not None and mirror.inode != store:
