@@ -29,6 +29,7 @@ from automl.redaction import redacted
 from automl.trial import AttemptState, BadValueError, Reason, Report, Trial, TrialState, outcome
 
 LONGEST_MESSAGE = 4000
+_FILE = re.compile(r"attempt-([1-9]\d{0,8})\.(json|jsonl|over)")
 _MALFORMED = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)  # what JSON of another shape raises
 LEAST_SPACE = 2**16
 """Bytes. With less a disk counts as full."""
@@ -249,7 +250,7 @@ def read_origin(folder: Path, number: int) -> Origin | None:
 def with_files(folder: Path) -> list[int]:
     """Return the numbers of the attempts that have left files in the trial's folder."""
     names = os.listdir(folder) if folder.is_dir() else []
-    return sorted({int(match[1]) for name in names if (match := re.fullmatch(r"attempt-([1-9]\d{0,8})\.jsonl?", name))})
+    return sorted({int(match[1]) for name in names if (match := _FILE.fullmatch(name))})
 
 
 def _as_report(row: Mapping[str, Any]) -> Report:

@@ -17,9 +17,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from automl import attempt as attempts
-from automl import durable, mirrors
+from automl import durable, guard, mirrors
 from automl.errors import ConfigError, StudyNotFoundError
+from automl.fingerprint import STARTED
 from automl.home import Home
+from automl.ledger import lease
 from automl.ledger.database import LedgerError, translated
 from automl.ledger.queries import AttemptRow, EventRow, MetricRow, Reader, StudyRow
 from automl.mirrors import Mirror, trial_uid
@@ -29,6 +31,8 @@ from automl.trial import AttemptState, TrialRecord, TrialState, checkpoint_steps
 from search_spaces import SearchSpaceError
 from trackers import Point, ReadableTracker, RunSummary, TrackerError
 
+MOST_DRIVERS = 5
+"""How many drivers back processes are looked for."""
 _RESTORE = "the ledger was edited or damaged: go back to a copy of it"
 _Key = tuple[str, int, int, str]
 
@@ -86,6 +90,7 @@ def audit(home: Home, study: str) -> Audit:
         notes.append(
             f"{_count(outside, 'trial')} outside of the search space since that was changed; samplers leave them out"
         )
+    notes += _left(seen)
     found = [*_check_ledger(seen), *_check_files(seen, notes)]
     for mirror in mirrors.of(home, seen.study):
         found += [replace(problem, tracker=mirror.tracker) for problem in _check_mirror(seen, mirror, notes)]
@@ -104,6 +109,8 @@ class _Seen:
     points: Mapping[int, Sequence[MetricRow]]
     artifacts: Sequence[EventRow]
     highest_seq: int
+    marks: Sequence[str]
+    """Of the processes of drivers that are gone."""
     waiting: Mapping[str, int]
     """Tracker -> reported values that it has not got yet."""
 
@@ -125,6 +132,7 @@ class _Seen:
             points=points,
             artifacts=reader.events(kind="artifact"),
             highest_seq=reader.highest_seq(),
+            marks=_marks(reader),
             waiting={mirror.tracker: mirror.waiting(reader) for mirror in mirrors.of(home, study)},
         )
 
@@ -220,7 +228,31 @@ def _check_attempts(seen: _Seen, record: TrialRecord) -> Iterator[Problem]:
         )
 
 
-# The ledger with files.
+# The ledger with processes and files.
+
+
+def left_by_drivers(home: Home, study: str) -> dict[str, list[int]]:
+    """Return the processes, by mark, that drivers of a study have left: they were to end with them."""
+    with home.read(study) as reader:
+        return {mark: pids for mark in _marks(reader) if (pids := guard.marked(mark))}
+
+
+def _marks(reader: Reader) -> list[str]:
+    """Return the marks of the last few drivers, but for those that live: they may be at another study by now."""
+    drivers = [event.data["driver"] for event in reader.events(kind=STARTED) if event.data.get("driver")]
+    gone = [driver for driver in drivers[-MOST_DRIVERS:] if not lease.is_held(driver, math.inf)]
+    return [driver["mark"] for driver in gone if driver["mark"]]
+
+
+def _left(seen: _Seen) -> list[str]:
+    """Say what is left of drivers and writers that were killed; time or `--fix` will end it, so it is no problem."""
+    mend = f"`automl doctor {seen.study.name} --fix`"
+    notes = []
+    if pids := [pid for mark in seen.marks for pid in guard.marked(mark)]:
+        notes.append(f"{_count(pids, 'process')} of a driver that is gone end within seconds, or by {mend}")
+    if left := durable.leftovers(seen.folder):
+        notes.append(f"{len(left)} temporary files of writers that were killed, first {left[0]}: {mend} removes them")
+    return notes
 
 
 def _check_files(seen: _Seen, notes: list[str]) -> Iterator[Problem]:
@@ -242,9 +274,6 @@ def _check_files(seen: _Seen, notes: list[str]) -> Iterator[Problem]:
         if not path.is_file():
             message = f"its artifact {path} is gone; put it back if you have a copy"
             yield _problem("artifact-missing", event.trial, message)
-    if left := durable.leftovers(seen.folder):
-        mend = f"`automl doctor {seen.study.name} --fix` removes them"
-        notes.append(f"{len(left)} temporary files of writers that were killed, first {left[0]}: {mend}")
     if aside := list((seen.folder / ASIDE).glob("*")):
         notes.append(
             f"{len(aside)} folders in {seen.folder / ASIDE} are of no trial; delete them if you do not miss any"

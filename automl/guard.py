@@ -75,6 +75,11 @@ def beside() -> Iterator[None]:
                 os.environ[VARIABLE] = guard.before
 
 
+def mark() -> str | None:
+    """Return the mark of what this process starts now, None outside of `beside`."""
+    return os.environ.get(VARIABLE, "").rpartition(":")[2] or None
+
+
 def remove_later(folder: str | Path) -> None:
     """Have a folder removed when this process is gone."""
     with contextlib.suppress(OSError):  # somebody has ended the guard, or thousands of folders were named

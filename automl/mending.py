@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from automl import delivery, durable, interrupts, mirrors
+from automl import delivery, durable, guard, interrupts, mirrors
 from automl.config import StudyConfig
 from automl.delivery import Delivery
-from automl.doctor import Problem, audit
+from automl.doctor import Problem, audit, left_by_drivers
 from automl.errors import LeaseLostError
 from automl.home import Home
 from automl.ledger.database import LedgerError, connect
@@ -50,6 +50,7 @@ def mend(home: Home, study: str) -> Iterator[Mended]:
         LeaseLostError: a driver that lives runs it, or its delivery is at work; nothing was touched.
     """
     try:
+        yield from _end_processes(home, study)
         yield from _mend_ledger(home, study)
     except LedgerError:
         return  # what is wrong with it the audit says; all else is measured by it
@@ -58,6 +59,15 @@ def mend(home: Home, study: str) -> Iterator[Mended]:
         copies = mirrors.of(home, reader.study())
     for mirror in copies:
         yield from _mend_mirror(home, study, mirror)
+
+
+def _end_processes(home: Home, study: str) -> Iterator[Mended]:
+    """End what drivers that are gone have left running, before what it may still write is read."""
+    for mark, pids in left_by_drivers(home, study).items():
+        guard.end(mark)
+        names = ", ".join(map(str, pids))
+        text = f"process {names} of a driver that is gone was still there; ended"
+        yield Mended(code="process-left", trial=None, message=text)
 
 
 def _mend_ledger(home: Home, study: str) -> Iterator[Mended]:

@@ -23,13 +23,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl import interrupts, samplers, stopping
+from automl import guard, interrupts, samplers, stopping
 from automl.agenda import Agenda, Choice
 from automl.attempt import Attempt, Ending, read_reports, read_result, supersede
 from automl.config import StudyConfig
 from automl.errors import SearchAbortedError
 from automl.fingerprint import STARTED, Fingerprint
 from automl.halt import Halt
+from automl.ledger import lease
 from automl.ledger.database import LedgerError, connect
 from automl.ledger.queries import Reader
 from automl.ledger.requests import Request
@@ -127,8 +128,13 @@ class Study:
                     config = StudyConfig.from_dict(reader.study().config).changes(**(changes or {}))
                     recovered = recover(ledger, reader, folder, retries=config.retries)
                     differs = fingerprint.differences(Fingerprint.last(reader)) if fingerprint else []
-                    runs_on = fingerprint.to_dict() if fingerprint else None
-                    ledger.event(STARTED, recovered=recovered, fingerprint=runs_on, fenced=ledger.fenced)
+                    ledger.event(
+                        STARTED,
+                        recovered=recovered,
+                        fingerprint=fingerprint.to_dict() if fingerprint else None,
+                        fenced=ledger.fenced,
+                        driver=lease.this_process(since=clock()) | {"mark": guard.mark()},
+                    )
                     change = SpaceChange.look(reader, config.space)
                     if change is not None:
                         ledger.event(CHANGED, before=change.before.to_dict(), **change.to_dict())

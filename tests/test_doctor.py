@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -16,12 +17,13 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from automl import driver, durable, mirrors
+from automl import driver, durable, guard, mirrors
 from automl.delivery import Delivery
 from automl.doctor import Audit, audit
 from automl.errors import LeaseLostError, StudyNotFoundError
 from automl.home import Home
 from automl.interrupts import Interrupted
+from automl.ledger import lease
 from automl.ledger.database import connect
 from automl.mending import mend
 from automl.mirrors import Mirror, position_of
@@ -630,6 +632,27 @@ class TestMending:
         assert audit(finished, "s") == Audit(problems=(), notes=())
         assert list(mend(finished, "s")) == []
 
+    def test_what_outlived_its_driver_is_ended(self, finished: Home) -> None:
+        """A process that carries the mark of a driver that is gone is a note; one of a driver that lives is let be."""
+        driver = lease.this_process(since=0.0)
+        of = {"gone": driver | {"pid": 999_999_999, "mark": "of-one-gone"}, "lives": driver | {"mark": "of-one-alive"}}
+        for kind, about in zip(("study-started", "study-ended"), of.values(), strict=True):
+            data = json.dumps({"recovered": {}, "driver": about})
+            edit(finished, f"UPDATE events SET kind = 'study-started', data = '{data}' WHERE kind = '{kind}'")
+        with contextlib.ExitStack() as ending:
+            processes = {name: sleeping(about["mark"]) for name, about in of.items()}
+            for process in processes.values():
+                ending.callback(process.wait)
+                ending.callback(process.kill)
+
+            found = audit(finished, "s")
+            done = list(mend(finished, "s"))
+
+            assert (found.ok, [str(processes["gone"].pid) in note for note in found.notes]) == (True, [True])
+            assert [each.code for each in done] == ["process-left"]
+            assert processes["gone"].wait(10) != 0
+            assert processes["lives"].poll() is None
+
     def test_a_tracker_is_brought_up_to_the_ledger(self, mirrored: Home, client: MlflowClient) -> None:
         """A run that is gone is made anew, of two the younger goes, and a folder that is gone is filled again."""
         first, second = numbers(mirrored, "state = 'COMPLETE'")[:2]
@@ -678,6 +701,11 @@ class TestMending:
         assert [record.value for record in records(finished) if record.number != number] == before
         assert records(finished)[number].state == "COMPLETE"
         assert len(records(finished)) == 6
+
+
+def sleeping(mark: str) -> subprocess.Popen[bytes]:
+    """Return a process that a driver with this mark has started."""
+    return subprocess.Popen(["sleep", "60"], env={**os.environ, guard.VARIABLE: mark})
 
 
 def records(home: Home) -> list[TrialRecord]:

@@ -227,3 +227,18 @@ def test_without_any_whole_checkpoint_a_trial_begins_again(bench: Bench) -> None
     damaged = [(event["step"], event["fallback"]) for event in bench.events if event["event"] == "checkpoint-damaged"]
     assert damaged == [(3, 0), (2, 0)]
     assert (again.start_step, dict(again.last_values)) == (0, {})
+
+
+def test_a_fence_that_the_ledger_has_lost_keeps_nobody_from_running(bench: Bench) -> None:
+    """An attempt that was given up leaves a mark that ends its worker: no later attempt may get its number."""
+    study = bench.open()
+    cut(take(study), after=1)
+    study = bench.open()
+    copy = copied(bench)
+    take(study)
+    bench.open()
+    put_back(bench, copy)
+
+    again = take(bench.open())
+
+    assert (again.number, again.start_step) == (3, 1)
