@@ -227,7 +227,7 @@ class LivePanel:
             if self._running:
                 parts += [Text(), self._running_table()]
             parts += [Text(output.safe(note), style="yellow") for note in (*self._notes, *self._away.values())]
-            title = Text(f"{self._name}: {self._config.direction} {self._config.metric}")
+            title = Text(output.safe(f"{self._name}: {self._config.direction} {self._config.metric}"))
             return Panel(Group(*parts), title=title, title_align="left", border_style="dim")
 
     def _progress(self) -> Table:
