@@ -189,6 +189,10 @@ def kept(attempt: Attempt, objective: Objective) -> Iterator[Kept]:
 def children() -> frozenset[int]:
     """Return the process ids of this process's children."""
     try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # takes nothing away; most often there is none
+    except ChildProcessError:
+        return frozenset()
+    try:
         found = [path.read_text() for path in Path("/proc/self/task").glob("*/children")]
         if found:
             return frozenset(int(pid) for text in found for pid in text.split())
