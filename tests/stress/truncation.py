@@ -36,6 +36,8 @@ EMPTIED_IN, KILLED_IN = 4, 6
 """The trials in which SQLite empties the WAL into the ledger's main file, and in which the driver is killed."""
 SHORT = 6
 """How many cuts of a kind a short helping makes, of all that there are."""
+A_ROUND = 60
+"""Most cuts of the WAL in one round."""
 MEMORY = Path("/dev/shm")
 
 Row = dict[str, Any]
@@ -115,21 +117,21 @@ def rounds(seed: int, *, short: bool, workers: int = 1) -> Iterator[Row]:
         pages, frames = _boundaries(ledger, 4096, 0), _boundaries(ledger.with_name("ledger.db-wal"), 4120, 32)
         found = Found(seed, "lost")
         for file in ("ledger.db-wal", "ledger.db-shm", "study.yaml", "space.yaml", "ledger.db"):
-            for what in ("empty", "garbage behind", "gone")[: 2 if file == "ledger.db" else 3]:
+            for what in ("empty", "garbage behind", "gone")[: 1 if short else 2 if file == "ledger.db" else 3]:
                 _resume(made, folder / "home", file, what, found)
         yield found.row()
-        for cut, file, all_cuts, is_whole in (
-            ("WAL", "ledger.db-wal", frames, False),
-            ("ledger with a WAL", "ledger.db", pages, False),
-            ("ledger alone", "ledger.db", pages, True),
-        ):
-            if is_whole:
-                _empty_wal(ledger)
-                ledger.with_name("ledger.db-wal").unlink(missing_ok=True)
+        settled = Home(shutil.copytree(made.path, folder / "settled"))
+        _empty_wal(settled.study(NAME) / "ledger.db")
+        (settled.study(NAME) / "ledger.db-wal").unlink(missing_ok=True)
+        parts = [("WAL", made, frames[first : first + A_ROUND]) for first in range(0, len(frames), A_ROUND)]
+        rng.shuffle(parts)  # should the time not do for all of them, another helping has others
+        for cut, home, cuts in [("ledger with a WAL", made, pages), ("ledger alone", settled, pages), *parts]:
             found = Found(seed, cut)
-            for how in sorted(rng.sample(all_cuts, SHORT)) if short else all_cuts:
-                _resume(made, folder / "home", file, how, found)
+            for how in sorted(rng.sample(cuts, SHORT)) if short else cuts:
+                _resume(home, folder / "home", "ledger.db-wal" if cut == "WAL" else "ledger.db", how, found)
             yield found.row()
+            if short and cut == "WAL":
+                return
 
 
 def _made(folder: Path) -> Home:
