@@ -20,7 +20,7 @@ from typing import Any
 
 from automl import crash, private
 from automl.errors import LeaseLostError
-from automl.ledger.queries import EventRow, MetricRow, StudyRow
+from automl.ledger.rows import EventRow, MetricRow, StudyRow
 from automl.mirrors import STUDY, Mirror, Position, trial_uid
 from automl.report import page
 from automl.trial import TrialRecord, TrialState

@@ -23,7 +23,8 @@ from automl.fingerprint import STARTED
 from automl.home import Home
 from automl.ledger import lease
 from automl.ledger.database import LedgerError, translated
-from automl.ledger.queries import AttemptRow, EventRow, MetricRow, Reader, StudyRow
+from automl.ledger.queries import Reader
+from automl.ledger.rows import AttemptRow, EventRow, MetricRow, StudyRow
 from automl.mirrors import Mirror, trial_uid
 from automl.remains import ASIDE
 from automl.space_history import SpaceHistory

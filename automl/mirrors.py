@@ -19,7 +19,8 @@ from typing import Any, ClassVar
 from automl import durable
 from automl.config import tracker_names
 from automl.home import Home
-from automl.ledger.queries import Reader, StudyRow
+from automl.ledger.queries import Reader
+from automl.ledger.rows import StudyRow
 from automl.redaction import without_password
 from trackers import JsonlTracker, MlflowTracker, ReadableTracker
 

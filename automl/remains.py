@@ -21,7 +21,8 @@ from automl import attempt as attempts
 from automl import durable
 from automl.attempt import Origin
 from automl.config import StudyConfig
-from automl.ledger.queries import AttemptRow, Reader
+from automl.ledger.queries import Reader
+from automl.ledger.rows import AttemptRow
 from automl.ledger.writer import Writer
 from automl.trial import AttemptState, TrialRecord
 

@@ -14,7 +14,7 @@ from automl.cli.output import Format
 
 if TYPE_CHECKING:
     from automl.home import Home
-    from automl.ledger.queries import StudyRow
+    from automl.ledger.rows import StudyRow
     from automl.removal import Removable
 
 POLL_SECONDS = 0.3  # between two looks at the ledger: another process's end is no event here

@@ -23,7 +23,7 @@ from trackers import TrackerError
 
 if TYPE_CHECKING:
     from automl.home import Home
-    from automl.ledger.queries import StudyRow
+    from automl.ledger.rows import StudyRow
     from automl.mirrors import Mirror
 
 _SERVERS = ("http://", "https://", "databricks")

@@ -14,7 +14,6 @@ import contextlib
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -26,79 +25,10 @@ from automl.ledger.address import parse, shown
 from automl.ledger.database import LedgerError, as_utc, connect, translated
 from automl.ledger.patience import repeated
 from automl.ledger.requests import Request
+from automl.ledger.rows import AttemptRow, EventRow, MetricRow, StudyRow
 from automl.trial import AttemptState, Reason, TrialRecord, TrialState
 
 _S, _T, _A, _M, _E = schema.studies, schema.trials, schema.attempts, schema.metrics, schema.events
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StudyRow:
-    """The study itself."""
-
-    id: int
-    name: str
-    uid: str
-    created: float
-    config: Mapping[str, Any]
-    state: str
-    """"running", "interrupted" or "finished"."""
-    owner: Mapping[str, Any] | None
-    """The living driver: host, pid, since."""
-    has_died: bool
-    """Whether its last driver went without a word."""
-    request: Request | None
-    """What somebody has asked of the living driver."""
-    seq: int
-    result: Mapping[str, Any] | None
-
-    @property
-    def metric(self) -> str:
-        """The metric that is optimized."""
-        return str(self.config["metric"])
-
-    @property
-    def sign(self) -> int:
-        """1 where lower is better, -1 where higher is: `value * sign` is a loss."""
-        return -1 if self.config["direction"] == "maximize" else 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptRow:
-    """One execution of a trial."""
-
-    trial: int
-    number: int
-    state: AttemptState
-    start_step: int
-    checkpoint: int | None
-    started: float
-    ended: float | None
-    reason: Reason | None
-    resources: Mapping[str, float]
-    """CPUs and GPUs that it had."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricRow:
-    """One reported value."""
-
-    trial: int
-    attempt: int
-    name: str
-    step: int
-    value: float
-    time: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventRow:
-    """Something that is no row elsewhere."""
-
-    seq: int
-    time: float
-    kind: str
-    trial: int | None
-    data: Mapping[str, Any]
 
 
 def study_names(url: str, *, waits: bool = False) -> list[str]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from automl.inert import safe
-from automl.ledger.queries import StudyRow
+from automl.ledger.rows import StudyRow
 from automl.report import importance
 from automl.trial import TrialRecord, TrialState
 from search_spaces import Categorical, Constant, Distribution, Float, Int, Ordinal, SearchSpace

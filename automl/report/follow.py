@@ -19,8 +19,9 @@ from typing import Any
 from automl import interrupts
 from automl.config import tracker_names
 from automl.home import Home
-from automl.ledger.queries import AttemptRow, Reader, StudyRow
+from automl.ledger.queries import Reader
 from automl.ledger.requests import Request
+from automl.ledger.rows import AttemptRow, StudyRow
 from automl.mirrors import Event, Watch
 from automl.recovery import DAMAGED
 from automl.space_history import CHANGED

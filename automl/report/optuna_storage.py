@@ -26,7 +26,8 @@ from optuna.trial import TrialState as OptunaState
 from automl.errors import ReadOnlyError, StudyNotFoundError
 from automl.home import Home
 from automl.ledger import address
-from automl.ledger.queries import Reader, StudyRow, study_names
+from automl.ledger.queries import Reader, study_names
+from automl.ledger.rows import StudyRow
 from automl.samplers.optuna_study import distributions, frozen
 from automl.space_history import SpaceHistory
 from automl.trial import TrialRecord

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from automl import inert
-from automl.ledger.queries import Reader, StudyRow
+from automl.ledger.queries import Reader
+from automl.ledger.rows import StudyRow
 from automl.report import figures, summary
 from automl.trial import TrialRecord
 from trackers import Point, Run

@@ -16,7 +16,8 @@ from typing import Any
 
 from automl import mirrors
 from automl.home import Home
-from automl.ledger.queries import Reader, StudyRow
+from automl.ledger.queries import Reader
+from automl.ledger.rows import StudyRow
 from automl.space_history import CHANGED
 from automl.trial import TrialRecord, TrialState
 from search_spaces import SearchSpace

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from automl.ledger.queries import StudyRow
+from automl.ledger.rows import StudyRow
 from automl.trial import TrialRecord, TrialState
 from search_spaces import SearchSpace
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from automl.ledger.queries import StudyRow
+from automl.ledger.rows import StudyRow
 from automl.report import figures
 from automl.trial import TrialRecord, TrialState
 from search_spaces import Categorical, Float, SearchSpace

@@ -33,7 +33,7 @@ from automl.crash import Point
 from automl.doctor import audit
 from automl.errors import AutomlError
 from automl.home import Home
-from automl.ledger.queries import MetricRow
+from automl.ledger.rows import MetricRow
 from automl.report.optuna_storage import open_storage
 from automl.trial import AttemptState, TrialRecord, TrialState
 from tests.mlflow_template import template
