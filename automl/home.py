@@ -6,7 +6,7 @@ automl_runs/
         ledger.db                     the truth; with --storage it is in that database,
         ledger.json                   and this says which, so that nobody has to say it again
         study.yaml  space.yaml        what was asked, to read and to use again
-        delivery-mlflow.json          how far delivery to this tracker is
+        delivery-mlflow.json          how far delivery to this tracker is, and which runs it has made
         runs/                         a copy as text: a .jsonl a run (--tracker jsonl)
         trials/7/                     log, checkpoints/, artifacts/, attempt-1.json of trial 7
 """

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +65,35 @@ def search(folder: Path) -> None:
             run_config=tune.RunConfig(
                 name="search",
                 storage_path=str(folder / "results"),
-                callbacks=[MLflowLoggerCallback(tracking_uri=f"sqlite:///{folder}/mlflow.db", experiment_name="e")],
+                callbacks=[MLflowLoggerCallback(tracking_uri=_tracking_uri(folder), experiment_name="e")],
             ),
         )
     tuner.fit()
+
+
+def _tracking_uri(folder: Path) -> str:
+    return os.environ.get("STOCK_TRACKING_URI") or f"sqlite:///{folder}/mlflow.db"
+
+
+def away(seed: int, url: str, outage: Callable[[], None]) -> dict[str, Any]:
+    """Search with MLflow's server at `url`, let the `outage` come in the middle, and return how the search ended."""
+    with tempfile.TemporaryDirectory(prefix="automl-stress-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        try:
+            process = _start(folder, STOCK_TRACKING_URI=url)
+            while process.poll() is None and len(_lines(folder)) < 4:
+                time.sleep(0.05)  # files of another process
+            outage()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(SECONDS)
+            code = process.poll()
+            with contextlib.closing(sqlite3.connect(folder / "optuna.db")) as store:
+                states = Counter(state for (state,) in store.execute("SELECT state FROM trials"))
+            return {"seed": seed, "optuna": dict(states), "exit": code, "error": _error(folder)}
+        finally:
+            for pid in _processes(folder):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 def played(seed: int) -> dict[str, Any]:
@@ -91,11 +117,11 @@ def played(seed: int) -> dict[str, Any]:
                     os.kill(pid, signal.SIGKILL)
 
 
-def _start(folder: Path) -> subprocess.Popen[bytes]:
+def _start(folder: Path, **environment: str) -> subprocess.Popen[bytes]:
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "tests.stress.stock", str(folder)],
-            env={**os.environ, **_QUIET, MARK: str(folder)},
+            env={**os.environ, **_QUIET, **environment, MARK: str(folder)},
             cwd=Path(__file__).parents[2],
             stdout=log,
             stderr=log,
@@ -111,8 +137,14 @@ def _end(folder: Path) -> tuple[int | None, str]:
     code = process.poll()
     process.kill()
     process.wait()
-    errors = [line for line in (folder / "log").read_text(errors="replace").splitlines() if "Error: " in line]
-    return code, errors[-1].strip()[:200] if errors else ""
+    return code, _error(folder)
+
+
+def _error(folder: Path) -> str:
+    """Return the last error that it printed."""
+    lines = (folder / "log").read_text(errors="replace").splitlines()
+    errors = [line for line in lines if "Error: " in line or "Exception: " in line]
+    return errors[-1].strip()[:200] if errors else ""
 
 
 def _counted(folder: Path) -> dict[str, Any]:

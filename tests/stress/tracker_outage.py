@@ -7,11 +7,14 @@ behind the server with the ledger.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tests.faults.proxy import Answer, Fault
+from tests.faults.mlflow_server import shared
+from tests.faults.proxy import Answer, Fault, Proxy
+from tests.stress import stock
 from tests.stress.scene import Scene
 from tests.stress.tracked import affected, behind_a_proxy, step_seconds
 
@@ -51,10 +54,7 @@ def play(
             time.sleep(0.01)  # a file of another process: there is no event to wait for
         time.sleep(before)
         began = time.monotonic()
-        for _, fault in faults:
-            proxy.state = fault
-            time.sleep(seconds / len(faults))
-        proxy.state = "pass"
+        _go_through(proxy, faults, seconds)
         lasted = time.monotonic() - began
         is_running = [driver.exitcode is None for driver in drivers]  # type: ignore[union-attr]
         for driver in drivers:
@@ -77,6 +77,25 @@ def play(
         **found,
         "problems": problems,
     }
+
+
+def _go_through(proxy: Proxy, faults: Sequence[tuple[str, Fault]], seconds: float) -> None:
+    for _, fault in faults:
+        proxy.state = fault
+        time.sleep(seconds / len(faults))
+    proxy.state = "pass"
+
+
+def glue(seed: int) -> Iterator[dict[str, Any]]:
+    """Let the tracker of a search that is put together from stock integrations be away for as long, in two ways."""
+    for name, fault in (FAULTS[0], FAULTS[4]):
+        with Proxy(shared().address) as proxy:
+            found = stock.away(seed, proxy.url, functools.partial(_go_through, proxy, [(name, fault)], 60.0))
+        complete = found["optuna"].get("COMPLETE", 0)
+        ended = f"it ends with {found['error']}" if found["error"] else f"exit code {found['exit']}"
+        seen = f"the server {name} for 60 s" if fault == "refuse" else f"{name} for 60 s"
+        seen += f": {complete} of {stock.TRIALS} trials are COMPLETE; {ended}"
+        yield {**found, "ok": complete == stock.TRIALS and not found["error"], "fault": name, "seen": seen}
 
 
 def _said(scene: Scene, *, is_long: bool) -> list[str]:
