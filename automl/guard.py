@@ -34,6 +34,7 @@ POLITE_SECONDS = 2.0
 """That processes have to end by themselves, before they are killed."""
 MOST_SECONDS = 8.0
 """After which the guard gives up on what cannot be killed."""
+SETTLE_SECONDS = 0.2  # between two looks that find nothing
 POLL_SECONDS = 0.5  # where the end of a process is no event
 
 
@@ -117,7 +118,14 @@ def main(mark: str, driver: int) -> None:
 def end(mark: str, *, pipe: str | None = None) -> None:
     """End the processes that carry `mark` or hold `pipe`: asked first, killed soon after, stopped ones too."""
     began = time.monotonic()
-    while (found := marked(mark, pipe=pipe)) and (spent := time.monotonic() - began) < MOST_SECONDS:
+    scans = 0  # that found nothing, one after the other
+    while (spent := time.monotonic() - began) < MOST_SECONDS and scans < 2:
+        found = marked(mark, pipe=pipe)
+        if not found:
+            scans += 1  # one that dies of itself while we look may have left a child that is on no list yet
+            time.sleep(SETTLE_SECONDS)
+            continue
+        scans = 0
         is_polite = spent < POLITE_SECONDS
         for pid in found:
             _send(pid, signal.SIGTERM if is_polite else signal.SIGKILL, mark, pipe=pipe)

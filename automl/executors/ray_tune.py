@@ -34,9 +34,10 @@ from automl.study import Study
 from automl.trial import AttemptState, Reason, TrialState
 
 # Set before Ray is imported. Tune's files, tables and signal handlers off; usage statistics off; a trial without a GPU
-# sees none.
+# sees none; titles of processes do not write over their environment, which carries the guard's mark.
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "SPT_NOENV": "1",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",

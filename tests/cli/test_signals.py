@@ -1,0 +1,115 @@
+"""A search on a real terminal: Ctrl-C once and twice, a terminal that is closed, and one that was finished already."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from automl.home import Home
+from automl.trial import TrialState
+from tests.terminal import Session
+
+OBJECTIVE = """
+import hashlib, time
+
+def objective(trial):
+    for step in range(1, 4):
+        time.sleep(0.02)
+        with trial.checkpoint(step) as folder:
+            (folder / "step").write_text(str(step))
+        trial.report(step, loss=trial.params["x"])
+        print("trial", trial.number, "speaks", flush=True)
+
+def slow(trial):
+    time.sleep(0.5)
+    for step in range(1, 100):
+        trial.report(step, loss=trial.params["x"])
+        print("reported", step, flush=True)
+        time.sleep(0.3)
+
+def stuck(trial):
+    trial.report(1, loss=trial.params["x"])
+    print("is stuck", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)  # no signal gets in between
+"""
+
+
+def command(name: str, *more: str, grace: str = "6") -> list[str]:
+    """Return the command line of a search of 8 trials."""
+    settings = ["--executor", "local", "--tracker", "none", "--early-stopping", "none", "--sampler", "random"]
+    about = ["-p", "x=0.0..1.0", "--metric", "loss", "--trials", "8", "--name", "s", "--grace", grace]
+    return ["search", f"train.py:{name}", *about, *settings, *more]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the objectives."""
+    (tmp_path / "train.py").write_text(OBJECTIVE)
+    return tmp_path
+
+
+def counts(folder: Path) -> dict[TrialState, int]:
+    """Return how many trials are in each state that any is in."""
+    with Home(folder / "automl_runs").read("s") as reader:
+        assert reader.study().owner is None
+        return {state: n for state, n in reader.counts().items() if n}
+
+
+def test_ctrl_c_waits_for_the_next_report(folder: Path) -> None:
+    """What was trained until then is in the ledger, the trial waits, the way on is told, and nothing lives on."""
+    with Session(command("slow"), folder, is_terminal=True) as session:
+        session.read_until("reported 1")
+        session.send(signal.SIGINT)
+        code = session.wait(10)
+
+        assert code == 130
+        assert "SIGINT: cutting 1 trial at the next report" in session.text
+        assert session.text.splitlines()[-1] == "interrupted: state saved; go on with: automl resume s"
+        assert "Traceback" not in session.text
+        assert session.left(10) == []
+    assert counts(folder) == {TrialState.WAITING: 1}
+    with Home(folder / "automl_runs").read("s") as reader:
+        assert [point.step for point in reader.metrics(0)] == [1, 2]
+
+
+@pytest.mark.parametrize(("second", "most"), [(True, 3.0), (False, 6.5)])
+def test_nothing_keeps_a_process_from_ending(folder: Path, second: bool, most: float) -> None:
+    """An objective that hears no signal is ended with its process: after `--grace`, or at once by a second one."""
+    with Session(command("stuck", grace="3" if second is False else "60"), folder, is_terminal=True) as session:
+        session.read_until("is stuck")
+        began = time.monotonic()
+        session.send(signal.SIGINT)
+        if second:
+            session.read_until("^C")
+            time.sleep(0.1)  # of two signals at once the kernel delivers one
+            session.send(signal.SIGINT)
+        code = session.wait(20)
+
+        assert (code, time.monotonic() - began < most) == (130, True)
+        assert session.text.splitlines()[-1] == "interrupted: state saved; go on with: automl resume s"
+        assert session.left(10) == []
+    assert counts(folder) == {TrialState.WAITING: 1}
+
+
+def test_a_terminal_that_is_closed(folder: Path) -> None:
+    """It ends a search as a signal does."""
+    with Session(command("slow"), folder, is_terminal=True) as session:
+        session.read_until("reported 1")
+        session.send(signal.SIGHUP)
+
+        assert session.wait(10) == 143
+    assert counts(folder) == {TrialState.WAITING: 1}
+
+
+def test_a_terminal_that_nobody_needs(folder: Path) -> None:
+    """With `nohup` the search goes on without it; only its result could not be printed."""
+    ignore = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)"
+    with Session(command("objective"), folder, is_terminal=True, before=ignore) as session:
+        session.read_until("trial 1 speaks")
+        session.send(signal.SIGHUP)
+
+        assert session.wait(60) == 141
+    assert counts(folder) == {TrialState.COMPLETE: 8}
