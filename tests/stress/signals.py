@@ -24,7 +24,7 @@ from tests.stress.play import side_by_side
 from tests.terminal import Session
 
 TITLE = "Signals: Ctrl-C, SIGTERM, SIGUSR1, SIGHUP, a closed terminal, once and twice"
-ROUNDS, SHORT = 24, 3
+ROUNDS, SHORT = 24, 2
 GRACE = 6.0
 TRIALS, STEPS = 6, 6
 SLACK = 0.7
