@@ -16,7 +16,7 @@ import contextlib
 import functools
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,14 +24,16 @@ from automl import executors, guard, interrupts, private, samplers, stopping, st
 from automl.attempt import Objective
 from automl.config import CHANGEABLE, Direction, StudyConfig, default_direction, unknown
 from automl.courier import beside
-from automl.errors import AutomlError, ConfigError, StudyMismatchError
+from automl.errors import AutomlError, ConfigError, LeaseLostError, StudyMismatchError, StudyNotFoundError
 from automl.executors import Capacity
 from automl.fingerprint import Fingerprint
 from automl.goals import find_metric
 from automl.home import Home
 from automl.interrupts import Interrupted as Interrupted
 from automl.ledger import lease
+from automl.ledger.database import connect
 from automl.ledger.requests import Request
+from automl.ledger.writer import Writer
 from automl.listeners import Listener
 from automl.result import SearchResult, read_result
 from automl.space_history import SpaceChange
@@ -321,12 +323,15 @@ def start(
             return read_result(home, name, seconds=0.0)
         samplers.check(sampler or config.sampler, config.space)
     executor = executors.make(config)
-    with guard.beside(), interrupts.raised(), interrupts.saved_by(guard.kill):
+    with contextlib.ExitStack() as around:
+        around.enter_context(guard.beside())
+        around.enter_context(interrupts.raised())
+        around.enter_context(interrupts.saved_by(guard.kill))
+        ledger = around.enter_context(_holding(home, name, is_new=is_new, takeover=takeover))
         try:
             stopping.make(early_stopping or config.early_stopping)  # what is missing is missed before Ray starts
             executor.check(objective)
             capacity = executor.prepare()
-            home.settle(name)
             opened = functools.partial(
                 Study.open,
                 home.ledger_url(name),
@@ -337,19 +342,40 @@ def start(
                 shares=capacity.shares,
                 changes={key: getattr(config, key) for key in CHANGEABLE},
                 fingerprint=fingerprint,
-                takeover=takeover,
+                ledger=ledger,
                 listeners=listeners,
             )
             study = _run(opened, home, config, objective, executor, on_ready=lambda: on_ready(capacity))
-        except BaseException:
-            if is_new:
-                with interrupts.held_back():
-                    home.discard(name)
-            raise
         finally:
             with interrupts.held_back():
                 executor.close()
     return read_result(home, name, seconds=time.monotonic() - began, is_exhausted=study.is_exhausted)
+
+
+@contextlib.contextmanager
+def _holding(home: Home, name: str, *, is_new: bool, takeover: bool) -> Iterator[Writer]:
+    """Hold a study before anything starts for it, so that nobody else starts the same or deletes it meanwhile.
+
+    A block that fails gives it back, unless that is done; one that `is_new` and has not begun goes.
+
+    Raises:
+        LeaseLostError: another driver holds it, or it was deleted since it was found.
+    """
+    ledger = None
+    try:
+        with interrupts.shielded():
+            home.settle(name)
+            ledger = Writer.open(connect(home.ledger_url(name), create=True, waits=True), name, takeover=takeover)
+        yield ledger
+    except BaseException as error:
+        with interrupts.held_back():
+            if is_new:
+                home.discard(name)
+            if ledger is not None:
+                ledger.abandon()
+        if isinstance(error, StudyNotFoundError):
+            raise LeaseLostError(f"study {name!r} was deleted while it was starting; nothing was run") from error
+        raise
 
 
 def _run(

@@ -36,7 +36,7 @@ class Removable:
     bytes: int
     """Of all files in the study's folder."""
     tracking_uri: str | None
-    """Where a copy stays: MLflow's."""
+    """Where a copy stays: MLflow's, if it has one."""
     experiment: str | None
     """What it is called there."""
 
@@ -67,7 +67,9 @@ def look(home: Home, name: str) -> Removable:
         state=study.state,
         trials=sum(counts.values()),
         bytes=size,
-        tracking_uri=next((copy.where for copy in mirrors.of(home, study) if copy.tracker == "mlflow"), None),
+        tracking_uri=next(
+            (copy.where for copy in mirrors.of(home, study) if copy.tracker == "mlflow" and copy.position().runs), None
+        ),
         experiment=mirrors.experiment(study),
     )
 

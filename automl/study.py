@@ -98,7 +98,7 @@ class Study:
         changes: Mapping[str, Any] | None = None,
         fingerprint: Fingerprint | None = None,
         shares: Shares = ONE_CPU,
-        takeover: bool = False,
+        ledger: Writer | None = None,
         listeners: Sequence[Listener] = (),
         clock: Callable[[], float] = time.time,
     ) -> Study:
@@ -113,7 +113,7 @@ class Study:
             changes: options of `config.BUDGET` with new values, and a new `space`.
             fingerprint: what its trials run on now.
             shares: what each trial gets of the machine.
-            takeover: whether to take the lease from a driver that lives; its next write fails, and it ends.
+            ledger: the lease, if it is taken already; given back when this fails.
             listeners: called with each event.
             clock: seconds since the epoch.
 
@@ -122,7 +122,7 @@ class Study:
             ConfigError: early stopping was given as an object once, and is not now.
         """
         with interrupts.shielded():
-            ledger = Writer.open(connect(url, create=True, waits=True), name, takeover=takeover, clock=clock)
+            ledger = ledger or Writer.open(connect(url, create=True, waits=True), name, clock=clock)
             try:
                 with Reader.open(url, name) as reader:
                     config = StudyConfig.from_dict(reader.study().config).changes(**(changes or {}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from automl import driver
-from automl.errors import LeaseLostError
+from automl import driver, removal
+from automl.errors import LeaseLostError, MissingDependencyError
+from automl.executors import Capacity
 from automl.executors.local import LocalExecutor
 from automl.home import Home
 from automl.ledger.database import connect
@@ -178,6 +180,69 @@ def test_a_second_driver_is_refused_before_anything_starts(
         driver.resume("s", value, home=tmp_path, n_trials=9)
 
     study.close()
+
+
+def test_a_study_that_starts_is_nobody_elses(
+    search: Callable[..., SearchResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While Ray comes up it is running, new or resumed: nobody removes it, nobody starts another Ray for it."""
+    home = Home(tmp_path)
+    seen: list[str] = []
+    prepare = LocalExecutor.prepare
+
+    def watched(self: LocalExecutor) -> Capacity:
+        for intrude in (lambda: removal.look(home, "s"), lambda: driver.resume("s", value, home=tmp_path, n_trials=9)):
+            with pytest.raises(LeaseLostError, match="is being run by process"):
+                intrude()
+        with home.read("s") as reader:
+            seen.append(reader.study().state)
+        return prepare(self)
+
+    monkeypatch.setattr(LocalExecutor, "prepare", watched)
+
+    search()
+    driver.resume("s", value, home=tmp_path, n_trials=2, listeners=())
+
+    assert seen == ["running", "running"]
+
+
+def test_a_start_that_fails_gives_the_study_back(
+    search: Callable[..., SearchResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new one is taken back whole; one that was there is free for the next driver, in this process too."""
+    prepare = LocalExecutor.prepare
+    search(name="old")
+    monkeypatch.setattr(LocalExecutor, "prepare", lambda self: raising(MissingDependencyError("no cluster")))
+    with pytest.raises(MissingDependencyError):
+        search()
+    with pytest.raises(MissingDependencyError):
+        driver.resume("old", value, home=tmp_path, n_trials=2, listeners=())
+    monkeypatch.setattr(LocalExecutor, "prepare", prepare)
+
+    assert not (tmp_path / "s").exists()
+    assert len(driver.resume("old", value, home=tmp_path, n_trials=2, listeners=()).trials) == 2
+
+
+def test_a_study_that_vanishes_while_it_starts_is_not_made_anew(
+    search: Callable[..., SearchResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody deleted its folder by hand: the search ends as one whose study was deleted, and leaves nothing."""
+    prepare = LocalExecutor.prepare
+
+    def vanishing(self: LocalExecutor) -> Capacity:
+        shutil.rmtree(tmp_path / "s")
+        return prepare(self)
+
+    monkeypatch.setattr(LocalExecutor, "prepare", vanishing)
+
+    with pytest.raises(LeaseLostError, match="was deleted while it was starting"):
+        search()
+
+    assert not (tmp_path / "s").exists()
+
+
+def raising(error: Exception) -> Any:
+    raise error
 
 
 def test_delivery_begins_when_the_ledger_says_where_to(

@@ -11,6 +11,7 @@ import typer
 from automl import interrupts
 from automl.cli import completion, options, output, result
 from automl.cli.output import Format
+from automl.config import tracker_names
 
 if TYPE_CHECKING:
     from automl.home import Home
@@ -90,39 +91,44 @@ def rm(
 
 
 def _wait(home: Home, before: StudyRow) -> None:
-    """Wait until the driver of `before` has ended, saying what it waits for."""
+    """Wait until the driver of `before` has ended and delivered, saying what it waits for."""
     said = None
     try:
         with interrupts.raised():
-            while (running := _running(home, before)) is not None:
-                if running != said:
-                    said = running
-                    trials = f"{running} trial{'' if running == 1 else 's'} and " if running else ""
-                    output.say(f"waiting for {trials}the driver to end")
+            while (awaited := _awaited(home, before)) is not None:
+                if awaited != said:
+                    said = awaited
+                    output.say(f"waiting for {awaited}")
                 time.sleep(POLL_SECONDS)
     except interrupts.Interrupted as signal:
         output.fail(f"no longer waiting; {before.name} stops all the same", code=signal.exit_code)
 
 
-def _running(home: Home, before: StudyRow) -> int | None:
-    """Return how many trials run, or None once the driver of `before` is gone."""
+def _awaited(home: Home, before: StudyRow) -> str | None:
+    """Return what keeps a study from being removed or resumed, in words; None once the driver of `before` is gone."""
+    from automl import delivery
+
     # SQLAlchemy drops a Ctrl-C that comes while it closes a connection.
     with (
         interrupts.shielded(),
         home.read(before.name) as reader,
     ):
-        if reader.study().owner != before.owner:
-            return None
-        return reader.counts()["RUNNING"] - len(reader.paused())
+        now = reader.study()
+        running = reader.counts()["RUNNING"] - len(reader.paused())
+    if now.owner == before.owner:
+        return f"{running} trial{'' if running == 1 else 's'} and the driver to end" if running else "the driver to end"
+    if now.owner is None and home.has_folder(now.name):
+        with delivery.only_one(home.study(now.name), tracker_names(now.config["tracker"])) as is_ours:
+            return None if is_ours else "what it has found to be delivered to its tracker"
+    return None
 
 
 def _ask(would_go: list[Removable]) -> None:
     """Show what would go, and return if the user wants that."""
     n = len(would_go)
+    output.facts([("would remove", _described(each)) for each in would_go], file=sys.stderr)
     if not sys.stdin.isatty():
-        lines = (f"would remove {_described(each)}" for each in would_go)
-        output.fail(*lines, "nothing was removed: nobody is here to be asked; give --yes", code=2)
-    output.facts([("remove", _described(each)) for each in would_go], file=sys.stderr)
+        output.fail("nothing was removed: nobody is here to be asked; give --yes", code=2)
     if not output.is_confirmed(f"Delete {'it' if n == 1 else f'these {n}'} for good?"):
         output.say("nothing was removed")
         raise typer.Exit(0)

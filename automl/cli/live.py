@@ -150,7 +150,8 @@ class LivePanel:
             if kind == "study-started":
                 self._take_start(event)
             elif kind == "study-ended":
-                self._stage = "delivering the rest to the tracker"
+                self._stage = "finished" if event["finished"] else "interrupted, the state is saved"
+                self._stage += ", delivering the rest to the tracker" if self._config.trackers else ""
             elif kind == "stop-requested":
                 self._stage = stopping(event)
             elif kind == "driver-lost":

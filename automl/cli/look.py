@@ -116,7 +116,8 @@ def show(
         rows = summary.trials(reader, [number], _run_ids(found, reader))
         file = found.trial(study, number) / "log"
         if log:
-            _print_log(file, study, number)
+            text = _log(file, study, number)
+            output.emit({"number": number, "file": str(file), "log": text}, format, lambda: _print_log(text))
             return
         data = rows[0] | summary.history(reader, number) | {"log": str(file) if file.is_file() else None}
         output.emit(data, format, lambda: _show_trial(data))
@@ -137,16 +138,19 @@ def _no_such_trial(study: str, number: int, count: int) -> str:
     return f"study {study!r} has no trial {number}; {there}"
 
 
-def _print_log(file: Path, study: str, number: int) -> None:
+def _log(file: Path, study: str, number: int) -> str:
     if not file.is_file():
         raise ConfigError(
             f"trial {number} of {study} has no log at {file}: it printed nothing, or ran with --executor local, "
             "which leaves its output in the terminal"
         )
     with file.open(encoding="utf-8", errors="replace", newline="") as lines:
-        is_screen = sys.stdout.isatty()
-        for line in lines:  # as it was printed, but nothing of it moves the cursor or writes on the clipboard
-            sys.stdout.write(inert.page(line) if is_screen else line)
+        return lines.read()
+
+
+def _print_log(text: str) -> None:
+    """Print it as it was printed, but nothing of it moves the cursor of a screen or writes on the clipboard."""
+    sys.stdout.write(inert.page(text) if sys.stdout.isatty() else text)
 
 
 def _show_status(data: Mapping[str, Any], *, go_on: str | None = None) -> None:

@@ -89,13 +89,14 @@ def show(
 
 
 def _write(stem: str, text: str) -> Path:
-    """Write `text` to `<stem>.study.yaml` in this folder; where there is one, to `<stem>-2.study.yaml`, and so on."""
+    """Write `text` to `<stem>.study.yaml` in this folder; where that has another, to `<stem>-2...`, and so on."""
     for n in itertools.count(1):
         path = Path(f"{stem}.study.yaml" if n == 1 else f"{stem}-{n}.study.yaml")
         try:
             with path.open("x", encoding="utf-8") as file:
                 file.write(text)
         except FileExistsError:
-            continue
+            if not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != text:
+                continue
         return path
     raise AssertionError("numbers end")

@@ -44,7 +44,7 @@ def facts(
         where += f"\nledger in {home.ledger_address(name)}"
     if "mlflow" in config.trackers:
         uri = without_password(config.tracking_uri or home.tracking_uri)
-        where += f"\nMLflow at {uri}: {output.command(home, 'ui', name)}"
+        where += f"\nMLflow at {uri}" + (f": {output.command(home, 'ui', name)}" if home.has_folder(name) else "")
         if why := why_silent(config.tracking_uri or ""):
             sync = output.command(home, "sync", name)
             where += f"\nit does not answer ({why}): the search goes on, and `{sync}` delivers what will wait"

@@ -194,6 +194,7 @@ class Writer:
         self._opened = clock()
         self._changes: list[tuple[sa.Insert | sa.Update, dict[str, Any]]] = []
         self._oldest = math.inf
+        self._is_over = False  # the lease was given back
 
     @classmethod
     def open(
@@ -354,6 +355,7 @@ class Writer:
     def release(self, *, finished: bool) -> None:
         """Write what waits, give the lease back, and close the ledger."""
         used = self.used_seconds + self.clock() - self._opened
+        self._is_over = True
         try:
             self.commit(owner=None, finished=finished, used=used, request=None)
         finally:
@@ -376,7 +378,10 @@ class Writer:
                 raise LeaseLostError("another driver has taken the study over; nothing was deleted")
 
     def abandon(self) -> None:
-        """Give the lease back, if it is still there, and drop what waits: the study was not run."""
+        """Give the lease back, unless that was done or it is gone, and drop what waits: the study was not run."""
+        if self._is_over:
+            return
+        self._is_over = True
         self._changes.clear()
         with contextlib.suppress(AutomlError):
             self.commit(owner=None)

@@ -57,7 +57,6 @@ STUDIES = [
     ask("name that is a path", "rm ../train-1 --yes",
      "study name '../train-1': use 1 to 200 letters, digits, '_', '-' and '.', not '.' first"),
     ask("delete without being asked", "rm train-1",
-     "would remove train-1: finished, 4 trials, ... kB",
      "nothing was removed: nobody is here to be asked; give --yes"),
     ask("trial that is not there", "show train-1 4", "study 'train-1' has no trial 4; it has 0 to 3"),
     ask("trial 999", "show train-1 999", "study 'train-1' has no trial 999; it has 0 to 3"),
