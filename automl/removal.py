@@ -62,14 +62,13 @@ def look(home: Home, name: str) -> Removable:
         return Removable(name=name, state="damaged", trials=None, bytes=size, tracking_uri=None, experiment=None)
     if study.owner is not None:
         raise lease.refusal(name, study.owner)
+    copies = [copy for copy in mirrors.of(home, study) if copy.tracker == "mlflow"]
     return Removable(
         name=name,
         state=study.state,
         trials=sum(counts.values()),
         bytes=size,
-        tracking_uri=next(
-            (copy.where for copy in mirrors.of(home, study) if copy.tracker == "mlflow" and copy.position().runs), None
-        ),
+        tracking_uri=next((copy.where for copy in copies if any(counts.values()) or copy.position().runs), None),
         experiment=mirrors.experiment(study),
     )
 

@@ -126,7 +126,7 @@ def _awaited(home: Home, before: StudyRow) -> str | None:
 def _ask(would_go: list[Removable]) -> None:
     """Show what would go, and return if the user wants that."""
     n = len(would_go)
-    output.facts([("would remove", _described(each)) for each in would_go], file=sys.stderr)
+    output.facts([("remove", _described(each)) for each in would_go], file=sys.stderr)
     if not sys.stdin.isatty():
         output.fail("nothing was removed: nobody is here to be asked; give --yes", code=2)
     if not output.is_confirmed(f"Delete {'it' if n == 1 else f'these {n}'} for good?"):

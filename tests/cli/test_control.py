@@ -188,7 +188,7 @@ class TestRm:
 
         assert (process.returncode, out) == (2, "")
         first, second = err.splitlines()
-        assert first.startswith(f"error: would remove {finished}: finished, 4 trials, ")
+        assert first.startswith(f"remove  {finished}: finished, 4 trials, ")
         assert "give --yes" in second
         assert Home.find().studies() == [finished]
 
