@@ -323,11 +323,8 @@ def start(
             return read_result(home, name, seconds=0.0)
         samplers.check(sampler or config.sampler, config.space)
     executor = executors.make(config)
-    with contextlib.ExitStack() as around:
-        around.enter_context(guard.beside())
-        around.enter_context(interrupts.raised())
-        around.enter_context(interrupts.saved_by(guard.kill))
-        ledger = around.enter_context(_holding(home, name, is_new=is_new, takeover=takeover))
+    holding = _holding(home, name, is_new=is_new, takeover=takeover)
+    with guard.beside(), interrupts.raised(), interrupts.saved_by(guard.kill), holding as ledger:
         try:
             stopping.make(early_stopping or config.early_stopping)  # what is missing is missed before Ray starts
             executor.check(objective)

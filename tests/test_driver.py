@@ -252,7 +252,7 @@ def test_delivery_begins_when_the_ledger_says_where_to(
     seen = []
 
     @contextlib.contextmanager
-    def beside(home: Home, name: str, trackers: object, *, tracking_uri: str) -> Iterator[None]:
+    def beside(home: Home, name: str, trackers: object, *, tracking_uri: str, grace: float) -> Iterator[None]:
         with home.read(name) as reader:
             seen.append((reader.study().state, reader.study().config["tracking_uri"]))
         yield
