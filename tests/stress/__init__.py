@@ -19,8 +19,6 @@ A kind of fault is a module here, named as the kind with underscores, and has a 
 
 from __future__ import annotations
 
-from pathlib import Path
-
 KINDS: dict[str, float] = {
     "driver-kill": 18,
     "worker-kill": 3,
@@ -40,9 +38,3 @@ KINDS: dict[str, float] = {
     "sockets": 0.5,
 }
 """Kind -> how many of the 40 minutes of a helping it may take; what it leaves goes to those after it."""
-
-KINDS = {
-    kind: minutes
-    for kind, minutes in KINDS.items()
-    if Path(__file__).with_name(f"{kind.replace('-', '_')}.py").exists()
-}
