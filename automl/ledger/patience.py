@@ -101,7 +101,7 @@ class _Wait:
         heard = interrupts.heard()
         end = self._began + self._patience
         if heard is not None:
-            end = min(end, max(self._began, heard) + HURRY)
+            end = min(end, heard + HURRY)  # for all waits together: after it each thing is tried once
         if now >= end:
             return False
         if now - self._began >= NOTICE and not self._is_told:
