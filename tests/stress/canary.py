@@ -154,6 +154,7 @@ class _Round:
         driver = self._start(*search, "--tracking-uri", self.tracking, *storage)
         self._wait_for(5, driver)
         shown, seen = self._look(driver.pid)
+        self._keep_session()
         driver.send_signal(signal.SIGKILL)
         driver.wait()
         self._wait_until_gone()
@@ -228,6 +229,15 @@ class _Round:
                 if "ray" in line and process.pid != driver and CANARY.encode() in environment:
                     seen.append(process.name())
         return shown, seen
+
+    def _keep_session(self) -> None:
+        """Copy what Ray has written so far: the session's folder goes with the driver."""
+        for path in (self.folder / "tmp").rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                copy = self.folder / "session" / path.relative_to(self.folder)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.copyfile(path, copy)
 
     def _wait_until_gone(self) -> None:
         """Wait until what belonged to the driver has ended, or for as long as it may live on."""
