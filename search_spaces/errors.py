@@ -44,6 +44,8 @@ def did_you_mean(seen: object, known: Iterable[str]) -> str:
     words = {word.casefold(): word for word in known}
     likely = heapq.nlargest(20, words, key=lambda word: len(pairs & _pairs(word)))  # comparing all would take seconds
     near = difflib.get_close_matches(text, likely, n=1)
+    if not near and len(text) > 2:
+        near = [word for word in likely if word.startswith(text)]
     return f"; did you mean {words[near[0]]!r}?" if near else ""
 
 

@@ -162,6 +162,10 @@ def resume(
         change = SpaceChange.look(reader, config.space)
         owner = reader.study().owner
     objective = driver.load(config)
+    if change is None and (space or param) and not quiet:
+        output.say("the search space is as it was")
+    if changes["n_trials"] is not None and changes["n_trials"] < config.n_trials and not quiet:
+        output.say(f"--trials {trials}: {config.n_trials} trials were asked for before, and stay")
     if change is not None:
         if owner is not None and not takeover:  # said before anybody is asked to agree
             raise lease.refusal(study, owner)

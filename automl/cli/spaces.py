@@ -187,6 +187,7 @@ def _deliver(text: str, file: Path | None) -> None:
             opened.write(text)
     except OSError as error:
         output.fail(f"--output {file}: cannot be written: {error.strerror or error}; name another file", code=2)
+    output.say(f"written: {file}")
 
 
 def _warnings(file: str, space: SearchSpace) -> list[str]:

@@ -19,7 +19,7 @@ from typing import Any, cast
 
 from automl.errors import ConfigError
 from automl.objectives import Objective
-from automl.objectives.source import check_function, function_names, no_such_function, not_an_objective
+from automl.objectives.source import check_function, likely_objectives, no_such_function, not_an_objective
 from search_spaces import SearchSpaceError, modules
 
 
@@ -35,7 +35,7 @@ def resolve_target(text: str, cwd: Path) -> str:
     """
     if ":" not in text:
         path = cwd / text
-        names = function_names(path) if modules.is_file(text) and path.is_file() else []
+        names = likely_objectives(path) if modules.is_file(text) and path.is_file() else []
         raise ConfigError(f"{text!r} names no function; write {text}:{' or :'.join(names[:10]) or 'FUNCTION'}")
     with _as_config_error():
         return modules.resolve(text, cwd, what="function")

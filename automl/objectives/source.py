@@ -38,6 +38,16 @@ def function_names(path: Path) -> list[str]:
     return [each.name for each in _statements(parse(path).body) if isinstance(each, ast.FunctionDef)]
 
 
+def likely_objectives(path: Path, *, most: int = 3) -> list[str]:
+    """Return the names of the functions of one argument that the file defines, those first that are called like one."""
+    found = [
+        each.name
+        for each in _statements(parse(path).body)
+        if isinstance(each, ast.FunctionDef) and _takes_one(each.args) and not each.name.startswith("_")
+    ]
+    return sorted(found, key=lambda name: name not in ("objective", "train"))[:most]
+
+
 def parse(path: Path) -> ast.Module:
     """Return the syntax tree of the file.
 

@@ -110,7 +110,7 @@ def test_new_writes_a_file(run: Run, tmp_path: Path, ending: str) -> None:
     written = run("space", "new", *OPTIONS, "-o", f"space{ending}")
     again = run("space", "new", "--lr", "1..2", "-o", f"space{ending}")
 
-    assert (written.code, written.out, written.err) == (0, "", "")
+    assert (written.code, written.out, written.err) == (0, "", f"written: space{ending}\n")
     assert again.errors == [f"--output space{ending}: cannot be written: File exists; name another file"]
     assert len(load_space(tmp_path / f"space{ending}")) > 10
     assert FILE.as_uri() in (tmp_path / f"space{ending}").read_text()
