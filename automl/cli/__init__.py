@@ -51,7 +51,14 @@ _EPILOG = (
 _BAD_PATHS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
 _FULL = (*NO_SPACE, errno.ENOMEM, errno.EMFILE)
 
-app = typer.Typer(name="automl", cls=Group, help=_HELP, epilog=_EPILOG, rich_markup_mode="rich")
+app = typer.Typer(
+    name="automl",
+    cls=Group,
+    help=_HELP,
+    epilog=_EPILOG,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
 @app.callback(invoke_without_command=True)
