@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +22,8 @@ from automl.config import StudyConfig
 from automl.ledger.queries import Reader
 from automl.recovery import reasons_to_retry
 from automl.space_history import SpaceHistory
-from automl.stopping import Judge
-from automl.trial import Reason, TrialRecord, TrialState
+from automl.stopping import Judge, Verdict
+from automl.trial import Reason, Report, TrialRecord, TrialState
 
 if TYPE_CHECKING:
     import optuna
@@ -148,6 +148,26 @@ class Agenda:
             decision_steps=self.judge.decision_steps,
             resources=resources,
         )
+
+    def add(self, number: int, params: Mapping[str, Any], *, seed: int) -> None:
+        """Take in a trial that is new."""
+        state = TrialState.WAITING
+        self.records[number] = TrialRecord(number=number, state=state, params=params, seed=seed, reports={})
+
+    def hear(self, number: int, report: Report, metric: str) -> Verdict:
+        """Take in a report of a trial that runs, and return what early stopping says.
+
+        Raises:
+            SearchAbortedError: early stopping failed.
+        """
+        record = self.records[number]
+        self.records[number] = replace(record, reached=max(record.reached, report.step))
+        if metric not in report.values:
+            return Verdict.CONTINUE
+        value = report.values[metric]
+        assert isinstance(record.reports, dict)
+        record.reports[report.step] = value
+        return self.judge.on_report(number, report.step, value, can_pause=report.checkpoint == report.step)
 
     def note(self, record: TrialRecord) -> None:
         """Take in how a trial stands now: it runs, waits to run once more, is paused, or is finished."""

@@ -14,20 +14,18 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from automl import executors, guard, interrupts, private, samplers, stopping, study_file
+from automl import executors, guard, interrupts, planning, private, samplers, stopping, study_file
 from automl.attempt import Objective
-from automl.config import CHANGEABLE, Direction, StudyConfig, default_direction, unknown
+from automl.config import CHANGEABLE, StudyConfig
 from automl.courier import beside
-from automl.errors import AutomlError, ConfigError, LeaseLostError, StudyMismatchError, StudyNotFoundError
+from automl.errors import ConfigError, LeaseLostError, StudyMismatchError, StudyNotFoundError
 from automl.executors import Capacity
 from automl.fingerprint import Fingerprint
-from automl.goals import find_metric
 from automl.home import Home
 from automl.interrupts import Interrupted as Interrupted
 from automl.ledger import lease
@@ -43,9 +41,6 @@ from search_spaces import SearchSpace
 
 if TYPE_CHECKING:
     import optuna
-
-    from automl.objectives.target import Target
-    from automl.tasks import Task
 
 
 def search(
@@ -90,9 +85,9 @@ def search(
         SearchAbortedError: the first trials failed, all in the same way.
     """
     options |= {"n_trials": n_trials, "sampler": sampler, "early_stopping": early_stopping}
-    config, call = plan(objective, space, metric=metric, direction=direction, **options)
+    config, call = planning.plan(objective, space, metric=metric, direction=direction, **options)
     found = Home.find(home, storage)
-    name = add(found, config, name, is_seeded="seed" in options)
+    name = planning.add(found, config, name, is_seeded="seed" in options)
     return start(
         found,
         name,
@@ -146,12 +141,12 @@ def resume(
     found = Home.find(home, storage)
     rule = None if early_stopping is None else stopping.named(early_stopping)
     space = None if space is None else SearchSpace(space)
-    config = stored_config(found, name, {**changes, "early_stopping": rule, "space": space})
+    config = planning.stored_config(found, name, {**changes, "early_stopping": rule, "space": space})
     with found.read(name) as reader:
         change = SpaceChange.look(reader, config.space)
     if change is not None and change.lost and not lose_trials:
         raise ConfigError([*map(str, change.changes), f"{change.summary}: go on with lose_trials=True"])
-    call = objective or load(config)
+    call = objective or planning.load(config)
     return start(
         found,
         name,
@@ -164,129 +159,6 @@ def resume(
         takeover=takeover,
         listeners=_or_progress(listeners, config),
     )
-
-
-def plan(
-    objective: Callable[..., Any] | Task | str,
-    space: SearchSpace | Mapping[str, Any] | None,
-    *,
-    metric: str | None = None,
-    direction: str | None = None,
-    sampler: str | optuna.samplers.BaseSampler = "auto",
-    early_stopping: stopping.Rule = "asha",
-    target_column: str | None = None,
-    **options: Any,
-) -> tuple[StudyConfig, Objective]:
-    """Return the checked settings of a study, and its objective ready to run.
-
-    Raises:
-        ConfigError: with every problem found.
-    """
-    from automl.objectives.target import resolve
-
-    problems: list[str] = []
-    try:
-        target = resolve(objective, space, column=target_column, metric=metric)
-    except ConfigError as error:
-        problems += error.problems
-        target = _stand_in(space)
-    space = target.space if isinstance(target.space, SearchSpace) else SearchSpace(target.space)
-    metric = find_metric(target.metric if metric is None else metric, target.metrics or ())
-    if metric and target.metrics is not None and metric not in target.metrics:
-        problems.append(unknown("--metric", metric, list(target.metrics)))
-    if direction is None:
-        direction = (target.metrics or {}).get(metric) or default_direction(metric)
-    if direction is None and not problems:
-        problems.append(f"--direction is needed: say whether {metric!r} is to minimize or maximize")
-    options = {name: value for name, value in options.items() if value is not None}
-    options.setdefault("seed", secrets.randbelow(2**31))
-    if target.max_epochs is not None:
-        options.setdefault("max_epochs", target.max_epochs)
-    try:
-        config = StudyConfig(
-            target=target.name,
-            kind=target.kind,
-            target_column=target_column,
-            data=target.facts,
-            space=space,
-            metric=metric,
-            direction=cast(Direction, "minimize" if direction is None else direction),  # StudyConfig checks it
-            sampler=samplers.named(sampler),
-            early_stopping=stopping.named(early_stopping),
-            **options,
-        )
-    except ConfigError as error:
-        raise ConfigError([*problems, *error.problems]) from error
-    if problems:
-        raise ConfigError(problems)
-    samplers.check(sampler, space)
-    return config, target.build(config)
-
-
-def add(home: Home, config: StudyConfig, name: str | None, *, is_seeded: bool) -> str:
-    """Add a study called `name`, or as `Home.add` finds one; return its name. `is_seeded`: the user gave the seed.
-
-    Raises:
-        StudyMismatchError: the name is taken; says how that study differs from what is asked.
-    """
-    try:
-        return home.add(config.to_dict(), stem=config.stem, name=name)
-    except StudyMismatchError as error:
-        differences: list[str] = []
-        with contextlib.suppress(AutomlError), home.read(name or "") as reader:  # it may be no study of ours
-            stored = StudyConfig.from_dict(reader.study().config)
-            differences = stored.differences(config, but=() if is_seeded else ("seed",))
-        raise StudyMismatchError([*error.problems, *differences]) from None
-
-
-def _stand_in(space: SearchSpace | Mapping[str, Any] | None) -> Target:
-    """Return a target in the place of one that is wrong, so that what is wrong with other options is found too."""
-    from automl.objectives.target import Target
-
-    return Target(name="", kind="function", space=space or {"x": "0..1"}, build=lambda config: lambda trial: None)
-
-
-def stored_config(home: Home, name: str, changes: Mapping[str, Any]) -> StudyConfig:
-    """Return the settings of a study with `changes` to its budget, or another `space`.
-
-    Raises:
-        StudyMismatchError: a change would make its trials incomparable.
-    """
-    with home.read(name) as reader:
-        config = StudyConfig.from_dict(reader.study().config)
-        asked = sum(reader.counts().values())
-    wanted = {key: value for key, value in changes.items() if value is not None}
-    if "n_trials" in wanted:
-        wanted["n_trials"] = max(wanted["n_trials"], asked)  # what was asked stays
-    fixed = [key for key in wanted if key not in CHANGEABLE and getattr(config, key, None) != wanted[key]]
-    if fixed:
-        raise StudyMismatchError(
-            [
-                f"study {name!r} has {key} {getattr(config, key, None)!r}, not {wanted[key]!r}; start another study"
-                for key in fixed
-            ]
-        )
-    return config.changes(**wanted)
-
-
-def load(config: StudyConfig) -> Objective:
-    """Return the objective of a stored study, ready to run.
-
-    Raises:
-        ConfigError: it was a Python callable, which only Python can hand over, or is not found any more.
-        StudyMismatchError: its data have changed.
-    """
-    from automl.objectives.target import resolve
-
-    if config.kind == "callable":
-        raise ConfigError(
-            f"this study runs the Python callable {config.target}: go on with automl.resume(name, callable)"
-        )
-    if config.data is not None:
-        from automl.tasks.tables import check_unchanged
-
-        check_unchanged(config.target, config.data["sha256"])
-    return resolve(config.target, config.space, column=config.target_column, metric=config.metric).build(config)
 
 
 @private.files()

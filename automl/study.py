@@ -19,28 +19,27 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl import guard, interrupts, samplers, stopping
+from automl import interrupts, samplers, stopping
 from automl.agenda import Agenda, Choice
 from automl.attempt import Attempt, Ending, read_reports, read_result, supersede
 from automl.config import StudyConfig
 from automl.errors import SearchAbortedError
-from automl.fingerprint import STARTED, Fingerprint
+from automl.fingerprint import Fingerprint
 from automl.halt import Halt
-from automl.ledger import lease
 from automl.ledger.database import LedgerError, connect
 from automl.ledger.queries import Reader
 from automl.ledger.requests import Request
 from automl.ledger.writer import Writer
 from automl.listeners import Listener, Listeners
-from automl.recovery import DAMAGED, is_retried, recover, start_point, write_ending
+from automl.opening import take_up
+from automl.recovery import DAMAGED, is_retried, start_point, write_ending
 from automl.running import Running
 from automl.saving import Saving
 from automl.shares import ONE_CPU, Shares
-from automl.space_history import CHANGED, SpaceChange
 from automl.stopping import Verdict
 from automl.trial import AttemptState, Reason, Report, TrialRecord, TrialState, remove_checkpoints
 
@@ -125,44 +124,29 @@ class Study:
             ledger = ledger or Writer.open(connect(url, create=True, waits=True), name, clock=clock)
             try:
                 with Reader.open(url, name) as reader:
-                    config = StudyConfig.from_dict(reader.study().config).changes(**(changes or {}))
-                    recovered = recover(ledger, reader, folder, retries=config.retries)
-                    differs = fingerprint.differences(Fingerprint.last(reader)) if fingerprint else []
-                    ledger.event(
-                        STARTED,
-                        recovered=recovered,
-                        fingerprint=fingerprint.to_dict() if fingerprint else None,
-                        fenced=ledger.fenced,
-                        driver=lease.this_process(since=clock()) | {"mark": guard.mark()},
+                    found = take_up(
+                        ledger,
+                        reader,
+                        folder,
+                        changes=changes or {},
+                        fingerprint=fingerprint,
+                        sampler=sampler,
+                        early_stopping=early_stopping,
                     )
-                    change = SpaceChange.look(reader, config.space)
-                    if change is not None:
-                        ledger.event(CHANGED, before=change.before.to_dict(), **change.to_dict())
-                    ledger.commit(config=config.to_dict(), finished=False)
-                    agenda = Agenda.rebuilt(reader.refresh(), config, sampler=sampler, early_stopping=early_stopping)
-                study = cls(
-                    ledger=ledger,
-                    config=config,
-                    folder=folder,
-                    agenda=agenda,
-                    listeners=listeners,
-                    shares=shares,
-                    clock=clock,
-                )
             except BaseException:
                 ledger.abandon()  # this process lives on, and nobody could take the study from it
                 raise
-            ended = [record.number for record in study.records.values() if record.state.is_finished]
-            for number in ended:  # the driver before may have died before it came to that
-                remove_checkpoints(folder / "trials" / str(number))
-            about = {"n_trials": config.n_trials, "trials": len(study.records), "ended": len(ended)}
-            study._emit("study-started", name=name, **about, paused=sorted(agenda.paused), recovered=recovered)
-            for each in differs:
-                study._emit("study-differs", **asdict(each), message=each.told(trial=len(study.records) - 1))
-            if ledger.fenced is not None:
-                study._emit("taken-over", **ledger.fenced)
-            if change is not None:
-                study._emit(CHANGED, **change.to_dict())
+            study = cls(
+                ledger=ledger,
+                config=found.config,
+                folder=folder,
+                agenda=found.agenda,
+                listeners=listeners,
+                shares=shares,
+                clock=clock,
+            )
+            for event in found.events:
+                study._emit(**event)
             return study
 
     def next_attempt(self, *, wait: bool = False) -> Attempt | None:
@@ -378,9 +362,7 @@ class Study:
         self._ledger.ask(number=number, params=proposal.params, seed=seed)
         if proposal.notes:
             self._ledger.event("sampler", trial=number, notes=proposal.notes)
-        self._agenda.records[number] = TrialRecord(
-            number=number, state=TrialState.WAITING, params=proposal.params, seed=seed, reports={}
-        )
+        self._agenda.add(number, proposal.params, seed=seed)
 
     def _start(self, number: int) -> Attempt:
         """Record that a trial runs once more."""
@@ -425,17 +407,8 @@ class Study:
         """Record one report, and return what early stopping says."""
         self._ledger.report(trial=attempt.trial, attempt=attempt.number, report=report)
         self._running.hear(attempt, step=report.step)
-        record = self.records[attempt.trial]
-        self._agenda.records[attempt.trial] = replace(record, reached=max(record.reached, report.step))
-        if self.config.metric not in report.values:
-            return Verdict.CONTINUE
-        value = report.values[self.config.metric]
-        reports = record.reports
-        assert isinstance(reports, dict)
-        reports[report.step] = value
-        can_pause = report.checkpoint == report.step
         try:
-            verdict = self._agenda.judge.on_report(attempt.trial, report.step, value, can_pause=can_pause)
+            verdict = self._agenda.hear(attempt.trial, report, self.config.metric)
         except SearchAbortedError as error:  # no fault of the trial, which goes on when the search is resumed
             self._halt.failure = error
             return Verdict.CONTINUE
@@ -477,6 +450,3 @@ class Study:
 
     def _is_current(self, attempt: Attempt) -> bool:
         return not self._closed and self._running.has(attempt)
-
-
-_SEVERITY = (Verdict.CONTINUE, Verdict.PAUSE, Verdict.STOP)

@@ -81,7 +81,8 @@ def search(
     verbose: options.Verbose = False,
 ) -> None:
     """Search for the params with the best metric: of a task, of a network for your table, or of your own function."""
-    from automl import driver
+
+    from automl import planning
 
     problems = Problems()
     problems.add(given.file_of(context).problems)
@@ -107,7 +108,7 @@ def search(
         more = {"name": name, "home": str(found.path) if home else None, "storage": found.where if storage else None}
         plan.show(found, config, objective, more=more, is_guessed=is_guessed, format=format, json=json)
         return
-    name = driver.add(found, config, name, is_seeded=seed is not None)
+    name = planning.add(found, config, name, is_seeded=seed is not None)
     _run(found, name, config, objective, {}, format=format, json=json, quiet=quiet, is_guessed=is_guessed)
 
 
@@ -140,28 +141,28 @@ def resume(
     verbose: options.Verbose = False,
 ) -> None:
     """Go on with a study after anything that ended it; with --trials +20 beyond its end, or in another --space."""
-    from automl import driver, samplers
+    from automl import planning, samplers
     from automl.home import Home
     from automl.ledger import lease
     from automl.report import summary
     from automl.space_history import SpaceChange
 
     found = Home.find(home, storage)
-    stored = driver.stored_config(found, study, {})
+    stored = planning.stored_config(found, study, {})
     problems = Problems()
     changes = _numbers(problems, timeout=timeout, trial_timeout=trial_timeout, stall_timeout=stall_timeout, grace=grace)
     changes |= _numbers(problems, retries=retries, max_failures=max_failures, parallel=parallel, cpus=cpus, gpus=gpus)
     changes["n_trials"] = problems.read("--trials", trials, functools.partial(trial_count, asked=stored.n_trials))
     changes["space"] = _new_space(stored.space, space, param, problems)
     changes |= {"tracking_uri": tracking_uri, "env": env, "env_block": env_block}
-    config = problems.attempt(lambda: driver.stored_config(found, study, changes))
+    config = problems.attempt(lambda: planning.stored_config(found, study, changes))
     problems.check()
     assert config is not None
     with found.read(study) as reader:
         before = summary.status(found, reader)
         change = SpaceChange.look(reader, config.space)
         owner = reader.study().owner
-    objective = driver.load(config)
+    objective = planning.load(config)
     if change is None and (space or param) and not quiet:
         output.say("the search space is as it was")
     if changes["n_trials"] is not None and changes["n_trials"] < config.n_trials and not quiet:
@@ -199,13 +200,13 @@ def _planned(
     storage: str | None,
 ) -> tuple[Home, StudyConfig, Objective]:
     """Return where and what to search, or raise all that is wrong with the command line."""
-    from automl import driver
+    from automl import planning
     from automl.home import Home
 
     planned = None
     if target or not problems.lines:  # a target that is wrong, or absent from a study file, has a problem for it
         spare = None if isinstance(target, Task) else _SPARE
-        planned = problems.attempt(lambda: driver.plan(target, spare if space is None else space, **settings))
+        planned = problems.attempt(lambda: planning.plan(target, spare if space is None else space, **settings))
     found = problems.attempt(lambda: Home.find(home, storage))
     if found is not None:
         problems.read("--name", name, found.study)

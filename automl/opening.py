@@ -1,0 +1,93 @@
+"""A study is taken up: what a dead driver left is ended, and all that its ledger knows becomes memory again.
+
+found = take_up(ledger, reader, folder, changes={"n_trials": 40})
+found.agenda.next(is_idle=True)
+[event["event"] for event in found.events]          # ["study-started", ...], to be told when the study is there
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from automl import guard, stopping
+from automl.agenda import Agenda
+from automl.config import StudyConfig
+from automl.fingerprint import STARTED, Fingerprint
+from automl.ledger import lease
+from automl.ledger.queries import Reader
+from automl.ledger.writer import Writer
+from automl.recovery import recover
+from automl.space_history import CHANGED, SpaceChange
+from automl.trial import remove_checkpoints
+
+if TYPE_CHECKING:
+    import optuna
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenUp:
+    """What there is to go on with."""
+
+    config: StudyConfig
+    agenda: Agenda
+    events: Sequence[Mapping[str, Any]]
+    """What listeners are to be told of it."""
+
+
+def take_up(
+    ledger: Writer,
+    reader: Reader,
+    folder: Path,
+    *,
+    changes: Mapping[str, Any],
+    fingerprint: Fingerprint | None = None,
+    sampler: optuna.samplers.BaseSampler | None = None,
+    early_stopping: stopping.Rule | None = None,
+) -> TakenUp:
+    """Record that a driver has come, with what it changes, and rebuild the agenda; what may be repeated is.
+
+    Args:
+        ledger: whose lease is taken.
+        reader: of the same study.
+        folder: of its files.
+        changes: options of `config.BUDGET` with new values, and a new `space`.
+        fingerprint: what its trials run on now.
+        sampler: an Optuna sampler to use instead of the one the study names.
+        early_stopping: a rule or an Optuna pruner to use instead of the rule that the study names.
+
+    Raises:
+        ConfigError: early stopping was given as an object once, and is not now.
+    """
+    name, clock = reader.study().name, ledger.clock
+    config = StudyConfig.from_dict(reader.study().config).changes(**changes)
+    recovered = recover(ledger, reader, folder, retries=config.retries)
+    differs = fingerprint.differences(Fingerprint.last(reader)) if fingerprint else []
+    ledger.event(
+        STARTED,
+        recovered=recovered,
+        fingerprint=fingerprint.to_dict() if fingerprint else None,
+        fenced=ledger.fenced,
+        driver=lease.this_process(since=clock()) | {"mark": guard.mark()},
+    )
+    change = SpaceChange.look(reader, config.space)
+    if change is not None:
+        ledger.event(CHANGED, before=change.before.to_dict(), **change.to_dict())
+    ledger.commit(config=config.to_dict(), finished=False)
+    agenda = Agenda.rebuilt(reader.refresh(), config, sampler=sampler, early_stopping=early_stopping)
+    ended = [record.number for record in agenda.records.values() if record.state.is_finished]
+    for number in ended:  # the driver before may have died before it came to that
+        remove_checkpoints(folder / "trials" / str(number))
+    about = {"n_trials": config.n_trials, "trials": len(agenda.records), "ended": len(ended)}
+    events: list[dict[str, Any]] = [
+        {"event": STARTED, "name": name, **about, "paused": sorted(agenda.paused), "recovered": recovered}
+    ]
+    last = len(agenda.records) - 1
+    events += [{"event": "study-differs", **asdict(each), "message": each.told(trial=last)} for each in differs]
+    if ledger.fenced is not None:
+        events.append({"event": "taken-over", **ledger.fenced})
+    if change is not None:
+        events.append({"event": CHANGED, **change.to_dict()})
+    return TakenUp(config=config, agenda=agenda, events=events)
