@@ -74,16 +74,22 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     assert not (tmp_path / "made by us").exists()
 
 
-RUNS_DATA = {"exec", "pickle.load", "pickle.loads", "cloudpickle.load", "cloudpickle.loads", "joblib.load", "dill.load"}
-RUNS_DATA |= {
+RUNS_DATA = {
+    "cloudpickle.load",
+    "cloudpickle.loads",
+    "dill.load",
+    "eval",
+    "exec",
+    "joblib.load",
+    "marshal.loads",
+    "os.popen",
+    "os.system",
+    "pickle.load",
+    "pickle.loads",
+    "shelve.open",
+    "torch.load",
     "yaml.load",
     "yaml.unsafe_load",
-    "os.system",
-    "os.popen",
-    "torch.load",
-    "shelve.open",
-    "marshal.loads",
-    "exec",
 }
 
 

@@ -79,7 +79,7 @@ def test_nothing_heavy_is_loaded(line: str) -> None:
         ("automl search digits --space o", ["optimizers"]),
         ("automl space show ", [*READY, "train.py"]),
         ("automl ls -f j", ["json"]),
-        ("automl search digits --max", ["--max-epochs"]),
+        ("automl search digits --max-e", ["--max-epochs"]),
         ("automl search train.p", []),
     ],
 )

@@ -18,7 +18,7 @@ from tests.cli.conftest import ROOT, Run
 HEAVY = ("torch", "ray", "mlflow", "optuna", "sqlalchemy", "numpy", "pandas", "plotly", "sklearn", "alembic")
 VERBS = ("search", "resume", "ls", "status", "top", "show", "space", "ui", "sync", "doctor", "stop", "rm", "schema")
 
-TYPED = ("--takeover", "--now", "--no-wait", "--yes")  # what a variable that was left set must not do
+TYPED = ("--fix", "--takeover", "--now", "--no-wait", "--yes")  # what a variable that was left set must not do
 OF_ONE_STUDY = (("resume", "--space"), ("resume", "--param"))  # a variable set for searches is not about this study
 
 
