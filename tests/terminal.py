@@ -42,7 +42,9 @@ class Session:
     ) -> None:
         self.text = ""
         self.mark = uuid.uuid4().hex
-        main = f"{before}\nimport sys; from automl.cli import main; sys.exit(main())"
+        # Whoever runs the tests with `&` in a script has Ctrl-C ignored, which is inherited.
+        hear = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+        main = f"{hear}\n{before}\nimport sys; from automl.cli import main; sys.exit(main())"
         environment = {**os.environ, "PYTHONPATH": str(ROOT), MARK: self.mark, "TERM": "xterm", **(env or {})}
         if is_terminal:
             self._ours, theirs = pty.openpty()

@@ -7,9 +7,8 @@
 - `forget_finished`: Tune keeps every trial it ever ran and goes through all of them when it ends.
 - `end_worker`: what Ray kills it asks to end, and a process that was stopped does not hear that.
 - `unspread_secrets`: Tune hands AWS credentials of the driver to every worker, by way of a log file.
-- `close_session`: a session's folder is open to everyone on the machine, and so are its logs.
 - `own_signals`: Ray takes SIGTERM for itself, and what ends a terminal's processes would end those of a cluster.
-- `session_folder`: where a cluster keeps its files, which it leaves behind.
+- `new_folder`: a cluster's files, logs among them, are open to everyone on the machine, and it leaves them behind.
 - `secure_token`: Ray writes its cluster token readable by everyone; made beforehand, it is used as it is.
 """
 
@@ -22,14 +21,18 @@ import os
 import secrets
 import signal
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from automl import interrupts
+from automl import guard, interrupts
 from automl.errors import ConfigError
 from automl.executors import process
 from automl.redaction import is_secret
+
+LONGEST_BASE = 30
+"""Of the folder for temporary files, in bytes: there are sockets below it, whose paths may have no more than 103."""
 
 
 def silence() -> None:
@@ -66,15 +69,6 @@ def unspread_secrets() -> Iterator[None]:
         class_cache.ENV_VARS_TO_PROPAGATE = spread
 
 
-def close_session() -> None:
-    """Close the folder of the session that this process has started, with logs and sockets in it, to other users."""
-    import ray._private.worker as worker
-
-    node = worker._global_node
-    if node is not None:
-        Path(node.get_session_dir_path()).chmod(0o700)
-
-
 @contextlib.contextmanager
 def own_signals() -> Iterator[None]:
     """Leave this process its signals while Ray starts, and keep them from what it starts: workers are ours to end.
@@ -107,11 +101,17 @@ def hear_signals() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, interrupts.POLITE)
 
 
-def session_folder() -> str:
-    """Return the folder of the cluster that was started here."""
-    from ray._private.worker import _global_node
+def new_folder() -> str:
+    """Return where a cluster is to keep its files: in a folder that is closed to other users, and goes with us.
 
-    return str(_global_node.get_session_dir_path()) if _global_node is not None else ""
+    Its own are opened to everyone by each process that joins it, so that closing one of them would not last.
+    """
+    from ray._common.utils import get_default_system_temp_dir
+
+    base: str = get_default_system_temp_dir()  # type: ignore[no-untyped-call]
+    closed = tempfile.mkdtemp(prefix="ray-", dir=base if len(base) <= LONGEST_BASE else "/tmp")
+    guard.remove_later(closed)
+    return f"{closed}/r"
 
 
 def secure_token() -> None:

@@ -153,15 +153,11 @@ class RayExecutor:
             _check_answers(address)
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
         if address is None:
-            options |= {"include_dashboard": False, "num_cpus": _cores()}
+            options |= {"include_dashboard": False, "num_cpus": _cores(), "_temp_dir": ray_private.new_folder()}
         try:
-            # Signals wait until Ray is up: half a cluster cannot be shut down.
             with interrupts.shielded(), ray_private.own_signals(), self.environment.inherited():
                 ray.init(address=address or "local", **options)  # None would join any cluster on this machine
-                self._owns_cluster = True
-                if address is None:
-                    ray_private.close_session()
-                    guard.remove_later(ray_private.session_folder())
+                self._owns_cluster = True  # signals waited for that: half a cluster cannot be shut down
         except (ConnectionError, RuntimeError, ValueError) as error:
             asks = "" if address is None else "; if that cluster asks for a token, export RAY_AUTH_MODE=token first"
             raise MissingDependencyError(
@@ -299,11 +295,15 @@ class _Bridge:
         self.drop(trial_id)
 
     def start(self, trial_id: str, actor: Any) -> None:
-        """Take in which worker runs an attempt, and that it begins now."""
+        """Take in which worker runs an attempt, and that it begins now; when all ends, nothing begins any more."""
+        from automl.executors import ray_private
+
         attempt = self._attempts.get(trial_id)
         if attempt is not None:
             self._actors[trial_id] = actor
             self.study.begun(attempt)
+            if self.is_stopping:  # it has waited for a place, which somebody's end has just made free
+                ray_private.end_worker(actor)
 
     def lose(self, trial_id: str, said: str) -> None:
         """Tell the study that the worker of an attempt is gone."""

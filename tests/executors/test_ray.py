@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import json
 import os
 import signal
@@ -10,16 +11,20 @@ import stat
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import automl
 from automl.config import StudyConfig
 from automl.errors import ConfigError, SearchAbortedError, TrialPaused, TrialPruned
 from automl.executors import ray_private
 from automl.executors.ray_tune import capacity, lost
 from automl.executors.ray_worker import Channel
+from automl.interrupts import Interrupted
 from automl.stopping import Verdict
 from automl.testing import ExecutorContract
 from automl.trial import AttemptState, Reason, Report, Trial
@@ -313,11 +318,48 @@ def test_tune_spreads_no_secrets() -> None:
 
 
 @pytest.mark.usefixtures("ray_cluster")
+def test_nothing_begins_while_all_ends(tmp_path: Path) -> None:
+    """A trial that waits for a whole node does not get it from those that a signal has just ended."""
+    history = tmp_path / "history"
+
+    def objective(trial: Trial) -> float:
+        with history.open("a") as file:
+            print(trial.number, file=file)
+        for step in itertools.count(1):
+            time.sleep(0.05)
+            trial.report(step, value=1.0)
+            if trial.number == 0 and len(history.read_text().split()) == 2:
+                raise MemoryError
+        return 1.0
+
+    def interrupt(event: Mapping[str, Any]) -> None:
+        if event["event"] == "trial-started" and event["attempt"] == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        automl.search(
+            objective,
+            {"x": "0.0..1.0"},
+            direction="minimize",
+            n_trials=2,
+            parallel=2,
+            early_stopping="none",
+            tracker="none",
+            home=tmp_path / "home",
+            listeners=[interrupt],
+        )
+
+    assert sorted(history.read_text().split()) == ["0", "1"]
+
+
+@pytest.mark.usefixtures("ray_cluster")
 def test_a_session_is_closed_to_others() -> None:
-    """Logs and sockets of our own cluster lie in a folder that nobody else can enter."""
+    """Logs and sockets of our own cluster lie in a folder that nobody else can enter, whoever joins it."""
     import ray
 
-    folder = Path(ray._private.worker._global_node.get_session_dir_path())
+    folder = Path(ray._private.worker._global_node.get_session_dir_path()).parents[1]
+
+    assert ray.get(ray.remote(lambda: os.getpid()).remote()) != os.getpid()
 
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
