@@ -26,7 +26,7 @@ from automl.ledger.database import LedgerError, translated
 from automl.ledger.queries import Reader
 from automl.ledger.rows import AttemptRow, EventRow, MetricRow, StudyRow
 from automl.mirrors import Mirror, trial_uid
-from automl.remains import ASIDE
+from automl.remains import ASIDE, lost_trials
 from automl.space_history import SpaceHistory
 from automl.trial import AttemptState, TrialRecord, TrialState, checkpoint_steps
 from search_spaces import SearchSpaceError
@@ -112,6 +112,8 @@ class _Seen:
     highest_seq: int
     marks: Sequence[str]
     """Of the processes of drivers that are gone."""
+    lost: Sequence[int]
+    """Trials with attempts that only their files know of."""
     waiting: Mapping[str, int]
     """Tracker -> reported values that it has not got yet."""
 
@@ -123,17 +125,18 @@ class _Seen:
         points: dict[int, list[MetricRow]] = defaultdict(list)
         for point in reader.metrics():
             points[point.trial].append(point)
-        study = reader.study()
+        study, folder, records = reader.study(), home.study(reader.study().name), reader.records()
         return cls(
             study=study,
             spaces=SpaceHistory.read(reader),
-            folder=home.study(study.name),
-            records=reader.records(),
+            folder=folder,
+            records=records,
             attempts=by_trial,
             points=points,
             artifacts=reader.events(kind="artifact"),
             highest_seq=reader.highest_seq(),
             marks=_marks(reader),
+            lost=lost_trials(folder, records) if study.state != "running" else (),
             waiting={mirror.tracker: mirror.waiting(reader) for mirror in mirrors.of(home, study)},
         )
 
@@ -257,6 +260,9 @@ def _left(seen: _Seen) -> list[str]:
 
 
 def _check_files(seen: _Seen, notes: list[str]) -> Iterator[Problem]:
+    for number in seen.lost:
+        message = "its files tell of more than the ledger, which has lost its end"
+        yield _problem("trial-lost", number, f"{message}: `automl resume {seen.study.name}` takes it from them")
     without: list[int] = []
     for record in seen.records:
         folder = seen.folder / "trials" / str(record.number)
@@ -364,6 +370,9 @@ def _check_runs(seen: _Seen, mirror: Mirror, tracker: ReadableTracker) -> Iterat
     runs: dict[str, list[RunSummary]] = defaultdict(list)
     for run in tracker.runs(study.uid):
         runs[run.uid].append(run)
+    for number in seen.lost:
+        if number >= len(seen.records):
+            runs.pop(trial_uid(study, number), None)  # it is of a trial that will be there again
     for record in seen.records:
         found = runs.pop(trial_uid(study, record.number), [])
         if not found:

@@ -169,6 +169,11 @@ class Home:
             hint = (
                 f": its folder is here, but it is not in {self.ledger_address(study)}; `automl rm {study}` removes it"
             )
+        elif self.has_own_ledger(study) and (self.study(study) / "trials").is_dir():
+            hint = (
+                f": its folder is here, but {LEDGER} in it is gone: put back a copy of that, and resume; results that "
+                "are newer than the copy are taken from the trials' folders"
+            )
         return StudyNotFoundError(f"no study {study!r} in {self.where}{hint}")
 
     @private.files()

@@ -11,9 +11,11 @@ are of no trial of this ledger are set aside, so that nothing is mixed and nothi
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from automl.trial import AttemptState, TrialRecord
 
 ASIDE = "aside"
 """Folder, in that of the study, of what belongs to no trial."""
+_NUMBER = re.compile(r"0|[1-9]\d{0,8}")
 
 
 def bring_up_to_files(ledger: Writer, reader: Reader, folder: Path) -> tuple[list[AttemptRow], Counter[str]]:
@@ -41,12 +44,15 @@ def bring_up_to_files(ledger: Writer, reader: Reader, folder: Path) -> tuple[lis
     entered: list[AttemptRow] = []
     lost: dict[int, list[Origin]] = {}
     found: Counter[str] = Counter()
+    for path in _in_the_way(folder):
+        _set_aside(folder, path)
+        found["aside"] += 1
     for number in _trial_folders(folder):
         if number < known and number not in unfinished:
             continue  # it is finished: its files are history
         origins = _unknown_attempts(folder / "trials" / str(number), number, unfinished.get(number))
         if origins is None:
-            _set_aside(folder, number)
+            _set_aside(folder, folder / "trials" / str(number))
             found["aside"] += 1
         elif number < known:
             entered += [_enter(ledger, origin) for origin in origins]
@@ -59,6 +65,17 @@ def bring_up_to_files(ledger: Writer, reader: Reader, folder: Path) -> tuple[lis
         found["entered"] += 1
     _forget_deliveries(folder, reader.study().seq)
     return entered, found
+
+
+def lost_trials(folder: Path, records: Iterable[TrialRecord]) -> list[int]:
+    """Return the trials of which files know more attempts than the ledger, which has `records`."""
+    known = {record.number: record for record in records}
+    return [
+        number
+        for number in _trial_folders(folder)
+        if (not known[number].state.is_finished if number in known else number >= len(known))
+        and _unknown_attempts(folder / "trials" / str(number), number, known.get(number))
+    ]
 
 
 def _unknown_attempts(path: Path, number: int, record: TrialRecord | None) -> list[Origin] | None:
@@ -108,12 +125,18 @@ def _enter(ledger: Writer, origin: Origin) -> AttemptRow:
     )
 
 
-def _set_aside(folder: Path, number: int) -> None:
-    """Move a trial's folder to where nobody takes it for that of a trial."""
+def _set_aside(folder: Path, path: Path) -> None:
+    """Move what lies at `path` to where nobody takes it for that of a trial."""
     target = folder / ASIDE
     target.mkdir(exist_ok=True)
-    free = next(path for n in itertools.count(1) if not (path := target / f"{number}-{n}").exists())
-    (folder / "trials" / str(number)).rename(free)
+    path.rename(next(free for n in itertools.count(1) if not (free := target / f"{path.name}-{n}").exists()))
+
+
+def _in_the_way(folder: Path) -> list[Path]:
+    """Return what is no folder and lies where one has to be."""
+    trials = folder / "trials"
+    wanted = [trials, *(path for path in trials.glob("*") if _NUMBER.fullmatch(path.name))]
+    return [path for path in wanted if os.path.lexists(path) and not path.is_dir()]
 
 
 def _forget_deliveries(folder: Path, seq: int) -> None:
@@ -126,4 +149,4 @@ def _forget_deliveries(folder: Path, seq: int) -> None:
 
 def _trial_folders(folder: Path) -> list[int]:
     names = [path.name for path in (folder / "trials").glob("*") if path.is_dir()]
-    return sorted(int(name) for name in names if re.fullmatch(r"0|[1-9]\d{0,8}", name))
+    return sorted(int(name) for name in names if _NUMBER.fullmatch(name))

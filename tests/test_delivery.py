@@ -328,7 +328,7 @@ class TestJsonLines:
         monkeypatch.setattr(JsonlMirror, "keep", refused)
         monkeypatch.setattr(courier, "_is_told_to_end", lambda seconds: seconds > 2 * courier.POLL_SECONDS - 0.1)
 
-        courier._deliver(mirror)
+        courier._deliver(mirror, os.getpid())
 
         assert copy_of(home, "jsonl").position().error is None
         assert audit(home, "s") == Audit(problems=(), notes=())

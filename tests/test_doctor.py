@@ -33,6 +33,7 @@ from trackers import JsonlTracker
 
 SPACE = {"x": "0..1", "arch": "a|b", "width": "1..9 when arch=a"}
 EPOCHS = 4
+TABLES = {"metrics": "trial", "attempts": "trial", "trials": "number"}
 CUT = 3  # the trial that `interrupted` ends in
 
 
@@ -192,6 +193,18 @@ class TestHealthy:
 
         assert before == Audit(problems=(), notes=())
         assert ("trial-missing", 1) in codes(audit(home, "s"))
+
+    def test_what_only_files_know_is_taken_from_them(self, mirrored: Home) -> None:
+        """A ledger that has lost its end is not healthy, and runs of trials that it has lost are none to delete."""
+        before = [record.number for record in records(mirrored)]
+        edit(mirrored, *(f"DELETE FROM {table} WHERE {key} >= 4" for table, key in TABLES.items()))
+
+        found = audit(mirrored, "s")
+        mended = {(each.code, each.trial) for each in mend(mirrored, "s")}
+
+        assert codes(found) == [("trial-lost", 4), ("trial-lost", 5)]
+        assert mended >= {("trial-missing", 4), ("trial-missing", 5)}
+        assert [record.number for record in records(mirrored)] == before
 
     def test_a_study_that_runs_is_ok(self, interrupted: Home) -> None:
         """What is RUNNING has a driver that lives."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -114,6 +115,21 @@ def test_files_of_another_trial_are_set_aside(bench: Bench) -> None:
     assert bench.events[-1]["recovered"] == {"cut": 1, "aside": 1}
     assert take(again).start_step == 0
     assert (bench.folder / "aside" / "0-1" / "attempt-1.json").is_file()
+
+
+def test_what_lies_where_a_folder_has_to_be_is_set_aside(bench: Bench) -> None:
+    """A file with the name of a trial keeps that from running no more than one with the name of another."""
+    study = bench.open()
+    take(study)
+    folder = bench.folder / "trials" / "0"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(exist_ok=True)
+    folder.write_text("a note")
+
+    again = bench.open()
+
+    assert run(take(again), objective, send=ignore).trial_state is TrialState.COMPLETE
+    assert (bench.folder / "aside" / "0-1").read_text() == "a note"
 
 
 def test_numbers_have_no_gaps(bench: Bench) -> None:

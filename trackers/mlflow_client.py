@@ -206,8 +206,32 @@ def _connect(uri: str) -> MlflowClient:
 
         for name in _LOGGERS:
             logging.getLogger(name).setLevel(logging.CRITICAL)
+        _make(uri)
         _probe(uri)
         return MlflowClient(tracking_uri=uri)
+
+
+def _make(uri: str) -> None:
+    """Make the tables of a SQLite store that is not there yet, all of them or none.
+
+    MLflow takes seconds for them, and refuses for ever the file that a process leaves which dies meanwhile: it begins
+    anew with a table that exists already.
+    """
+    path = _sqlite_file(uri)
+    if path is None or (path.exists() and path.stat().st_size):
+        return
+    import sqlalchemy
+    from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    path = path.resolve()
+    unfinished = path.with_name(f".{path.name}.tmp")  # nobody else is at it, see `_alone`
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        unfinished.with_name(unfinished.name + suffix).unlink(missing_ok=True)
+    url = sqlalchemy.make_url(uri).set(database=str(unfinished)).render_as_string(hide_password=False)
+    store = SqlAlchemyStore(url, DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH)  # type: ignore[no-untyped-call]
+    store.engine.dispose()  # else it would hold the file under its new name too
+    unfinished.replace(path)
 
 
 def _hash(text: str) -> str:

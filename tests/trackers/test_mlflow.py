@@ -21,7 +21,7 @@ from mlflow import MlflowClient
 from automl.testing import START, ReadableTrackerContract, RecordedRun
 from trackers import MlflowTracker, Point, TrackerError
 from trackers.mlflow import study_page
-from trackers.mlflow_client import NAME_LIMIT, TAG_LIMIT, stored_name, stored_text
+from trackers.mlflow_client import NAME_LIMIT, TAG_LIMIT, Experiment, stored_name, stored_text
 
 VANISHED = "0" * 32  # a run id that no store ever gave
 
@@ -418,6 +418,20 @@ class TestFreshStore:
         assert results == [("1", ""), ("1", "")]
         assert {run.info.run_name for run in MlflowClient(uri).search_runs(["1"])} == {"study"}
         assert len(MlflowClient(uri).search_runs(["1"])) == 2
+
+    def test_who_is_killed_while_making_it_leaves_none(self, tmp_path: Path) -> None:
+        """MLflow refuses a store with half of its tables for ever, so there is a whole one or none."""
+        uri = f"sqlite:///{tmp_path}/mlflow.db"
+        script = "import sys; from trackers.mlflow_client import Experiment; Experiment(sys.argv[1], name='x').client"
+        process = subprocess.Popen([sys.executable, "-c", script, uri])
+        while process.poll() is None and not list(tmp_path.glob("*.db*-journal")) + list(tmp_path.glob(".*-journal")):
+            time.sleep(0.001)  # a file of another process sends no event
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+
+        assert not (tmp_path / "mlflow.db").exists()
+        assert Experiment(uri, name="digits").ensure() == "1"
+        assert not [path for path in tmp_path.iterdir() if path.name.endswith((".tmp", "-journal"))]
 
 
 class TestServer:
