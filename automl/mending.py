@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from automl import delivery, durable, guard, interrupts, mirrors
+from automl import delivery, durable, guard, interrupts, mirrors, private
 from automl.config import StudyConfig
 from automl.delivery import Delivery
 from automl.doctor import Problem, audit, left_by_drivers
@@ -42,13 +42,18 @@ class Mended:
     """What was seen, and what was done."""
 
 
-def mend(home: Home, study: str) -> Iterator[Mended]:
-    """Repair a study, and yield each thing that was done.
+@private.files()
+def mend(home: Home, study: str) -> list[Mended]:
+    """Repair a study, and return each thing that was done.
 
     Raises:
         StudyNotFoundError: this home has none of that name.
         LeaseLostError: a driver that lives runs it, or its delivery is at work; nothing was touched.
     """
+    return list(_mend(home, study))
+
+
+def _mend(home: Home, study: str) -> Iterator[Mended]:
     try:
         yield from _end_processes(home, study)
         yield from _mend_ledger(home, study)

@@ -634,7 +634,7 @@ class TestMending:
         kill_driver(finished, trial=number)
         (finished.study("s") / ".ledger.json.999999999.tmp").touch()
 
-        done = list(mend(finished, "s"))
+        done = mend(finished, "s")
 
         assert [(each.code, each.trial) for each in done] == [
             ("lease-dead", None),
@@ -643,7 +643,7 @@ class TestMending:
         ]
         assert "by its files it is COMPLETE" in done[1].message
         assert audit(finished, "s") == Audit(problems=(), notes=())
-        assert list(mend(finished, "s")) == []
+        assert mend(finished, "s") == []
 
     def test_what_outlived_its_driver_is_ended(self, finished: Home) -> None:
         """A process that carries the mark of a driver that is gone is a note; one of a driver that lives is let be."""
@@ -659,7 +659,7 @@ class TestMending:
                 ending.callback(process.kill)
 
             found = audit(finished, "s")
-            done = list(mend(finished, "s"))
+            done = mend(finished, "s")
 
             assert (found.ok, [str(processes["gone"].pid) in note for note in found.notes]) == (True, [True])
             assert [each.code for each in done] == ["process-left"]
@@ -675,28 +675,28 @@ class TestMending:
         client.delete_run(run_id(mirrored, first))
         shutil.rmtree(mirrored.runs("s"))
 
-        done = list(mend(mirrored, "s"))
+        done = mend(mirrored, "s")
 
         assert {("run-doubled", second), ("run-missing", first), ("store-missing", None)} <= {
             (each.code, each.trial) for each in done
         }
         assert client.get_run(younger.info.run_id).data.tags["automl.double-of"] == doubled.info.run_id
         assert audit(mirrored, "s").ok
-        assert list(mend(mirrored, "s")) == []
+        assert mend(mirrored, "s") == []
 
     def test_a_study_that_runs_is_left_alone(self, interrupted: Home) -> None:
         """Its driver would fight over every row."""
         study = Study.open(interrupted.ledger_url("s"), "s", folder=interrupted.study("s"))
 
         with pytest.raises(LeaseLostError, match="is being run by process"):
-            list(mend(interrupted, "s"))
+            mend(interrupted, "s")
         study.close()
 
     def test_what_cannot_be_mended_stays_a_problem(self, finished: Home) -> None:
         """A damaged ledger is not touched."""
         (finished.study("s") / "ledger.db").write_bytes(b"damaged")
 
-        assert list(mend(finished, "s")) == []
+        assert mend(finished, "s") == []
         assert codes(audit(finished, "s")) == [("ledger-damaged", None)]
 
     def test_it_may_be_killed_anywhere(self, finished: Home) -> None:

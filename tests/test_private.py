@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ import pytest
 import automl
 from automl import durable, private
 from automl.delivery import only_one
+from automl.home import Home
+from automl.mending import mend
 from automl.trial import Trial
 
 ROOT = Path(automl.__file__).parents[1]
@@ -52,6 +55,20 @@ def test_a_search_is_its_owners_alone(tmp_path: Path) -> None:
     assert modes(shared / "s") <= {"0o600", "0o700"}
     assert stat.S_IMODE(shared.stat().st_mode) == 0o777
     assert os.umask(0) == 0
+
+
+@pytest.mark.usefixtures("_anybody")
+def test_a_repair_is_its_owners_alone(tmp_path: Path) -> None:
+    """What `doctor --fix` writes anew is as closed as what was there before."""
+    settings = {"executor": "local", "n_trials": 1, "tracker": "jsonl", "listeners": (), "direction": "minimize"}
+    automl.search(lambda trial: trial.params["x"], {"x": "0..9"}, name="s", home=tmp_path / "home", **settings)  # type: ignore[arg-type]
+    home = Home(tmp_path / "home")
+    shutil.rmtree(home.runs("s"))
+
+    mended = mend(home, "s")
+
+    assert [each.code for each in mended] == ["store-missing"]
+    assert modes(home.path) <= {"0o700", "0o600"}
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:

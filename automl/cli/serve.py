@@ -132,7 +132,7 @@ def doctor(
     if fix and study is None:
         raise ConfigError("--fix needs the name of a study, such as: automl doctor STUDY --fix")
     found = Home.find(home, storage)
-    fixed = list(mend(found, study)) if fix and study is not None else []
+    fixed = mend(found, study) if fix and study is not None else []
     names = found.studies() if study is None else [study]
     reports = {name: audit(found, name) for name in names}
     problems = [

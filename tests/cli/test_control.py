@@ -265,6 +265,15 @@ class TestRm:
         assert ran.out == "removed  broken: damaged, 441 bytes\n"
         assert not folder.exists()
 
+    def test_nobody_to_be_asked(self, run: Run, finished: str) -> None:
+        """What would go is shown, why it does not is an error."""
+        ran = run("rm", finished)
+
+        assert ran.code == 2
+        assert ran.errors == ["nothing was removed: nobody is here to be asked; give --yes"]
+        assert ran.err.startswith(f"remove  {finished}: finished, 4 trials, ")
+        assert Home.find().studies() == [finished]
+
     def test_a_removal_that_was_cut_is_done_again(
         self, run: Run, finished: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -30,7 +30,11 @@ def objective(name: str, body: str, said: str) -> Case:
         f"--early-stopping none {LOCAL} -q"
     )
     source = f"def objective(trial):\n    {body}\n"
-    says = f"the first 3 trials failed with reason {said}. When that is mended, go on with: automl resume objective-1"
+    advice = "When that is mended,"
+    if said.startswith("missing-metric"):
+        advice = "Search again with the right --metric; or mend the objective, and"
+    ending = f"{advice} go on with: automl resume objective-1"
+    says = f"the first 3 trials failed with reason {said}{'' if said.endswith('?') else '.'} {ending}"
     return Case(name, tuple(shlex.split(line)), (says,), files={"objective.py": source}, code=1)
 
 
@@ -56,8 +60,6 @@ STUDIES = [
      "no study 'trian-1' in {here}/automl_runs; did you mean 'train-1'?"),
     ask("name that is a path", "rm ../train-1 --yes",
      "study name '../train-1': use 1 to 200 letters, digits, '_', '-' and '.', not '.' first"),
-    ask("delete without being asked", "rm train-1",
-     "nothing was removed: nobody is here to be asked; give --yes"),
     ask("trial that is not there", "show train-1 4", "study 'train-1' has no trial 4; it has 0 to 3"),
     ask("trial 999", "show train-1 999", "study 'train-1' has no trial 999; it has 0 to 3"),
     ask("negative trial", "show train-1 -1", "No such option: -1 See: automl show --help"),
@@ -95,7 +97,9 @@ STUDIES = [
      "study 'train-1' was made with --tracker none: MLflow has nothing of it"),
     differs("name that is taken", "search train.py:objective -p x=0..1 --metric val_loss --name train-1",
      "study 'train-1' exists in {here}/automl_runs: go on with `automl resume train-1`, or choose another "
-     "--name"),
+     "--name",
+     "it has sampler 'random', not 'auto'", "it has early stopping 'none', not 'asha'",
+     "its space has for x 0.0..1, not 0..1"),
     differs("name that differs in case", "search train.py:objective -p x=0..1 --metric val_loss --name Train-1",
      "study 'train-1' exists in {here}/automl_runs, which many file systems take for 'Train-1': go on with "
      "`automl resume train-1`, or choose another --name"),
