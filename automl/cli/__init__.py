@@ -14,6 +14,7 @@ import errno
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Annotated
@@ -29,6 +30,11 @@ from search_spaces import SearchSpaceError
 from trackers import TrackerError
 
 __all__ = ["app", "main"]
+
+LAST_SECONDS = 5.0
+"""That the process has to end once all is done and said."""
+QUICK = 0.5
+"""The same after a signal."""
 
 _HELP = """
 Search for the best neural network for the least compute.
@@ -93,7 +99,10 @@ app.add_typer(spaces.app, name="space")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command, and return the exit code: 0 done, 2 bad input, ...; see `automl.errors`."""
+    """Run one command, and return the exit code: 0 done, 2 bad input, ...; see `automl.errors`.
+
+    Without `arguments` it is that of the process, which then ends soon.
+    """
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -102,8 +111,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         for stream in (sys.stdout, sys.stderr):  # or Python complains when it flushes them at the end
             output.to_nowhere(stream)
-        return 128 + signal.SIGPIPE  # as of any program that the signal ends
+        code = 128 + signal.SIGPIPE  # as of any program that the signal ends
+    if arguments is None:
+        _end_soon(code)
     return code
+
+
+def _end_soon(code: int) -> None:
+    """Give what an objective has left in this process, threads and exit hooks, little time: Python waits for ever."""
+    last = threading.Timer(QUICK if code > 128 else LAST_SECONDS, os._exit, [code])
+    last.daemon = True
+    last.start()
 
 
 def _run(arguments: Sequence[str] | None) -> int:

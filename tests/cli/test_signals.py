@@ -13,7 +13,7 @@ from automl.trial import TrialState
 from tests.terminal import Session
 
 OBJECTIVE = """
-import hashlib, time
+import atexit, hashlib, threading, time
 
 def objective(trial):
     for step in range(1, 4):
@@ -34,6 +34,11 @@ def stuck(trial):
     trial.report(1, loss=trial.params["x"])
     print("is stuck", flush=True)
     hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)  # no signal gets in between
+
+def lingering(trial):
+    threading.Thread(target=time.sleep, args=(1000,)).start()
+    atexit.register(time.sleep, 1000)
+    return trial.params["x"]
 """
 
 
@@ -92,6 +97,21 @@ def test_nothing_keeps_a_process_from_ending(folder: Path, second: bool, most: f
         assert session.text.splitlines()[-1] == "interrupted: state saved; go on with: automl resume s"
         assert session.left(10) == []
     assert counts(folder) == {TrialState.WAITING: 1}
+
+
+def test_what_an_objective_leaves_keeps_no_process_from_ending(folder: Path) -> None:
+    """A thread that never ends and an exit hook that hangs do not keep a finished search in the terminal."""
+    with Session(
+        command("lingering", "--metric", "value", "--direction", "minimize"),
+        folder,
+        before="import automl.cli; automl.cli.LAST_SECONDS = 0.3",
+    ) as session:
+        code = session.wait(20)
+
+        assert code == 0
+        assert "s: finished, 8 trials (8 COMPLETE)" in session.text
+        assert session.left(10) == []
+    assert counts(folder) == {TrialState.COMPLETE: 8}
 
 
 def test_a_terminal_that_is_closed(folder: Path) -> None:
