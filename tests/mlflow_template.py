@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+import threading
 from functools import cache
 from pathlib import Path
 
@@ -15,10 +16,17 @@ import pytest
 
 from trackers.mlflow_client import Experiment
 
+_making = threading.Lock()  # Alembic migrates one database at a time in a process
 
-@cache
+
 def template() -> Path:
     """Return an empty, migrated SQLite file, made once a process. Copy it, never write to it."""
+    with _making:
+        return _made()
+
+
+@cache
+def _made() -> Path:
     folder = tempfile.mkdtemp(prefix="automl-mlflow-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     file = Path(folder) / "template.db"
