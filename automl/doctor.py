@@ -78,9 +78,7 @@ def audit(home: Home, study: str) -> Audit:
     except StudyNotFoundError:
         if not home.has_folder(study):
             raise
-        message = (
-            f"its ledger has no such study, which was deleted or never made: `automl rm {study}` removes its folder"
-        )
+        message = f"its ledger has no such study: deleted, never made, or its folder renamed; {home.way_out(study)}"
         return Audit(problems=(_problem("study-missing", None, message),), notes=())
     except ConfigError:
         raise

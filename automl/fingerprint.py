@@ -10,6 +10,7 @@ which whoever reads the result must know.
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
 import importlib.metadata
@@ -27,6 +28,8 @@ from search_spaces import SearchSpaceError, modules
 PACKAGES = ("automl-search", "torch", "ray", "optuna", "mlflow", "numpy", "scikit-learn", "SQLAlchemy")
 STARTED = "study-started"
 """The kind of the events that hold fingerprints."""
+MOST_FILES = 200
+"""Files of a script's own project that are looked at, so that a resume in a huge one does not wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +105,8 @@ def _code(config: StudyConfig, objective: Callable[..., Any]) -> Iterator[tuple[
     """Yield the objective's code under its name, where it is to be had."""
     if config.kind == "function":
         try:
-            path = modules.source(modules.split(config.target, what="function")[0])
-            yield str(path), path.read_bytes()
+            for path in _with_neighbours(modules.source(modules.split(config.target, what="function")[0])):
+                yield str(path), path.read_bytes()
         except (OSError, SearchSpaceError):  # who runs it says so
             return
     elif config.kind == "callable":
@@ -114,3 +117,40 @@ def _code(config: StudyConfig, objective: Callable[..., Any]) -> Iterator[tuple[
             yield config.target, inspect.getsource(body).encode()
         except (OSError, TypeError):  # typed into an interpreter, or written in C
             return
+
+
+def _with_neighbours(script: Path) -> list[Path]:
+    """Return a file of code and those that it imports from its own project, read as text: nothing is run.
+
+    What is installed is no neighbour: it has a version.
+    """
+    script = script.resolve()
+    root = next(folder for folder in script.parents if not (folder / "__init__.py").is_file())
+    found = {script: None}  # in the order of finding
+    if not {"site-packages", "dist-packages"} & {*script.parts}:
+        for path in (todo := [script]):
+            new = [file for file in _imported(path, root) if file not in found]
+            found |= dict.fromkeys(new)
+            todo += list(dict.fromkeys(new))[: MOST_FILES - len(todo)]
+    return list(found)[:MOST_FILES]
+
+
+def _imported(path: Path, root: Path) -> Iterator[Path]:
+    """Yield the files under `root` that the code in `path` imports, wherever in it."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [(root, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = path.parents[node.level - 1] if 0 < node.level <= len(path.parents) else root
+            names = [(base, f"{node.module or ''}.{alias.name}".strip(".")) for alias in node.names]
+        else:
+            continue
+        for base, name in names:
+            parts = name.split(".")
+            for end in range(1, len(parts) + 1):
+                module = base.joinpath(*parts[:end])
+                yield from filter(Path.is_file, (module.with_name(f"{module.name}.py"), module / "__init__.py"))

@@ -161,14 +161,21 @@ class Home:
         """Say whether a study's ledger is, or would be, a file in its folder."""
         return self.storage is None and not (self.study(study) / POINTER).is_file()
 
+    def namesake(self, study: str) -> str | None:
+        """Return what the study in a folder is called, if somebody has renamed the folder."""
+        return next(iter(study_names(self.ledger_url(study))), None) if self.has_own_ledger(study) else None
+
+    def way_out(self, study: str) -> str:
+        """Say what to do about a folder whose ledger has no study of its name."""
+        name = self.namesake(study)
+        return f"it is that of {name!r}: rename it back" if name else f"`automl rm {study}` removes its folder"
+
     def _not_found(self, study: str) -> StudyNotFoundError:
         names = [name for name in self.studies() if name != study]
         n = f"{len(names) or 'no'} {'study' if len(names) == 1 else 'studies'}"
         hint = did_you_mean(study, names) or f", which has {n}: see `automl ls`, or give --home"
         if self.has_folder(study):
-            hint = (
-                f": its folder is here, but it is not in {self.ledger_address(study)}; `automl rm {study}` removes it"
-            )
+            hint = f": its folder is here, but it is not in {self.ledger_address(study)}; {self.way_out(study)}"
         elif self.has_own_ledger(study) and (self.study(study) / "trials").is_dir():
             hint = (
                 f": its folder is here, but {LEDGER} in it is gone: put back a copy of that, and resume; results that "
@@ -242,7 +249,7 @@ class Home:
         try:
             self.read(study).close()
         except StudyNotFoundError:
-            return self.has_own_ledger(study)
+            return self.has_own_ledger(study) and self.namesake(study) is None
         except AutomlError:  # it is damaged, or does not answer
             pass
         return False

@@ -115,8 +115,12 @@ def _held(home: Home, name: str) -> Iterator[Writer | None]:
 
 
 def _is_ruin(home: Home, name: str, error: AutomlError) -> bool:
-    """Say whether there is a folder whose ledger is broken, or is gone from the database that it was in."""
-    return home.has_folder(name) and (home.has_own_ledger(name) or isinstance(error, StudyNotFoundError))
+    """Say whether there is a folder whose ledger is broken or empty, or is gone from the database that it was in."""
+    if not home.has_folder(name):
+        return False
+    if isinstance(error, StudyNotFoundError):
+        return home.namesake(name) is None  # else it is whole, under another name
+    return home.has_own_ledger(name)
 
 
 def _files(folder: Path) -> Iterator[Path]:

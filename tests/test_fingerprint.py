@@ -99,6 +99,30 @@ def test_a_changed_script(made: Callable[[], list[str]], tmp_path: Path, capsys:
         assert len(reader.events(kind=STARTED)) == 3
 
 
+def test_what_a_script_imports_from_its_project(tmp_path: Path) -> None:
+    """Modules beside it, what they import, packages with relative imports; none that is installed, and none is run."""
+    texts = {
+        "train.py": "import torch, net\ndef objective(trial):\n    from pack import part\n    return 1.0\n",
+        "net.py": "import train  # round and round\nraise SystemExit\n",
+        "pack/__init__.py": "",
+        "pack/part.py": "from .deep import x\nfrom . import other, gone\n",
+        "pack/deep.py": "x = 1",
+        "pack/other.py": "not python",
+        "unused.py": "",
+    }
+    (tmp_path / "pack").mkdir()
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    asked = config(target=f"{tmp_path}/train.py:objective", kind="function")
+
+    before = Fingerprint.of(asked, value)
+    (tmp_path / "pack" / "deep.py").write_text("x = 2")
+    after = Fingerprint.of(asked, value)
+
+    assert {str(Path(name).relative_to(tmp_path)) for name in before.files} == texts.keys() - {"unused.py"}
+    assert [Path(each.what).name for each in after.differences(before)] == ["deep.py"]
+
+
 def test_an_unchanged_one(made: Callable[[], list[str]]) -> None:
     """Nothing has changed, nothing is refused; versions before this one noted nothing down."""
     assert made() == []

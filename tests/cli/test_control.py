@@ -265,6 +265,19 @@ class TestRm:
         assert ran.out == "removed  broken: damaged, 441 bytes\n"
         assert not folder.exists()
 
+    def test_a_folder_that_was_renamed(self, run: Run, finished: str) -> None:
+        """What is in it is whole: nobody is advised to delete it, nor does it go."""
+        folder = Home.find().study(finished)
+        folder.rename(folder.with_name("better"))
+
+        said = [run("rm", "better", "--yes"), run("status", "better"), run("doctor", "better")]
+        taken = run("search", "digits", *LOCAL, "--trials", "1", "--name", "better")
+
+        assert taken.code == 3
+        assert [ran.code for ran in said] == [2, 2, 1]
+        assert all(f"that of '{finished}': rename it back" in ran.err + ran.out for ran in said)
+        assert (folder.with_name("better") / "ledger.db").exists()
+
     def test_nobody_to_be_asked(self, run: Run, finished: str) -> None:
         """What would go is shown, why it does not is an error."""
         ran = run("rm", finished)
