@@ -4,7 +4,8 @@ Verdicts are given while the objective waits in `report`. An objective that neve
 interrupted, and one that kills its process kills the search; `automl resume` goes on from there. It sees the whole
 environment, secrets too: what is held back from workers (`automl.executors.environment`) is this process's own. A
 deadline interrupts the main thread between two steps of Python: a loop in C that never comes back to it cannot be
-interrupted, nor can a search in another thread. Use the Ray executor for objectives that do such things.
+interrupted. In another thread a deadline waits for the next report. Use the Ray executor for objectives that do such
+things.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class LocalExecutor:
         def send(report: Report) -> None:
             with watch.interrupting(None):
                 verdict = study.report(attempt, [report])
+            watch.judge(attempt)
             if verdict is Verdict.STOP:
                 raise TrialPruned
             if verdict is Verdict.PAUSE:
@@ -88,7 +90,7 @@ class _Watch:
         self._over = threading.Event()
         self._runner = threading.current_thread()
         self._can_interrupt = self._runner is threading.main_thread()
-        self._late: dict[int, Ending] = {}
+        self._late: dict[tuple[int, int], Ending] = {}  # by trial and attempt
         self._inside: Attempt | None = None
         self._thread = threading.Thread(target=self._tick, name="ticks", daemon=True)
 
@@ -113,6 +115,12 @@ class _Watch:
         finally:
             self._inside = before
 
+    def judge(self, attempt: Attempt) -> None:
+        """Raise `_Overdue` if the time of an attempt is up."""
+        ending = self._late.get((attempt.trial, attempt.number))
+        if ending is not None:
+            raise _Overdue(ending)
+
     def _tick(self) -> None:
         while not self._over.wait(TICK_SECONDS):
             try:
@@ -120,17 +128,15 @@ class _Watch:
                 overdue = self._study.overdue()
                 is_over = self._can_interrupt and self._is_impatient()
             except LeaseLostError:  # comes up again in the other thread, when it writes or closes the study
-                overdue, is_over = [], True
+                overdue, is_over = [], self._can_interrupt
             except AutomlError:
                 continue  # a database that is busy for a moment; what waits goes out with a later tick
-            if not self._can_interrupt:
-                continue
-            assert self._runner.ident is not None
             if is_over:
                 interrupts.push()  # the other thread may wait for anything
                 return
-            self._late = {attempt.trial: ending for attempt, ending in overdue}
-            if self._late:
+            self._late = {(attempt.trial, attempt.number): ending for attempt, ending in overdue}
+            if self._late and self._can_interrupt:
+                assert self._runner.ident is not None
                 signal.pthread_kill(self._runner.ident, _LATE)  # again with the next tick, if it was no good moment
 
     def _is_impatient(self) -> bool:
@@ -143,6 +149,5 @@ class _Watch:
         return by is not None and not seconds
 
     def _raise(self, number: int, frame: FrameType | None) -> None:
-        ending = self._late.get(self._inside.trial) if self._inside else None
-        if ending is not None:
-            raise _Overdue(ending)
+        if self._inside is not None:
+            self.judge(self._inside)

@@ -22,6 +22,7 @@ import secrets
 import signal
 import socket
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -89,8 +90,9 @@ def own_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         services.ConsolePopen = popen  # type: ignore[misc]
         utils.set_sigterm_handler = taken
-        for number in interrupts.SIGNALS:  # from below Python, too
-            signal.signal(number, signal.getsignal(number) or signal.SIG_DFL)
+        if threading.current_thread() is threading.main_thread():  # nobody else may set handlers
+            for number in interrupts.SIGNALS:  # from below Python, too
+                signal.signal(number, signal.getsignal(number) or signal.SIG_DFL)
 
 
 def hear_signals() -> None:

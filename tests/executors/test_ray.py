@@ -364,6 +364,22 @@ def test_a_session_is_closed_to_others() -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_ray_may_start_in_another_thread() -> None:
+    """There are no handlers to give back: only the main thread may set any."""
+    done = threading.Event()
+
+    def start() -> None:
+        with ray_private.own_signals():
+            pass
+        done.set()
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    thread.join()
+
+    assert done.is_set()
+
+
 def test_the_token_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new token is made for its owner alone; an old one that others can read is closed."""
     monkeypatch.setenv("HOME", str(tmp_path))
