@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import signal
 import sys
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="a few rounds, seconds a kind; nothing is recorded")
     parser.add_argument("--page", action="store_true", help="play nothing, write the page from what was recorded")
     options = parser.parse_args()
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under `nohup` the searches would ignore it too
     bad = 0
     if not options.page:
         seed = random.randrange(2**31) if options.seed is None else options.seed
