@@ -220,16 +220,15 @@ def _make(uri: str) -> None:
     path = _sqlite_file(uri)
     if path is None or (path.exists() and path.stat().st_size):
         return
-    import sqlalchemy
     from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    path = path.resolve()
     unfinished = path.with_name(f".{path.name}.tmp")  # nobody else is at it, see `_alone`
     for suffix in ("", "-journal", "-wal", "-shm"):
         unfinished.with_name(unfinished.name + suffix).unlink(missing_ok=True)
-    url = sqlalchemy.make_url(uri).set(database=str(unfinished)).render_as_string(hide_password=False)
-    store = SqlAlchemyStore(url, DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH)  # type: ignore[no-untyped-call]
+    where, mark, query = uri.partition("?")  # as it was written: MLflow makes folders of its text, escapes and all
+    folder, _, name = where.rpartition("/")
+    store = SqlAlchemyStore(f"{folder}/.{name}.tmp{mark}{query}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH)  # type: ignore[no-untyped-call]
     store.engine.dispose()  # else it would hold the file under its new name too
     unfinished.replace(path)
 
