@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from tests.mlflow_template import mlflow_template, mlflow_uri
 from tests.postgres import postgres, postgres_url, storage_url
 
 __all__ = ["mlflow_template", "mlflow_uri", "postgres", "postgres_url", "storage_url"]
+
+# What a shell runs in the background, or `nohup` anywhere, ignores signals, and so would all that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "RAY_USAGE_STATS_ENABLED": "0"}
 
