@@ -21,7 +21,7 @@ search: $(READY) ## find a good network for handwritten digits: the quickstart
 	$(BIN)/automl search digits --arch "mlp|cnn" --trials 20 --max-epochs 12
 
 test: $(READY_DEV) ## run the tests; choose some with ARGS="tests/test_trial.py -k nan"
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 check: $(READY_DEV) ## what must pass before a change lands: lint, format, types, imports, tests
 	$(BIN)/ruff check
