@@ -326,6 +326,7 @@ class TestJsonLines:
             keep(mirror, position)
 
         monkeypatch.setattr(JsonlMirror, "keep", refused)
+        monkeypatch.setattr(courier, "_limit_memory", lambda: None)  # it would be that of all tests after this one
         monkeypatch.setattr(courier, "_is_told_to_end", lambda seconds: seconds > 2 * courier.POLL_SECONDS - 0.1)
 
         courier._deliver(mirror, os.getpid())

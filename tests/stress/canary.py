@@ -262,7 +262,8 @@ class _Round:
 
     def _is_written(self, path: Path) -> bool:
         """Whether a search has written this file, and not the user."""
-        is_theirs = path == self.work / "train.py" or self.work / ".git" in path.parents
+        script, compiled = self.work / "train.py", self.work / "__pycache__"  # which Python makes of it
+        is_theirs = path == script or compiled in path.parents or self.work / ".git" in path.parents
         return path.is_file() and not path.is_symlink() and not is_theirs and path.stat().st_size > 0
 
 
