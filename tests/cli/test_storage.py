@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from automl.home import Home
@@ -246,7 +247,8 @@ def test_the_password_is_nowhere(
     monkeypatch.setenv("AUTOML_STORAGE", postgres_url)
     search = start(*SEARCH, "--executor", "local", "--trials", "2", "--early-stopping", "none", "-v")
     first_trial_runs(search)
-    lines = b"".join(path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline"))
+    driver = psutil.Process(search.pid)
+    lines = b"".join(Path(f"/proc/{each.pid}/cmdline").read_bytes() for each in [driver, *driver.children(True)])
     (tmp_path / "go").touch()
 
     said = [text for text in search.communicate(timeout=60) if text]
