@@ -14,17 +14,18 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from automl import driver
 from automl.home import Home
 from automl.report import summary
 from automl.trial import Trial
+from tests.chromium import browser
+
+__all__ = ["browser"]
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync")
 TRIAL = re.compile(r"^trial \d+$")
 
 
@@ -35,19 +36,6 @@ def objective(trial: Trial) -> dict[str, float]:
     for step, loss in enumerate(losses, start=1):
         trial.report(step, val_loss=loss)
     return {"val_loss": best}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start the system's Chromium; without one, skip on a person's machine and fail where CI promises it."""
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if found is None:
-        problem = f"none of {', '.join(CHROMIUM)} is installed; `apt-get install chromium` brings one"
-        pytest.fail(problem) if os.environ.get("CI") else pytest.skip(problem)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import random
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,15 +13,19 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from playwright.sync_api import Browser
 
 from automl.ledger.rows import StudyRow
 from automl.report import figures
 from automl.trial import TrialRecord, TrialState
 from search_spaces import Categorical, Float, SearchSpace
 from tests import strategies
+from tests.chromium import browser
 from tests.report.conftest import MakeStudy
 
 COMPLETE, PRUNED = TrialState.COMPLETE, TrialState.PRUNED
+__all__ = ["browser"]
+
 NAMES = ["figures/history.html", "figures/importance.html", "figures/parallel_coordinates.html"]
 NASTY = "</script><b>x</b> &amp; %{y} $\\alpha$ \u65e5\u672c"
 
@@ -219,28 +222,22 @@ class TestOddData:
 
 
 @pytest.mark.browser
-def test_a_browser_draws_them_offline(make_study: MakeStudy, tmp_path: Path) -> None:
+def test_a_browser_draws_them_offline(browser: Browser, make_study: MakeStudy, tmp_path: Path) -> None:
     """Chromium, cut off from every network, draws each page without an error, and shows markup in names as text."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("there is no Chromium")
     space = SearchSpace({"lr": Float(1e-4, 1e-1, log=True), "opt": Categorical([NASTY, "sgd"])})
     study: StudyRow = make_study(space, metric=NASTY, name=NASTY)
     errors: list[str] = []
 
     found = figures.write(made_of(space), study, tmp_path)
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_context(offline=True).new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("requestfailed", lambda request: errors.append(request.url))
-        titles = {}
-        for name, path in found.items():
-            page.goto(path.as_uri())
-            page.wait_for_selector(".gtitle")
-            titles[name] = page.text_content(".gtitle")
-        browser.close()
+    page = browser.new_context(offline=True).new_page()
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("requestfailed", lambda request: errors.append(request.url))
+    titles = {}
+    for name, path in found.items():
+        page.goto(path.as_uri())
+        page.wait_for_selector(".gtitle")
+        titles[name] = page.text_content(".gtitle")
+    page.context.close()
 
     assert errors == []
     assert list(titles) == NAMES
