@@ -119,7 +119,12 @@ class TrialRecord:
     values: Mapping[str, float] = field(default_factory=dict)
     """Every metric the objective returned."""
     reports: Mapping[int, float] = field(default_factory=dict)
-    """Step -> the study's metric as last reported at it."""
+    """Step -> the study's metric, the first if it has several, as last reported at it."""
+    points: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+    """Step -> what was last reported at it of all metrics that objectives and constraints are about, by name.
+
+    Empty in a study of one metric without constraints, whose `reports` say it all.
+    """
     reached: int = 0
     """The last step at which any metric was reported, in whatever attempt."""
     attempt: int = 0
@@ -144,6 +149,18 @@ class TrialRecord:
     def is_infeasible(self) -> bool:
         """Whether the trial needs more memory than there is; that it ran out of it with less was retried."""
         return self.state is TrialState.FAIL and self.reason in (Reason.OOM, Reason.GPU_OOM)
+
+    def known(self, step: int) -> dict[str, float]:
+        """Return what had been reported by `step` of the metrics that `points` has: of each the last."""
+        found: dict[str, float] = {}
+        for at in sorted(at for at in self.points if at <= step):
+            found |= self.points[at]
+        return found
+
+    @property
+    def standing(self) -> Mapping[str, float]:
+        """What is compared where a study has several objectives, or constraints: final values, or the last ones."""
+        return self.values if self.state is TrialState.COMPLETE else self.known(LARGEST_STEP)
 
     @property
     def last_value(self) -> float | None:

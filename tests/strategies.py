@@ -1,4 +1,4 @@
-"""Hypothesis strategies for search spaces: every kind of value, distribution and space, the ugly ones included."""
+"""Hypothesis strategies: search spaces, with every kind of value and distribution, the ugly ones included; results."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from automl.preference import DIRECTIONS, Constraint, Preference
 from search_spaces import (
     Categorical,
     Condition,
@@ -265,3 +266,28 @@ def _is_accepted(space: SearchSpace, forbidden: Condition) -> bool:
             raise
         return False
     return True
+
+
+small_losses = st.integers(0, 4).map(float)
+"""Few enough that points are often alike, or dominate each other."""
+
+
+@st.composite
+def preferences(draw: st.DrawFn, *, objectives: int = 3, limits: int = 2) -> Preference:
+    """What a study of up to so many objectives wants, with up to so many limits on these or on other metrics."""
+    metrics = draw(st.lists(st.sampled_from("abc"), min_size=1, max_size=objectives, unique=True))
+    limit = st.builds(Constraint, st.sampled_from("abxy"), st.sampled_from(["<=", ">="]), st.integers(-4, 4).map(float))
+    return Preference(
+        metrics=tuple(metrics),
+        directions=tuple(draw(st.sampled_from(DIRECTIONS)) for _ in metrics),
+        constraints=tuple(draw(st.lists(limit, max_size=limits))),
+    )
+
+
+results = st.dictionaries(st.sampled_from("abcxy"), small_losses | st.floats(), max_size=5)
+"""What a trial may have of the metrics of `preferences`: not each of them, nor always a number."""
+
+
+def loss_points(axes: int) -> st.SearchStrategy[list[tuple[float, ...]]]:
+    """Sets of points with whole losses from 0 to 4 on each of several axes."""
+    return st.lists(st.tuples(*[small_losses] * axes), max_size=8)
