@@ -44,6 +44,22 @@ def write_ending(ledger: Writer, trial: int, number: int, ending: Ending, metric
         ledger.event("artifact", trial=trial, name=name, path=f"trials/{trial}/{path}")
 
 
+def after(record: TrialRecord, ending: Ending, metric: str, *, waits: bool, now: float) -> TrialRecord:
+    """Return how a trial stands after an attempt: what `write_ending` puts into the ledger, as memory has it."""
+    is_complete = ending.trial_state is TrialState.COMPLETE
+    return replace(
+        record,
+        state=TrialState.WAITING if waits else ending.trial_state or TrialState.RUNNING,
+        paused=ending.state is AttemptState.PAUSED,
+        value=ending.values[metric] if is_complete else None,
+        values=ending.values,
+        reason=ending.reason,
+        message=ending.message,
+        checkpoint=ending.checkpoint,
+        ended=now,
+    )
+
+
 def reasons_to_retry(reader: Reader) -> dict[int, list[Reason]]:
     """Return why each trial ran once more, or could have: because of the machine it ran on."""
     found: defaultdict[int, list[Reason]] = defaultdict(list)

@@ -15,7 +15,6 @@ here can be rebuilt from the ledger, and `open` does just that.
 from __future__ import annotations
 
 import contextlib
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,9 +22,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl import interrupts, samplers, stopping
+from automl import interrupts, stopping
 from automl.agenda import Agenda, Choice
 from automl.attempt import Attempt, Ending, read_reports, read_result, supersede
+from automl.closing import give_back
 from automl.config import StudyConfig
 from automl.errors import SearchAbortedError
 from automl.fingerprint import Fingerprint
@@ -36,12 +36,13 @@ from automl.ledger.requests import Request
 from automl.ledger.writer import Writer
 from automl.listeners import Listener, Listeners
 from automl.opening import take_up
-from automl.recovery import DAMAGED, is_retried, start_point, write_ending
+from automl.recovery import after, is_retried, write_ending
 from automl.running import Running
 from automl.saving import Saving
 from automl.shares import ONE_CPU, Shares
+from automl.starting import Starting
 from automl.stopping import Verdict
-from automl.trial import AttemptState, Reason, Report, TrialRecord, TrialState, remove_checkpoints
+from automl.trial import Reason, Report, TrialRecord, TrialState, remove_checkpoints
 
 if TYPE_CHECKING:
     import optuna
@@ -82,7 +83,7 @@ class Study:
         self._lock = threading.RLock()
         self._closed = False
         self._running = Running(trial_timeout=config.trial_timeout, stall_timeout=config.stall_timeout, clock=clock)
-        self._checked: set[int] = set()  # trials whose checkpoints were read whole, or made, under this driver
+        self._starting = Starting(ledger, agenda, config, folder, shares=shares)
         self._unstarted: Attempt | None = None  # recorded, not yet on disk: the disk is full
 
     @classmethod
@@ -171,9 +172,11 @@ class Study:
                 choice = Choice() if self.request else self._agenda.next(is_idle=not self.running)
                 self.is_done = choice == Choice() and not self.running
                 if choice.proposal is not None:
-                    self._ask(choice.proposal)
+                    self._starting.ask(choice.proposal)
                 if choice.number is not None:
-                    self._unstarted = self._start(choice.number)
+                    self._unstarted, damaged = self._starting.start(choice.number)
+                    for event in damaged:
+                        self._emit(**event)
                     return self._begin(self._unstarted)
             if not (wait and choice.is_pending):
                 return None
@@ -320,19 +323,8 @@ class Study:
             self._agenda.close()
             is_finished = self.is_finishing
             cut = [*self.running.values(), *filter(None, [self._unstarted])]
-            for attempt in cut:
-                self._ledger.end(trial=attempt.trial, attempt=attempt.number, state=AttemptState.LOST, waits=True)
-            given_up: dict[int, Reason] = {}
-            if is_finished:
-                given_up |= dict.fromkeys([*(each.trial for each in cut), *self._agenda.waiting], Reason.BUDGET)
-                given_up |= dict.fromkeys(sorted(self._agenda.paused), Reason.EARLY_STOPPING)
-            for number, reason in given_up.items():
-                self._ledger.tell(trial=number, state=TrialState.PRUNED, reason=reason)
-            self._ledger.event("study-ended", finished=is_finished)
-            self._ledger.release(finished=is_finished)
-            for number, reason in given_up.items():
-                self._forget(number, reason)
-            self._emit("study-ended", finished=is_finished)
+            for event in give_back(self._ledger, self._agenda, self.folder, cut=cut, is_finished=is_finished):
+                self._emit(**event)
             return is_finished
 
     def _poll(self) -> None:
@@ -348,43 +340,6 @@ class Study:
 
     def _tell_of_request(self, **more: Any) -> None:
         self._emit("stop-requested", now=self.request is Request.NOW, running=sorted(self.running), **more)
-
-    def _forget(self, number: int, reason: Reason) -> None:
-        """Remove what a trial would have gone on from: the ledger says that it does not, as the study ends."""
-        remove_checkpoints(self.folder / "trials" / str(number))
-        step = self.records[number].step
-        told = {"state": TrialState.PRUNED, "value": None, "step": step, "reason": reason, "message": None}
-        self._emit("trial-ended", trial=number, **told)
-
-    def _ask(self, proposal: samplers.Proposal) -> None:
-        number = len(self.records)
-        seed = random.Random(f"{self.config.seed}-trial-{number}").randrange(2**31)
-        self._ledger.ask(number=number, params=proposal.params, seed=seed)
-        if proposal.notes:
-            self._ledger.event("sampler", trial=number, notes=proposal.notes)
-        self._agenda.add(number, proposal.params, seed=seed)
-
-    def _start(self, number: int) -> Attempt:
-        """Record that a trial runs once more."""
-        record, folder = self.records[number], self.folder / "trials" / str(number)
-        restored, damaged = start_point(self._ledger, record, folder, thorough=number not in self._checked)
-        self._checked.add(number)
-        attempt = self._agenda.attempt(
-            number,
-            self.config,
-            folder,
-            start_step=restored.step if restored else 0,
-            resources=self.shares.of(self._agenda.retried[number], retries=self.config.retries),
-        )
-        self._ledger.start(
-            trial=number,
-            attempt=attempt.number,
-            start_step=attempt.start_step,
-            resources=attempt.resources,
-        )
-        for each in damaged:
-            self._emit(DAMAGED, **each)
-        return attempt
 
     def _begin(self, attempt: Attempt) -> Attempt | None:
         """Hand out an attempt once it is on disk that it starts; None as long as that cannot be written."""
@@ -419,18 +374,7 @@ class Study:
     def _remember(self, attempt: Attempt, ending: Ending, *, waits: bool) -> None:
         """Bring memory up to what the ledger has just been told, and tell the listeners."""
         number = attempt.trial
-        is_complete = ending.trial_state is TrialState.COMPLETE
-        record = replace(
-            self.records[number],
-            state=TrialState.WAITING if waits else ending.trial_state or TrialState.RUNNING,
-            paused=ending.state is AttemptState.PAUSED,
-            value=ending.values[self.config.metric] if is_complete else None,
-            values=ending.values,
-            reason=ending.reason,
-            message=ending.message,
-            checkpoint=ending.checkpoint,
-            ended=self._clock(),
-        )
+        record = after(self.records[number], ending, self.config.metric, waits=waits, now=self._clock())
         self._agenda.note(record)
         if record.state.is_finished:
             remove_checkpoints(self.folder / "trials" / str(number))
