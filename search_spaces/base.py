@@ -16,7 +16,7 @@ from dataclasses import MISSING, Field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol
 
 from search_spaces.errors import SearchSpaceError, did_you_mean
-from search_spaces.scalars import Scalar, literal, shown
+from search_spaces.scalars import Scalar, bare, literal, shown
 
 if TYPE_CHECKING:
     from random import Random
@@ -114,6 +114,10 @@ class Distribution(ABC):
     def _beside(self, value: Any) -> list[Scalar]:
         """Return the values next to `value`, which is in the domain."""
 
+    def _canonical(self, value: Any) -> Scalar:
+        """Return a value in the domain exactly as the domain has it."""
+        return self._decode(self._encode(value))
+
     @property
     def has_guess(self) -> bool:
         """Whether somebody said, as a default or a prior, which value to try first."""
@@ -126,6 +130,21 @@ class Distribution(ABC):
     def contains(self, value: object) -> bool:
         """Say whether `value` is in the domain."""
         return self.validate(value) is None
+
+    def read(self, value: object) -> object:
+        """Return the value that somebody means by `value`, which may be text as a command line has it.
+
+        `Int(1, 9).read("3") == Int(1, 9).read(3.0) == 3`; `Categorical(["1", "2"]).read(1) == "1"`. What can be meant
+        by none of the values is returned for `validate` to refuse.
+        """
+        meant = [value]
+        if isinstance(value, str):
+            meant.append(bare(value))
+        elif isinstance(value, Scalar):
+            meant.append(literal(value))
+        meant += [int(each) for each in meant if isinstance(each, float) and each.is_integer()]
+        unknown = meant[1] if isinstance(value, str) else value
+        return next((self._canonical(each) for each in meant if self.contains(each)), unknown)
 
     def value_of(self, choice: Any) -> Any:
         """Return what `choice` stands for: of named values a fresh copy of the value, else itself.
@@ -250,10 +269,6 @@ class Varying(Distribution):
     def _states(self, name: str) -> bool:
         """Say whether the field `name` was given."""
         return getattr(self, name) is not type(self).__dataclass_fields__[name].default  # type: ignore[attr-defined]
-
-    def _canonical(self, value: Any) -> Scalar:
-        """Return a value in the domain exactly as the domain has it."""
-        return self._decode(self._encode(value))
 
     def _check_guesses(self) -> None:
         """Check default, prior and confidence; to be called once the domain is known to be right."""

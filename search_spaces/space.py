@@ -259,6 +259,18 @@ class SearchSpace(Composable):
         """Return the point at which each parameter that exists has its `default_value`; relations are not looked at."""
         return points.completed(self._complete(), {})
 
+    def point(self, given: str | Mapping[str, Any]) -> dict[str, Any]:
+        """Return the feasible point with these values, such as "lr=0.1, opt=sgd", and the default of all others.
+
+        Text is read by each parameter: `64` of whole numbers is 64, of names "64".
+
+        Raises:
+            SearchSpaceError: with every problem: unknown, not existing there, out of range, infeasible.
+        """
+        from search_spaces import assignments
+
+        return assignments.point(self._complete(), self._relations, given)
+
     def neighbours(self, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the feasible points that differ from `params` in one parameter, in the space's order.
 

@@ -333,9 +333,10 @@ class TestSamplers:
 
         sampler = make("grid", space=new, direction="minimize", seed=1, records=records, n_older=3)
         later = [sampler.propose(number) for number in range(3, 7)]
+        found = [proposal.params for proposal in later if proposal is not None]
+        records += [TrialRecord(number=3 + n, state=TrialState.RUNNING, params=p) for n, p in enumerate(found[:2])]
         resumed = make("grid", space=new, direction="minimize", seed=1, records=records, n_older=3).propose(5)
 
-        found = [proposal.params for proposal in later if proposal is not None]
         assert found == [{"a": "y", "n": 2}, {"a": "z", "n": 1}, {"a": "z", "n": 2}]
         assert resumed is not None
         assert resumed.params == found[2]

@@ -9,9 +9,10 @@ next. A resumed study rebuilds its sampler from the ledger, and goes on as if no
 `random`, `qmc` and `grid` learn nothing (`plain`); `tpe`, `gp`, `nsga2` and samplers of the user's own are Optuna's
 (`optuna_study`). `auto` is TPE for now. Those that have a name try nothing twice, and end when nothing is left.
 
-Priors of the space are at work in the draws of `random` and in those that `tpe`, `gp` and `nsga2` start with, which are
-samples of the space. Where it states any default or prior, trial 0 takes its default point: a person's best guess comes
-first, and the sampler is told as usual. A grid keeps its order, and a sampler of the user's own decides on every trial.
+What somebody already knows comes first, with every sampler: the points that the user wants tried, then the default
+point of a space that states any default or prior. The sampler is told of them as usual; to one of the user's own they
+are trials that were enqueued. Priors are at work, too, in the draws of `random` and in those that `tpe`, `gp` and
+`nsga2` start with, which are samples of the space.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING
 from automl.config import OWN_SAMPLER, SAMPLERS, Direction, StudyConfig
 from automl.errors import ConfigError, SearchAbortedError
 from automl.samplers.ahead import Proposals
-from automl.samplers.base import Note, Params, Proposal, Sampler, Untried
+from automl.samplers.base import Note, Params, Proposal, Sampler, Untried, best_guess, is_point
 from automl.samplers.plain import PER_AXIS, GridSampler, QmcSampler, RandomSampler
 from automl.trial import TrialRecord
 from search_spaces import Categorical, Float, SearchSpace, SearchSpaceError
@@ -65,6 +66,7 @@ def make(
     records: Sequence[TrialRecord],
     n_older: int = 0,
     notes: Iterable[Note] = (),
+    tries: Sequence[Params] = (),
 ) -> Sampler:
     """Return a sampler by its name in `config.SAMPLERS`, or any Optuna sampler, that knows what has happened.
 
@@ -76,16 +78,19 @@ def make(
         records: the trials so far, as `SpaceHistory.shown` has them.
         n_older: how many of them, the first ones, were asked before `space` was the study's.
         notes: of all proposals since then.
+        tries: points to try first; those that lie no more in `space`, which may have changed, are left out.
     """
+    known = [point for point in tries if is_point(space, point)]
     if sampler == "grid":
-        return GridSampler(space, older=records[:n_older])
+        return GridSampler(space, records=records, first=known)  # the default point has its place in the order
+    first = [*known, *best_guess(space, seed=seed)]
     if sampler in ("random", "qmc"):
-        return (RandomSampler if sampler == "random" else QmcSampler)(space, seed=seed, records=records)
+        return (RandomSampler if sampler == "random" else QmcSampler)(space, seed=seed, records=records, first=first)
     from automl.samplers.optuna_study import OptunaSampler, first_generation
 
     untried, startup = None, 0
     if isinstance(sampler, str):
-        untried = Untried(space, seed=seed, records=records)
+        untried = Untried(space, seed=seed, records=records, first=first)
         startup = POPULATION if sampler == "nsga2" else STARTUP
         sampler = _optuna_sampler(sampler, space, random.Random(f"{seed}-{len(records)}").randrange(2**32))
     elif records:
@@ -97,6 +102,7 @@ def make(
         records=records,
         notes=[*first_generation(sampler, n_older), *notes],
         untried=untried,
+        first=known,
         startup=startup,
     )
 

@@ -5,7 +5,7 @@
 
 `Untried` is shared by all samplers that have a name, save the grid: in a space of a dozen points random draws, and
 models that have made up their mind, come back to points whose value is known. It picks another one, and says when there
-is none left. And it knows what to try first: a person's best guess, where the space states one.
+is none left. And it knows what to try first: what somebody already knows to be worth it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from automl.trial import TrialRecord
-from search_spaces import SearchSpace
+from search_spaces import SearchSpace, SearchSpaceError
 
 Params = Mapping[str, Any]
 PATIENCE = 3
@@ -50,26 +50,31 @@ class Sampler(Protocol):
 
 
 class Untried:
-    """The points of a space that were not proposed yet; `records` are the trials that were."""
+    """The points of a space that were not proposed yet.
+
+    Args:
+        space: what is chosen from.
+        seed: of the study.
+        records: the trials whose points were proposed.
+        first: points to propose before any other, in this order.
+    """
 
     DRAWS = 100
     """Random points looked at before all points are gone through in their order."""
 
-    def __init__(self, space: SearchSpace, *, seed: int, records: Iterable[TrialRecord] = ()) -> None:
+    def __init__(
+        self, space: SearchSpace, *, seed: int, records: Iterable[TrialRecord] = (), first: Iterable[Params] = ()
+    ) -> None:
         self._space = space
         self._seed = seed
         self._size = space.size()
         self._seen = seen(records)
+        self._first = [(key(point), point) for point in first]
 
-    def guesses(self, number: int) -> list[Params]:
-        """Return what trial `number` is to try before anything else.
-
-        That is the default point for trial 0 of a space in which any default or prior is stated, repaired where
-        relations forbid it, else nothing.
-        """
-        if number or not self._space.has_guess:
-            return []
-        return [self._space.repair(self._space.default(), random.Random(self._seed))]
+    def guesses(self) -> list[Params]:
+        """Return what is to be proposed before anything else: of the points to begin with those that were not yet."""
+        self._first = [(point_key, point) for point_key, point in self._first if point_key not in self._seen]
+        return [point for _, point in self._first]
 
     def choose(self, number: int, candidates: Iterable[Params] = ()) -> Params | None:
         """Return the first new feasible point of `candidates`, else a random one, or None when all were proposed.
@@ -93,6 +98,23 @@ class Untried:
     def _all(self) -> Iterator[Params]:
         if self._size != "continuous":
             yield from self._space.grid(1)
+
+
+def is_point(space: SearchSpace, params: Params) -> bool:
+    """Say whether `params` is a feasible point of `space`."""
+    try:
+        space.validate(params)
+    except SearchSpaceError:
+        return False
+    return True
+
+
+def best_guess(space: SearchSpace, *, seed: int) -> list[Params]:
+    """Return the default point of a space in which any default or prior is stated, repaired where relations forbid it.
+
+    That is its author's best guess; a space that states none has none.
+    """
+    return [space.repair(space.default(), random.Random(seed))] if space.has_guess else []
 
 
 def feasible(space: SearchSpace, candidates: Iterable[Params], rng: random.Random) -> Iterator[Params]:

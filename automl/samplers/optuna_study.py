@@ -54,6 +54,8 @@ class OptunaSampler:
         notes: what it wrote down when it proposed them.
         untried: keeps it from repeating itself. Without, as for a sampler of the user's own, it may do as it likes, and
             its proposals are checked.
+        first: points to try before the sampler is asked, for one of the user's own; `untried` knows its own. To
+            Optuna they are trials that were enqueued.
         startup: trials with a value that the sampler needs before it has a model; until then points are drawn from the
             space, so that its priors count.
     """
@@ -70,11 +72,14 @@ class OptunaSampler:
         records: Iterable[TrialRecord] = (),
         notes: Iterable[Note] = (),
         untried: Untried | None = None,
+        first: Iterable[Params] = (),
         startup: int = 0,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
+        records = list(records)
         self._space = space
-        self._untried = untried
+        self._may_repeat = untried is None
+        self._untried = untried or Untried(space, seed=0, records=records, first=first)
         self._startup = startup
         self._orders = {name: item for name, item in space.items() if isinstance(item, Ordinal) and untried is not None}
         positions = {name: IntDistribution(0, item.size() - 1) for name, item in self._orders.items()}
@@ -82,7 +87,6 @@ class OptunaSampler:
         self._storage = _Memory()
         self._storage.create_new_study([optuna.study.StudyDirection[direction.upper()]], "study")
         self._study = _Study("study", self._storage, sampler, optuna.pruners.NopPruner())
-        records = list(records)
         self._storage.hidden = frozenset(record.number for record in records if not record.params)
         for trial in history(map(self._shown, records), self._distributions):
             self._put(trial)
@@ -98,14 +102,15 @@ class OptunaSampler:
             return None
         with self._blamed(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # notes to whoever wrote the sampler's arguments
-            asks = self._asks(number)
-            if self._untried is None:
+            guess = next(iter(self._untried.guesses()), None)
+            asks = self._asks(number, guess)
+            if self._may_repeat and guess is None:
                 params: Params | None = next(feasible(self._space, asks, random.Random(number)))
             else:
                 params = self._untried.choose(number, asks)
             if params is None:
                 return None
-            if self._untried is None:
+            if self._may_repeat:
                 self._space.validate(params)
         proposed = TrialRecord(number=number, state=TrialState.RUNNING, params=params)
         self._put(frozen(self._shown(proposed), self._distributions, OptunaState.RUNNING))
@@ -124,14 +129,20 @@ class OptunaSampler:
         finally:
             self._put(trial)
 
-    def _asks(self, number: int) -> Iterator[Params]:
-        """Yield what the sampler suggests for trial `number`, asked again and again; but nothing while it starts."""
+    def _asks(self, number: int, guess: Params | None) -> Iterator[Params]:
+        """Yield what the sampler suggests for trial `number`, asked again and again; but nothing while it starts.
+
+        A `guess` is what the trial tries instead. To samplers that have a name here it is their own suggestion, which
+        nsga2 breeds from; to one of the user's own it is a trial that was enqueued, which a grid does not count.
+        """
+        if guess is not None and self._may_repeat:
+            self._study.enqueue_trial(dict(guess))
         trial = self._study.ask()
         assert trial.number == number, f"asked for trial {number}, the sampler is at {trial.number}"
         suggested = self._space.suggest(_InOrder(trial, self._orders))  # nsga2 notes of which generation the trial is
-        if self._untried is not None:
-            yield from self._untried.guesses(number)
-        if self._is_starting():
+        if guess is not None:
+            yield guess
+        if guess is not None or self._is_starting():
             return
         yield suggested
         for _ in range(self.ASKS - 1):

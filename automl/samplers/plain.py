@@ -1,4 +1,4 @@
-"""The samplers that learn nothing: what they propose for trial n follows from n, the seed and the space.
+"""The samplers that learn nothing: what they propose follows from the trial's number, the seed and what was tried before.
 
     QmcSampler(space, seed=7).propose(0)
 
@@ -7,7 +7,8 @@ So there is nothing to restore when a study is resumed, and no Optuna to load.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Iterable
 
 from automl.samplers.base import Params, Proposal, Untried, key, seen
 from automl.trial import TrialRecord
@@ -20,11 +21,13 @@ PER_AXIS = 5
 class RandomSampler:
     """Independent draws. In a continuous space trial n gets the same params whatever came before it."""
 
-    def __init__(self, space: SearchSpace, *, seed: int, records: Iterable[TrialRecord] = ()) -> None:
-        self._untried = Untried(space, seed=seed, records=records)
+    def __init__(
+        self, space: SearchSpace, *, seed: int, records: Iterable[TrialRecord] = (), first: Iterable[Params] = ()
+    ) -> None:
+        self._untried = Untried(space, seed=seed, records=records, first=first)
 
     def propose(self, number: int) -> Proposal | None:
-        params = self._untried.choose(number, self._untried.guesses(number))
+        params = self._untried.choose(number, self._untried.guesses())
         return None if params is None else Proposal(params=params)
 
     def observe(self, record: TrialRecord) -> None:
@@ -41,15 +44,17 @@ class QmcSampler:
     out somewhat ahead of random ones. SciPy makes the sequence.
     """
 
-    def __init__(self, space: SearchSpace, *, seed: int, records: Iterable[TrialRecord] = ()) -> None:
+    def __init__(
+        self, space: SearchSpace, *, seed: int, records: Iterable[TrialRecord] = (), first: Iterable[Params] = ()
+    ) -> None:
         from scipy.stats import qmc
 
         self._space = space
-        self._untried = Untried(space, seed=seed, records=records)
+        self._untried = Untried(space, seed=seed, records=records, first=first)
         self._sequence = qmc.Sobol(len(space.axes), scramble=True, rng=seed)
 
     def propose(self, number: int) -> Proposal | None:
-        params = self._untried.choose(number, [*self._untried.guesses(number), self._point(number)])
+        params = self._untried.choose(number, [*self._untried.guesses(), self._point(number)])
         return None if params is None else Proposal(params=params)
 
     def observe(self, record: TrialRecord) -> None:
@@ -68,26 +73,26 @@ class QmcSampler:
 class GridSampler:
     """Every combination once, in the space's order; `per_axis` values of each continuous parameter.
 
-    `older` trials, the first of the study, were asked in another space; those that are points of this one are left out.
+    What `records` have tried is left out, and so is what `first` holds when its turn in the order comes.
     """
 
-    def __init__(self, space: SearchSpace, *, per_axis: int = PER_AXIS, older: Sequence[TrialRecord] = ()) -> None:
-        self._space = space
-        self._per_axis = per_axis
-        self._tried = seen(older)
-        self._first = len(older)
-        self._points: Iterator[Params] = iter(())
-        self._next = -1
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        per_axis: int = PER_AXIS,
+        records: Iterable[TrialRecord] = (),
+        first: Iterable[Params] = (),
+    ) -> None:
+        self._seen = seen(records)
+        self._points = itertools.chain(first, space.grid(per_axis))
 
     def propose(self, number: int) -> Proposal | None:
-        if number != self._next:
-            grid = self._space.grid(self._per_axis)
-            self._points = (point for point in grid if not self._tried or key(point) not in self._tried)
-            for _ in range(number - self._first):
-                next(self._points, None)
-        self._next = number + 1
-        params = next(self._points, None)
-        return None if params is None else Proposal(params=params)
+        for params in self._points:
+            if (point := key(params)) not in self._seen:
+                self._seen.add(point)
+                return Proposal(params=params)
+        return None
 
     def observe(self, record: TrialRecord) -> None:
         pass

@@ -116,6 +116,28 @@ def test_a_best_guess_that_relations_forbid_is_repaired() -> None:
     assert proposal.params["depth"] == 8 or proposal.params["width"] == space.default()["width"]
 
 
+@pytest.mark.parametrize("name", [*SAMPLERS, "own"])
+def test_what_the_user_knows_is_tried_first(name: str) -> None:
+    """Each point to try once, in the order given, also where a resume comes between, or one more is given then."""
+    space = SearchSpace({"n": "1..3", "opt": "a|b default b", "size": "1<2"})
+    tries = [{"n": 3, "opt": "a", "size": 2}, {"n": 2, "opt": "a", "size": 1}, {"n": 3, "opt": "a", "size": 2}]
+    more = [*tries, {"n": 7, "opt": "a", "size": 1}, {"n": 1, "opt": "a", "size": 2}]
+    records: list[TrialRecord] = []
+
+    for known, last in ((tries, 1), (tries, 3), (more, 99)):
+        one = optuna.samplers.RandomSampler(seed=1) if name == "own" else name
+        sampler = make(one, space=space, direction="minimize", seed=1, records=records, tries=known)
+        while len(records) < min(last, 12) and (proposal := sampler.propose(len(records))):
+            records.append(complete(len(records), dict(proposal.params), value=float(proposal.params["n"])))
+            sampler.observe(records[-1])
+
+    tried = [dict(record.params) for record in records]
+    assert tried[:2] == tries[:2]
+    assert tried[3] == more[-1]
+    assert name in ("grid", "own") or tried[2] == space.default()
+    assert name == "own" or len({str(sorted(params.items())) for params in tried}) == len(tried) == 12
+
+
 def test_a_best_guess_breeds() -> None:
     """nsga2 counts the default point among its first generation, as if it had drawn it itself."""
     sampler = make("nsga2", space=GUESSED, direction="minimize", seed=1, records=[])
