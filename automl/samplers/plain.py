@@ -1,4 +1,4 @@
-"""The samplers that learn nothing: what they propose follows from the trial's number, the seed and what was tried before.
+"""The samplers that learn nothing: what they propose follows from the number, the seed and what was tried before.
 
     QmcSampler(space, seed=7).propose(0)
 
