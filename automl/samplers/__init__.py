@@ -6,8 +6,9 @@ next. A resumed study rebuilds its sampler from the ledger, and goes on as if no
     sampler = make("tpe", space=space, direction="minimize", seed=7, records=[])
     sampler.propose(0).params
 
-`random`, `qmc` and `grid` learn nothing (`plain`); `tpe`, `gp`, `nsga2` and samplers of the user's own are Optuna's
-(`optuna_study`). `auto` is TPE for now. Those that have a name try nothing twice, and end when nothing is left.
+`random`, `qmc` and `grid` learn nothing (`plain`); `gp` is a Gaussian process of ours (`gp`, with its `model`); `tpe`,
+`nsga2` and samplers of the user's own are Optuna's (`optuna_study`). `auto` is TPE for now. Those that have a name try
+nothing twice, and end when nothing is left.
 
 What somebody already knows comes first, with every sampler: the points that the user wants tried, then the default
 point of a space that states any default or prior. The sampler is told of them as usual; to one of the user's own they
@@ -51,7 +52,7 @@ __all__ = [
 ]
 
 STARTUP = 10
-"""Trials that inform the models of tpe and gp before these propose anything; Optuna's own number."""
+"""Trials that inform the model of tpe before it proposes anything; Optuna's own number."""
 
 POPULATION = 20
 """Trials in a generation of nsga2. With Optuna's 50, most studies would end before anything was bred."""
@@ -86,6 +87,10 @@ def make(
     first = [*known, *best_guess(space, seed=seed)]
     if sampler in ("random", "qmc"):
         return (RandomSampler if sampler == "random" else QmcSampler)(space, seed=seed, records=records, first=first)
+    if sampler == "gp":
+        from automl.samplers.gp import GpSampler
+
+        return GpSampler(space, direction=direction, seed=seed, records=records, first=first)
     from automl.samplers.optuna_study import OptunaSampler, first_generation
 
     untried, startup = None, 0
@@ -112,8 +117,6 @@ def _optuna_sampler(name: str, space: SearchSpace, seed: int) -> optuna.samplers
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        if name == "gp":
-            return optuna.samplers.GPSampler(seed=seed, n_startup_trials=STARTUP, warn_independent_sampling=False)
         if name == "nsga2":
             return optuna.samplers.NSGAIISampler(seed=seed, population_size=POPULATION)
         # Without groups a parameter that some trials lack would be sampled on its own, never with the others.
@@ -185,8 +188,8 @@ def explain(config: StudyConfig) -> str:
     if name == "nsga2":
         said.append(f"breeds from generations of {POPULATION} COMPLETE trials")
     if name == "gp":
-        said.append("models COMPLETE trials")
-    if name in ("gp", "nsga2") and space.conditions:
+        said.append("models final values, or early ones until enough trials have ended")
+    if name == "nsga2" and space.conditions:
         said.append(f"draws parameters that have a condition at random ({len(space.conditions)} of {len(space)})")
     if name in SAMPLERS and name != "grid" and space.has_guess:
         said.append("begins with the defaults and priors of the space")

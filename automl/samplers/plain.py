@@ -47,20 +47,28 @@ class QmcSampler:
     def __init__(
         self, space: SearchSpace, *, seed: int, records: Iterable[TrialRecord] = (), first: Iterable[Params] = ()
     ) -> None:
-        from scipy.stats import qmc
-
-        self._space = space
         self._untried = Untried(space, seed=seed, records=records, first=first)
-        self._sequence = qmc.Sobol(len(space.axes), scramble=True, rng=seed)
+        self._sequence = Sobol(space, seed=seed)
 
     def propose(self, number: int) -> Proposal | None:
-        params = self._untried.choose(number, [*self._untried.guesses(), self._point(number)])
+        params = self._untried.choose(number, [*self._untried.guesses(), self._sequence.point(number)])
         return None if params is None else Proposal(params=params)
 
     def observe(self, record: TrialRecord) -> None:
         pass
 
-    def _point(self, number: int) -> Params:
+
+class Sobol:
+    """A scrambled Sobol sequence in a space; the seed decides how it is scrambled."""
+
+    def __init__(self, space: SearchSpace, *, seed: int) -> None:
+        from scipy.stats import qmc
+
+        self._space = space
+        self._sequence = qmc.Sobol(len(space.axes), scramble=True, rng=seed)
+
+    def point(self, number: int) -> Params:
+        """Return point `number` of the sequence, from 0; it may be infeasible."""
         ahead = number - self._sequence.num_generated
         if ahead < 0:
             self._sequence.reset()

@@ -73,7 +73,7 @@ def test_named_samplers_propose_feasible_points(name: str) -> None:
     records = tried(sampler, space, 11)
 
     assert len({str(record.params) for record in records}) == 11
-    if name not in ("random", "qmc", "grid"):
+    if isinstance(sampler, OptunaSampler):
         assert remembered(sampler) == varying(records, space)
 
 

@@ -263,7 +263,7 @@ def test_a_generation_survives_a_resume() -> None:
         ("grid", SearchSpace({"n": "1..80"}), "grid; --trials 50 ends it before the last 30"),
         ("nsga2", SPACE, "20 COMPLETE trials; draws parameters that have a condition at random (1 of 5)"),
         ("auto", GUESSED, "tpe (auto); begins with the defaults and priors of the space"),
-        ("gp", SPACE, "models COMPLETE trials; draws parameters that have a condition at random (1 of 5)"),
+        ("gp", SPACE, "gp; models final values, or early ones until enough trials have ended"),
         ("own:GridSampler", TWELVE, "your GridSampler"),
     ],
 )

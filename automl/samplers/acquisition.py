@@ -1,0 +1,137 @@
+"""Where in a space a trial would gain most: what a model promises, and a search for the point that promises most.
+
+    wanted = ExpectedImprovement(model, cube, best=0.1)
+    rows = most_wanted(wanted, cube, near=cube.row(best_params)[None, :], rng=np.random.default_rng(7))
+
+The search looks at many points over the whole space and around the best ones known, then climbs from a few of them: by
+slope along parameters that have one, from value to neighbouring value along the others, in turns. So it needs no
+relaxation of choices, and what it returns are points that there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from scipy.optimize import minimize
+
+from automl.samplers.cube import Cube
+from automl.samplers.model import Array, Model, log_expected_improvement, log_expected_improvement_with_slope
+
+ANYWHERE = 512
+"""Random points looked at."""
+NEARBY = 32
+"""Points looked at around each of the best ones known."""
+CLIMBS = 4
+"""Points from which the search climbs."""
+TURNS = 3
+"""Most times that it goes along slopes and then along single values."""
+ITERATIONS = 20
+RANKED = 32
+"""Points that are returned."""
+
+
+class Acquisition(Protocol):
+    """What is to be gained by a trial at a point; only its order matters, and that it is smooth."""
+
+    def of(self, rows: Array) -> Array:
+        """Return it for settled rows, (m,)."""
+        ...
+
+    def with_slope(self, row: Array) -> tuple[float, Array]:
+        """Return it for one settled row, and its slope by the features of the row, (p,)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedImprovement:
+    """The logarithm of the expected improvement on a loss of `best`."""
+
+    model: Model
+    cube: Cube
+    best: float
+
+    def of(self, rows: Array) -> Array:
+        mean, sd = self.model.predict(self.cube.features(rows))
+        return log_expected_improvement(mean, sd, best=self.best)
+
+    def with_slope(self, row: Array) -> tuple[float, Array]:
+        slopes = self.model.predict_with_slope(self.cube.features(row[None, :])[0])
+        return log_expected_improvement_with_slope(*slopes, best=self.best)
+
+
+def most_wanted(wanted: Acquisition, cube: Cube, *, near: Array, rng: np.random.Generator) -> Array:
+    """Return settled rows of which a trial promises most, best first, none twice.
+
+    Args:
+        wanted: what a trial promises.
+        cube: of the space.
+        near: (m, number of axes): the best points known; good ones are often close to them.
+        rng: its state decides which points are looked at.
+    """
+    spread = 10 ** rng.uniform(-2.5, -0.5, size=(len(near) * NEARBY, 1))
+    around = np.repeat(near, NEARBY, axis=0) + spread * rng.standard_normal((len(near) * NEARBY, len(cube)))
+    moved = rng.random(around.shape) < max(0.5, 2 / max(len(cube), 1))
+    around = np.where(moved, around, np.repeat(near, NEARBY, axis=0))
+    rows = cube.settle(np.concatenate([rng.random((ANYWHERE, len(cube))), np.clip(around, 0, 1)]))
+    values = wanted.of(rows)
+    starts = np.argsort(-values, kind="stable")[: 8 * CLIMBS]
+    chosen = _apart(rows, starts)
+    climbed = [_climb(wanted, cube, rows[start], float(values[start])) for start in chosen]
+    everything = np.concatenate([np.array([row for row, _ in climbed]), rows])
+    order = np.argsort(-np.concatenate([np.array([value for _, value in climbed]), values]), kind="stable")
+    unique = dict.fromkeys(tuple(row) for row in everything[order[: 4 * RANKED]])
+    return np.array(list(unique)[:RANKED]).reshape(-1, len(cube))
+
+
+def _apart(rows: Array, order: Any) -> list[int]:
+    """Return the first of some rows, and of the others those that are far from the ones before."""
+    chosen = [int(order[0])]
+    while len(chosen) < min(CLIMBS, len(order)):
+        gaps = np.min([np.abs(rows[order] - rows[each]).sum(axis=1) for each in chosen], axis=0)
+        chosen.append(int(order[int(np.argmax(gaps))]))
+    return chosen
+
+
+def _climb(wanted: Acquisition, cube: Cube, row: Array, value: float) -> tuple[Array, float]:
+    """Return a row from which no step leads higher, or the one after the last turn, and what it promises."""
+    for _ in range(TURNS):
+        before = value
+        row, value = _along_slopes(wanted, cube, row, value)
+        row, after = _along_values(wanted, cube, row, value)
+        has_turned, value = after > value, after
+        if not has_turned or value <= before:
+            break
+    return row, value
+
+
+def _along_slopes(wanted: Acquisition, cube: Cube, row: Array, value: float) -> tuple[Array, float]:
+    places = cube.smooth(row)
+    if not places:
+        return row, value
+    features = [cube.feature_of(place) for place in places]
+    moving = row.copy()
+
+    def loss(shares: Array) -> tuple[float, Array]:
+        moving[places] = shares
+        found, slope = wanted.with_slope(moving)
+        return -found, -slope[features]
+
+    found = minimize(
+        loss, row[places], jac=True, method="L-BFGS-B", bounds=[(0, 1)] * len(places), options={"maxiter": ITERATIONS}
+    )
+    moving[places] = np.clip(found.x, 0, 1)
+    settled = cube.settle(moving[None, :])
+    reached = float(wanted.of(settled)[0])
+    return (settled[0], reached) if reached > value else (row, value)
+
+
+def _along_values(wanted: Acquisition, cube: Cube, row: Array, value: float) -> tuple[Array, float]:
+    while len(beside := cube.beside(row)):
+        values = wanted.of(beside)
+        best = int(np.argmax(values))
+        if not values[best] > value + 1e-9:
+            break
+        row, value = beside[best], float(values[best])
+    return row, value

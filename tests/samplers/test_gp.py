@@ -1,0 +1,176 @@
+"""The sampler `gp`: what its model is shown, and that what it proposes follows from that alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from automl.samplers import make
+from automl.samplers.gp import ENOUGH, MODELLED, GpSampler, View
+from automl.trial import Reason, TrialRecord, TrialState
+from search_spaces import SearchSpace
+
+SPACE = SearchSpace(
+    {
+        "arch": "mlp|cnn",
+        "lr": "1e-4..1e-1 log",
+        "width": "8..64 log when arch=cnn",
+        "batch": "16<32<64<128",
+    }
+)
+
+
+def record(number: int, state: TrialState = TrialState.COMPLETE, **fields: Any) -> TrialRecord:
+    return TrialRecord(number=number, state=state, **{"params": {"x": number / 100}, **fields})
+
+
+def loss_of(params: Mapping[str, Any]) -> float:
+    """A bowl that only one branch reaches the bottom of."""
+    away = (math.log10(params["lr"]) + 2) ** 2 + (params["batch"] == 16)
+    return float(away + (0.5 if params["arch"] == "mlp" else abs(math.log2(params["width"] / 32))))
+
+
+def run(sampler: GpSampler, n: int, records: list[TrialRecord]) -> list[TrialRecord]:
+    for number in range(len(records), n):
+        proposal = sampler.propose(number)
+        assert proposal is not None
+        records.append(record(number, params=proposal.params, value=loss_of(proposal.params)))
+        sampler.observe(records[-1])
+    return records
+
+
+def test_final_values_are_seen_once_there_are_enough() -> None:
+    """Then early ones of trials that were stopped are not, and what runs is pending."""
+    records = [record(n, value=float(n)) for n in range(ENOUGH)]
+    records += [
+        record(20, TrialState.PRUNED, reports={2: -1.0}, reason=Reason.EARLY_STOPPING),
+        record(21, TrialState.RUNNING, reports={2: -1.0}, paused=True),
+        record(22, TrialState.RUNNING),
+        record(23, TrialState.WAITING),
+    ]
+
+    view = View.of(records, sign=-1)
+
+    assert view is not None
+    assert view.is_final
+    assert view.numbers == list(range(ENOUGH))
+    assert view.losses == [-float(n) for n in range(ENOUGH)]
+    assert view.pending == [22, 23]
+
+
+def test_before_that_the_highest_step_that_enough_trials_reached_is_seen() -> None:
+    """Of those beyond it their value there; with fewer trials than enough there is nothing to see."""
+    at_2 = [record(n, TrialState.RUNNING, paused=True, reports={1: 9.0, 2: float(n)}) for n in range(ENOUGH)]
+    at_6 = [record(n + 20, TrialState.RUNNING, paused=True, reports={2: 1.0, 6: 0.5}) for n in range(ENOUGH - 1)]
+    final = [record(40, value=0.1, reports={2: 3.0, 5: 2.0, 27: 0.1})]
+
+    few = View.of(at_2[1:], sign=1)
+    early = View.of(at_2 + at_6, sign=1)
+    later = View.of(at_2 + at_6 + final, sign=1)
+
+    assert few is None
+    assert early is not None
+    assert dict(zip(early.numbers, early.losses, strict=True)) == {n: float(n) for n in range(ENOUGH)} | {
+        n + 20: 1.0 for n in range(ENOUGH - 1)
+    }
+    assert later is not None
+    assert not later.is_final
+    assert dict(zip(later.numbers, later.losses, strict=True)) == {n + 20: 0.5 for n in range(ENOUGH - 1)} | {40: 2.0}
+
+
+def test_failures_are_told_apart() -> None:
+    """What does not fit into memory, what raised or diverged, and what says nothing of the params."""
+    records = [record(n, value=1.0) for n in range(ENOUGH)]
+    reasons = [Reason.OOM, Reason.NAN, Reason.WORKER_LOST, Reason.RAISED]
+    records += [record(50 + n, TrialState.FAIL, reason=reason) for n, reason in enumerate(reasons)]
+
+    view = View.of(records, sign=1)
+
+    assert view is not None
+    assert (view.infeasible, view.failed) == ([50], [51, 53])
+
+
+def test_it_finds_the_bottom_of_a_bowl_below_a_choice() -> None:
+    """In thirty trials, the width that only one branch has included."""
+    records = run(GpSampler(SPACE, direction="minimize", seed=1), 30, [])
+
+    best = min(records, key=lambda each: each.value or 0.0)
+
+    assert best.value is not None
+    assert best.value < 0.05
+    assert best.params["arch"] == "cnn"
+
+
+def test_more_is_better_when_told_so() -> None:
+    """The same bowl upside down gives the same proposals."""
+    down = run(GpSampler(SPACE, direction="minimize", seed=1), 14, [])
+    up = GpSampler(SPACE, direction="maximize", seed=1)
+
+    for each in down:
+        proposal = up.propose(each.number)
+        assert proposal is not None
+        assert proposal.params == each.params
+        up.observe(record(each.number, params=each.params, value=-(each.value or 0.0)))
+
+
+def test_a_proposal_follows_from_what_was_observed() -> None:
+    """A sampler that is rebuilt from records, some of them still running, proposes what the one before would have."""
+    live = GpSampler(SPACE, direction="minimize", seed=1)
+    records = run(live, 14, [])
+    running = [record(n, TrialState.RUNNING, params=live.propose(n).params) for n in (14, 15)]  # type: ignore[union-attr]
+
+    rebuilt = make("gp", space=SPACE, direction="minimize", seed=1, records=[*records, *running])
+
+    assert rebuilt.propose(16) == live.propose(16)
+
+
+def test_workers_are_sent_to_different_places() -> None:
+    """Six proposals before any of them has a value are spread rather than heaped around one point."""
+    space = SearchSpace({"x": "0.0..1.0", "y": "0.0..1.0"})
+    points_before = [{"x": n / 12, "y": (5 * n % 12) / 12} for n in range(12)]
+    records = [record(n, params=p, value=math.sin(9 * p["x"]) + p["y"] ** 2) for n, p in enumerate(points_before)]
+    sampler = GpSampler(space, direction="minimize", seed=1, records=records)
+
+    points = [sampler.propose(number).params for number in range(12, 18)]  # type: ignore[union-attr]
+
+    gaps = [math.dist(a.values(), b.values()) for a in points for b in points if a is not b]
+    assert min(gaps) > 0.02
+
+
+@pytest.mark.parametrize("reason", [Reason.OOM, Reason.NAN])
+def test_params_that_cannot_be_trained_are_avoided(reason: Reason) -> None:
+    """The wider the better, but half of the range does not fit: proposals come close to the limit, few pass it."""
+    space = SearchSpace({"width": "0.0..1.0"})
+    sampler = GpSampler(space, direction="minimize", seed=3)
+    tried = []
+
+    for number in range(40):
+        proposal = sampler.propose(number)
+        assert proposal is not None
+        width = proposal.params["width"]
+        told: dict[str, Any] = {"state": TrialState.FAIL, "reason": reason} if width > 0.5 else {"value": 1 - width}
+        sampler.observe(record(number, params=proposal.params, **told))
+        tried.append(width)
+
+    assert sum(width > 0.6 for width in tried[20:]) <= 4
+    assert max(width for width in tried if width <= 0.5) > 0.45
+
+
+def test_thousands_of_trials_are_thinned() -> None:
+    """The model stays small: the best and the newest of them."""
+    sampler = GpSampler(SearchSpace({"x": "0.0..1.0"}), direction="minimize", seed=1)
+    for number in range(2000):
+        sampler.observe(record(number, params={"x": number / 2000}, value=abs(number / 2000 - 0.3)))
+    sampler._take_in()
+    view = View.of(sampler._records.values(), sign=1)
+    assert view is not None
+
+    model, best, near = sampler._model(view)
+
+    assert len(model.x) == MODELLED
+    assert near[0] == pytest.approx([0.3])
+    assert best == pytest.approx(0, abs=0.01)
+    assert sampler.propose(2000) is not None
