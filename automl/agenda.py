@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from automl import samplers, stopping
 from automl.attempt import Attempt
 from automl.config import StudyConfig
+from automl.known import Known
 from automl.ledger.queries import Reader
 from automl.recovery import reasons_to_retry
 from automl.space_history import SpaceHistory
@@ -92,6 +93,7 @@ class Agenda:
             n_older=spaces.n_older,
             # What it noted down before the last change is about another space.
             notes=[n for event in reader.events(after=spaces.seq, kind="sampler") for n in event.data["notes"]],
+            tries=Known.read(reader).tries,
         )
         return cls(
             n_trials=config.n_trials,

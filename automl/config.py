@@ -21,7 +21,7 @@ from automl.errors import ConfigError
 from automl.errors import unknown as unknown
 from automl.redaction import without_password
 from automl.trial import LONGEST_NAME
-from search_spaces import SearchSpace
+from search_spaces import SearchSpace, SearchSpaceError
 from search_spaces.scalars import shown
 from trackers.mlflow_address import address_problem
 
@@ -47,7 +47,7 @@ BUDGET = (
     "env",
     "env_block",
 )
-CHANGEABLE = (*BUDGET, "space")
+CHANGEABLE = (*BUDGET, "space", "tries")
 LEAST_GRACE = 1.0
 """Seconds; the state of a study is saved in less."""
 MOST = 10**9
@@ -83,6 +83,8 @@ class StudyConfig:
     """Seconds from a signal to the end of the process."""
     max_epochs: int | None = None
     """The full budget of a trial in steps."""
+    tries: Sequence[Mapping[str, Any]] = ()
+    """Points to try first. Lines such as "lr=0.1, width=64" are read, and what a point lacks is at its default."""
     sampler: str = "auto"
     early_stopping: str = "asha"
     """A rule's name and parameters, such as `asha eta=4`; `automl.stopping` has them all."""
@@ -120,6 +122,7 @@ class StudyConfig:
         if self.tracking_uri and (problem := address_problem(self.tracking_uri)):
             problems.append(f"--tracking-uri {problem}")
         problems += self._variables()
+        problems += self._points()
         if not len(self.space):
             problems.append(
                 'the search space is empty: give --space, --lr or -p NAME=RANGE, e.g. -p lr="1e-4..1e-1 log"'
@@ -186,6 +189,22 @@ class StudyConfig:
         both = sorted({*self.env} & {*self.env_block}) if not problems else []
         return problems + [f"--env {name} and --env-block {name}: give one of them" for name in both]
 
+    def _points(self) -> list[str]:
+        """Return what is wrong with the points to try, which become points of the space."""
+        given = self.tries
+        if isinstance(given, (str, Mapping)) or not isinstance(given, Sequence):
+            return [f"--try must be a list of points, such as [{{'lr': 0.1}}], got {shown(given)}"]
+        problems: list[str] = []
+        points: list[dict[str, Any]] = []
+        for each in given:
+            try:
+                point = self.space.point(each)
+                points += [point] if point not in points else []
+            except SearchSpaceError as error:
+                problems += [f"--try {shown(each)}: {problem}" for problem in error.problems]
+        object.__setattr__(self, "tries", tuple(points))
+        return problems
+
     @property
     def stem(self) -> str:
         """The short name of the target, from which a study gets its own: `train` of `/home/ada/train.py:objective`."""
@@ -213,7 +232,7 @@ class StudyConfig:
         lines = []
         for name in (each.name for each in dataclasses.fields(self)):
             mine, theirs = getattr(self, name), getattr(other, name)
-            if name not in (*BUDGET, "space", "data", "kind", *_ANYWHERE) and name not in but and mine != theirs:
+            if name not in (*CHANGEABLE, "data", "kind", *_ANYWHERE) and name not in but and mine != theirs:
                 lines.append(f"it has {name.replace('_', ' ')} {shown(mine)}, not {shown(theirs)}")
         if (self.data or {}).get("sha256") != (other.data or {}).get("sha256"):
             lines.append("its data are others")
@@ -224,7 +243,7 @@ class StudyConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON, for the ledger: without a password."""
-        lists = {name: list(getattr(self, name)) for name in ("env", "env_block")}
+        lists = {name: list(getattr(self, name)) for name in ("env", "env_block", "tries")}
         row = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return row | {"space": self.space.to_dict(), "tracking_uri": self.shown_tracking_uri} | lists
 

@@ -55,6 +55,7 @@ def search(
     early_stopping: stopping.Rule = "asha",
     home: str | Path | None = None,
     storage: str | None = None,
+    tries: Sequence[str | Mapping[str, Any]] = (),
     listeners: Sequence[Listener] | None = None,
     **options: Any,
 ) -> SearchResult:
@@ -76,6 +77,7 @@ def search(
             object that does what `automl.stopping.EarlyStopping` says (give objects again to `resume`).
         home: folder for everything; default $AUTOML_HOME or ./automl_runs.
         storage: URL of a database for the ledger; default $AUTOML_STORAGE, or a file in the study's folder.
+        tries: points to try first, such as `[{"lr": 0.1, "width": 64}]`; what a point lacks is at its default.
         listeners: called with each event; default: one progress line.
         **options: further fields of `StudyConfig`.
 
@@ -84,7 +86,7 @@ def search(
         StudyMismatchError: the name is taken.
         SearchAbortedError: the first trials failed, all in the same way.
     """
-    options |= {"n_trials": n_trials, "sampler": sampler, "early_stopping": early_stopping}
+    options |= {"n_trials": n_trials, "sampler": sampler, "early_stopping": early_stopping, "tries": tries}
     config, call = planning.plan(objective, space, metric=metric, direction=direction, **options)
     found = Home.find(home, storage)
     name = planning.add(found, config, name, is_seeded="seed" in options)
@@ -130,7 +132,7 @@ def resume(
         early_stopping: the object that it was made with as early stopping, if it was.
         strict: whether to refuse to go on where the objective's code, its data, Python or packages have changed.
         listeners: called with each event; default: one progress line.
-        **changes: new values for options of `config.BUDGET`.
+        **changes: new values for options of `config.BUDGET`, and `tries`: more points to try before any other.
 
     Raises:
         StudyNotFoundError: there is no such study.
@@ -308,7 +310,7 @@ def _has_nothing_to_do(home: Home, name: str, config: StudyConfig, *, takeover: 
             return False  # it was cut before the winner could be tested
         stored = StudyConfig.from_dict(study.config)
         is_changed = any(
-            getattr(config, key) != getattr(stored, key) for key in ("timeout", "shown_tracking_uri", "space")
+            getattr(config, key) != getattr(stored, key) for key in ("timeout", "shown_tracking_uri", "space", "tries")
         )
         return not is_larger and not is_changed
 

@@ -16,6 +16,7 @@ from automl import guard, stopping
 from automl.agenda import Agenda
 from automl.config import StudyConfig
 from automl.fingerprint import STARTED, Fingerprint
+from automl.known import Known
 from automl.ledger import lease
 from automl.ledger.queries import Reader
 from automl.ledger.writer import Writer
@@ -53,7 +54,7 @@ def take_up(
         ledger: whose lease is taken.
         reader: of the same study.
         folder: of its files.
-        changes: options of `config.BUDGET` with new values, and a new `space`.
+        changes: options of `config.CHANGEABLE` with new values.
         fingerprint: what its trials run on now.
         sampler: an Optuna sampler to use instead of the one the study names.
         early_stopping: a rule or an Optuna pruner to use instead of the rule that the study names.
@@ -75,6 +76,7 @@ def take_up(
     change = SpaceChange.look(reader, config.space)
     if change is not None:
         ledger.event(CHANGED, before=change.before.to_dict(), **change.to_dict())
+    Known.read(reader).added(ledger, tries=config.tries)
     ledger.commit(config=config.to_dict(), finished=False)
     agenda = Agenda.rebuilt(reader.refresh(), config, sampler=sampler, early_stopping=early_stopping)
     ended = [record.number for record in agenda.records.values() if record.state.is_finished]

@@ -18,7 +18,7 @@ from automl.config import CHANGEABLE, Direction, StudyConfig, default_direction,
 from automl.errors import AutomlError, ConfigError, StudyMismatchError
 from automl.goals import find_metric
 from automl.home import Home
-from search_spaces import SearchSpace
+from search_spaces import SearchSpace, adopt
 
 if TYPE_CHECKING:
     import optuna
@@ -51,6 +51,7 @@ def plan(
     except ConfigError as error:
         problems += error.problems
         target = _stand_in(space)
+        options.pop("tries", None)  # points of a space that may not be known
     space = target.space if isinstance(target.space, SearchSpace) else SearchSpace(target.space)
     metric = find_metric(target.metric if metric is None else metric, target.metrics or ())
     if metric and target.metrics is not None and metric not in target.metrics:
@@ -108,7 +109,7 @@ def _stand_in(space: SearchSpace | Mapping[str, Any] | None) -> Target:
 
 
 def stored_config(home: Home, name: str, changes: Mapping[str, Any]) -> StudyConfig:
-    """Return the settings of a study with `changes` to its budget, or another `space`.
+    """Return the settings of a study with `changes` to its budget, another `space`, or more `tries`.
 
     Raises:
         StudyMismatchError: a change would make its trials incomparable.
@@ -119,6 +120,8 @@ def stored_config(home: Home, name: str, changes: Mapping[str, Any]) -> StudyCon
     wanted = {key: value for key, value in changes.items() if value is not None}
     if "n_trials" in wanted:
         wanted["n_trials"] = max(wanted["n_trials"], asked)  # what was asked stays
+    if "tries" in wanted or "space" in wanted:
+        wanted["tries"] = _tries(config, wanted.get("space", config.space), wanted.get("tries", ()))
     fixed = [key for key in wanted if key not in CHANGEABLE and getattr(config, key, None) != wanted[key]]
     if fixed:
         raise StudyMismatchError(
@@ -128,6 +131,14 @@ def stored_config(home: Home, name: str, changes: Mapping[str, Any]) -> StudyCon
             ]
         )
     return config.changes(**wanted)
+
+
+def _tries(config: StudyConfig, space: SearchSpace, more: Any) -> Any:
+    """Return the points to try first: those of `config` that are points of `space` too, and `more`."""
+    if not isinstance(more, (list, tuple)):
+        return more  # StudyConfig says what is wrong with it
+    adopted = [adopt(point, old=config.space, new=space) for point in config.tries if isinstance(point, Mapping)]
+    return [*(point for point, problems in adopted if not problems), *more]
 
 
 def load(config: StudyConfig) -> Objective:

@@ -31,7 +31,7 @@ from automl import durable
 from automl.config import OWN_SAMPLER, StudyConfig
 from automl.errors import ConfigError
 from automl.redaction import without_password
-from search_spaces import READY, SearchSpaceError, format_range, modules
+from search_spaces import READY, SearchSpaceError, assignments, format_range, modules
 from search_spaces import dumps as space_text
 from search_spaces.documents import Document
 from search_spaces.errors import did_you_mean
@@ -39,13 +39,13 @@ from search_spaces.files import is_code, read_document, yaml_text
 from search_spaces.groups import is_group
 from search_spaces.plain import Parts
 from search_spaces.plain import read as read_parameters
-from search_spaces.scalars import shown
+from search_spaces.scalars import Scalar, shown
 
 SUFFIXES = (".yaml", ".yml", ".json")
 SCHEMA = Path(__file__).with_name("study.schema.json")
 """Made by `automl.cli.schema`, which knows the options."""
 
-_KEYS = {"n_trials": "trials"}  # where a field of StudyConfig is not called like its option
+_KEYS = {"n_trials": "trials", "tries": "try"}  # where a field of StudyConfig is not called like its option
 _UNWRITTEN = ("kind", "data", "space")  # what the target says by itself, and what is written last
 
 
@@ -59,6 +59,7 @@ class Kind(enum.Enum):
     RANGE = "a range such as 1e-4..1e-1 log"
     RANGES = "a mapping of parameters to ranges"
     SPACE = "a file, a ready space, file.py:name, a list of these, or a mapping of parameters"
+    POINTS = "a point such as lr=0.1, width=64, a mapping of parameters to values, or a list of these"
     REQUIRE = "relations such as n_layers * width <= 4096"
     FORBID = "conditions such as optimizer=sgd and batch_size=512"
 
@@ -156,6 +157,8 @@ class _Reading:
             self._file.spaces = [] if self._parameters(value, (name,)).problems else [value]
         elif key.kind is Kind.SPACE and (names := _texts(value)):
             self._file.spaces = [self._space(each) for each in names]
+        elif key.kind is Kind.POINTS and (points := _points(value)):
+            values[name] = points
         elif key.kind is Kind.FLAG and isinstance(value, bool):
             values[name] = value
         elif key.kind is Kind.LIST and (texts := _texts(value)):
@@ -243,11 +246,24 @@ def leave(folder: Path, name: str, config: StudyConfig) -> None:
 def settings(config: StudyConfig) -> dict[str, Any]:
     """Return key -> value of all that `config` sets, but the space and passwords in URLs."""
     values = {_KEYS.get(each.name, each.name): getattr(config, each.name) for each in dataclasses.fields(config)}
+    values["try"] = tuple(map(assignments.written, values["try"]))
     return {
         name: without_password(value) if isinstance(value, str) else [*value] if isinstance(value, tuple) else value
         for name, value in values.items()
         if name not in _UNWRITTEN and value not in (None, ())
     }
+
+
+def _points(value: Any) -> list[str]:
+    """Return the points that `value` is or lists, each on one line; none if it is something else."""
+    given = value if isinstance(value, list) else [value]
+    if any(isinstance(each, Mapping) and not all(map(_is_scalar, each.values())) for each in given):
+        return []
+    return _texts([assignments.written(each) if isinstance(each, Mapping) else each for each in given])
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, Scalar)
 
 
 def _texts(value: Any) -> list[str]:

@@ -24,8 +24,12 @@ from search_spaces.relations import KEYS
 _FILE = "automl.study_file"  # in the context's `meta`
 _NEVER = ("help", "dry_run")
 _KINDS = {"RANGE": Kind.RANGE, "NAME=RANGE": Kind.RANGES, "FILE|NAME": Kind.SPACE, "DIR": Kind.PATH}
-_KINDS |= {"EXPR": Kind.REQUIRE, "CONDITION": Kind.FORBID}
+_KINDS |= {"EXPR": Kind.REQUIRE, "CONDITION": Kind.FORBID, "POINT": Kind.POINTS}
 """By what the help shows after an option."""
+
+
+_KEYS = {"tries": "try"}
+"""Where the parameter of an option cannot be called like its key, which is a word of Python."""
 
 
 def read_target(context: typer.Context, value: str) -> str:
@@ -36,14 +40,20 @@ def read_target(context: typer.Context, value: str) -> str:
         return value
     found = study_file.read(value, keys(context.command), target.locate)
     context.meta[_FILE] = found
-    context.default_map = found.values
+    names = {key: name for name, key in _KEYS.items()}
+    context.default_map = {names.get(key, key): value for key, value in found.values.items()}
     return found.target
 
 
 def keys(command: Any) -> dict[str, Key]:
     """Return the keys of study files: every option of `command` has one, called like it."""
     options = [each for each in command.params if each.param_type_name == "option" and each.name not in _NEVER]
-    return {option.name: Key(_kind(option), _choices(option)) for option in options}
+    return {key_of(option): Key(_kind(option), _choices(option)) for option in options}
+
+
+def key_of(option: Any) -> str:
+    """Return the key of an option in study files."""
+    return _KEYS.get(option.name, str(option.name))
 
 
 def file_of(context: typer.Context) -> StudyFile:
@@ -61,12 +71,14 @@ def spaces(context: typer.Context) -> list[str | Mapping[str, Any]]:
 
 def relations(context: typer.Context) -> dict[str, list[str]]:
     """Return what is required and what is forbidden, besides what spaces say of it."""
-    return {
-        name: _listed(f"AUTOML_{name.upper()}")
-        if source(context, name) == "ENVIRONMENT"
-        else [*(context.params[name] or ())]
-        for name in KEYS
-    }
+    return {name: several(context, name) for name in KEYS}
+
+
+def several(context: typer.Context, name: str) -> list[str]:
+    """Return what an option was given that may be given again: in a variable there are semicolons between."""
+    if source(context, name) == "ENVIRONMENT":
+        return _listed(f"AUTOML_{_KEYS.get(name, name).upper()}")
+    return [*(context.params[name] or ())]
 
 
 def ranges(context: typer.Context, problems: Problems) -> dict[str, str]:
@@ -91,8 +103,8 @@ def sources(context: typer.Context) -> dict[str, str]:
         setter = source(context, option.name)
         if setter == "ENVIRONMENT":
             found[max(option.opts, key=len)] = str(option.envvar)
-        elif setter != "COMMANDLINE" and option.name in places:
-            found[max(option.opts, key=len)] = f"{places[option.name]}: {option.name}"
+        elif setter != "COMMANDLINE" and (key := key_of(option)) in places:
+            found[max(option.opts, key=len)] = f"{places[key]}: {key}"
     return found
 
 

@@ -115,6 +115,9 @@ Forbid = Annotated[
     option("--forbid", metavar="CONDITION", help='What must not: "optimizer=sgd and batch_size=512".', panel=SPACE),
 ]
 
+_TRY = 'Tried first: "lr=0.1, width=64"; others at their default.'
+Tries = Annotated[list[str] | None, option("--try", metavar="POINT", help=_TRY, panel=SPACE)]
+
 # Those of `resume` have no variable: one that was set for searches would change the space of a study.
 NewSpaces = Annotated[
     list[str] | None,
@@ -131,6 +134,7 @@ NewParams = Annotated[
     list[str] | None,
     option("-p", "--param", metavar="NAME=RANGE", help="A new range of one parameter.", panel=SPACE, envvar=None),
 ]
+MoreTries = Annotated[list[str] | None, option("--try", metavar="POINT", help=_TRY, panel=SPACE, envvar=None)]
 
 Trials = Annotated[str, _text("--trials", "N", "Trials to ask for.", BUDGET)]
 MoreTrials = Annotated[str | None, _text("--trials", "N|+N", "Trials in all, or how many more.", BUDGET)]

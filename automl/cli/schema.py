@@ -22,6 +22,7 @@ from search_spaces import schema as spaces
 
 _TEXT = {"type": ["string", "number"]}
 _TEXTS = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]}
+_POINT = {"type": ["string", "object"], "additionalProperties": {"type": ["string", "number", "boolean", "null"]}}
 _PARAMETERS = {"$ref": "#/$defs/parameters"}
 _KINDS: dict[Kind, dict[str, Any]] = {
     Kind.LIST: _TEXTS,
@@ -30,6 +31,7 @@ _KINDS: dict[Kind, dict[str, Any]] = {
     Kind.RANGE: {"$ref": "#/$defs/parameter"},
     Kind.RANGES: _PARAMETERS,
     Kind.SPACE: {"anyOf": [*_TEXTS["anyOf"], _PARAMETERS]},
+    Kind.POINTS: {"anyOf": [_POINT, {"type": "array", "items": _POINT, "minItems": 1}]},
     Kind.REQUIRE: {"$ref": "#/$defs/require"},
     Kind.FORBID: {"$ref": "#/$defs/forbid"},
 }
@@ -61,7 +63,7 @@ def study_schema() -> dict[str, Any]:
     from automl.cli import app
 
     command = typer.main.get_command(app).commands["search"]  # type: ignore[attr-defined]
-    parameters = {parameter.name: parameter for parameter in command.params}
+    parameters = {given.key_of(parameter): parameter for parameter in command.params}
     properties = {name: _property(key, parameters[name]) for name, key in given.keys(command).items()}
     target = {"type": "string", "description": _plain(parameters["target"].help)}
     return {

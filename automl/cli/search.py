@@ -52,6 +52,7 @@ def search(
     param: options.Params = None,
     require: options.Require = None,
     forbid: options.Forbid = None,
+    tries: options.Tries = None,
     trials: options.Trials = str(_DEFAULTS["n_trials"]),
     timeout: options.Timeout = None,
     trial_timeout: options.TrialTimeout = None,
@@ -91,7 +92,7 @@ def search(
     settings |= _numbers(problems, retries=retries, max_failures=max_failures, parallel=parallel, cpus=cpus, gpus=gpus)
     settings |= {"metric": metric, "direction": direction, "sampler": sampler, "early_stopping": early_stopping}
     settings |= {"executor": executor, "ray_address": ray_address, "isolate": isolate}
-    settings |= {"env": env, "env_block": env_block}
+    settings |= {"env": env, "env_block": env_block, "tries": given.several(context, "tries")}
     settings |= {"tracker": tracker, "tracking_uri": tracking_uri, "target_column": target_column}
     task = problems.attempt(lambda: tasks.find(target, column=target_column, metric=metric)) if target else None
     before = len(problems.lines)
@@ -117,6 +118,7 @@ def resume(
     study: options.Study,
     space: options.NewSpaces = None,
     param: options.NewParams = None,
+    tries: options.MoreTries = None,
     takeover: options.Takeover = False,
     yes: options.Yes = False,
     strict: options.Strict = False,
@@ -154,7 +156,7 @@ def resume(
     changes |= _numbers(problems, retries=retries, max_failures=max_failures, parallel=parallel, cpus=cpus, gpus=gpus)
     changes["n_trials"] = problems.read("--trials", trials, functools.partial(trial_count, asked=stored.n_trials))
     changes["space"] = _new_space(stored.space, space, param, problems)
-    changes |= {"tracking_uri": tracking_uri, "env": env, "env_block": env_block}
+    changes |= {"tracking_uri": tracking_uri, "env": env, "env_block": env_block, "tries": tries}
     config = problems.attempt(lambda: planning.stored_config(found, study, changes))
     problems.check()
     assert config is not None
@@ -172,8 +174,10 @@ def resume(
             raise lease.refusal(study, owner)
         samplers.check(config.sampler, config.space)
         agree(change, yes=yes, quiet=quiet)
-        if change.trials >= config.n_trials:
-            output.say(f"all {change.trials} trials were asked for before: --trials +20 tries the new space")
+    asked = sum(before["counts"].values())
+    if (change is not None or tries) and asked >= config.n_trials:
+        new = "space" if change is not None else "points"
+        output.say(f"all {asked} trials were asked for before: --trials +20 tries the new {new}")
     more = {"strict": strict, "takeover": takeover}
     _run(found, study, config, objective, before, format=format, json=json, quiet=quiet, **more)
 
@@ -206,6 +210,7 @@ def _planned(
     planned = None
     if target or not problems.lines:  # a target that is wrong, or absent from a study file, has a problem for it
         spare = None if isinstance(target, Task) else _SPARE
+        settings = {**settings, "tries": settings["tries"] if space is not None else []}
         planned = problems.attempt(lambda: planning.plan(target, spare if space is None else space, **settings))
     found = problems.attempt(lambda: Home.find(home, storage))
     if found is not None:

@@ -191,14 +191,24 @@ def explain(config: StudyConfig) -> str:
         said.append("models final values, or early ones until enough trials have ended")
     if name == "nsga2" and space.conditions:
         said.append(f"draws parameters that have a condition at random ({len(space.conditions)} of {len(space)})")
+    known = [_known(config)] if config.tries else []
     if name in SAMPLERS and name != "grid" and space.has_guess:
-        said.append("begins with the defaults and priors of the space")
+        known.append("the defaults and priors of the space")
+    if known:
+        said.append(f"begins with {', then '.join(known)}")
     if name in SAMPLERS and isinstance(size, int):
         if size <= config.n_trials:
             said.append("ends when every point was tried")
         elif name == "grid":
             said.append(f"--trials {config.n_trials} ends it before the last {size - config.n_trials:,}")
     return "; ".join(said)
+
+
+def _known(config: StudyConfig) -> str:
+    """Return how many points come first, and how many of them come too late."""
+    n, left = len(config.tries), len(config.tries) - config.n_trials
+    points = f"{n} points of yours" if n > 1 else "your point"
+    return points + (f" (--trials {config.n_trials} ends it before the last {left})" if left > 0 else "")
 
 
 def _grid_size(space: SearchSpace) -> int:
