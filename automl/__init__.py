@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from automl.errors import AutomlError, TrialPaused, TrialPruned
     from automl.report.optuna_storage import open_storage
     from automl.result import SearchResult
+    from automl.simulation import Simulation, simulate
     from automl.trial import Trial, TrialRecord, TrialState
 
 __version__ = "0.1.0"
@@ -28,6 +29,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AutomlError",
     "SearchResult",
+    "Simulation",
     "Trial",
     "TrialPaused",
     "TrialPruned",
@@ -37,12 +39,14 @@ __all__ = [
     "resume",
     "search",
     "search_spaces",
+    "simulate",
     "trackers",
 ]
 
 _HOMES = {
     "AutomlError": "automl.errors",
     "SearchResult": "automl.result",
+    "Simulation": "automl.simulation",
     "Trial": "automl.trial",
     "TrialPaused": "automl.errors",
     "TrialPruned": "automl.errors",
@@ -51,6 +55,7 @@ _HOMES = {
     "open_storage": "automl.report.optuna_storage",
     "resume": "automl.driver",
     "search": "automl.driver",
+    "simulate": "automl.simulation",
 }
 
 

@@ -53,6 +53,7 @@ class Agenda:
         sampler: samplers.Sampler,
         judge: Judge,
         retried: Mapping[int, Sequence[Reason]],
+        works_ahead: bool = True,
     ) -> None:
         self.records = {record.number: record for record in records}
         self.spaces = spaces
@@ -64,7 +65,7 @@ class Agenda:
         self.is_exhausted = False
         """Whether the sampler has nothing left to propose."""
         self._n_trials = n_trials
-        self._proposals = samplers.Proposals(sampler)
+        self._proposals = samplers.Proposals(sampler, ahead=works_ahead)
 
     @classmethod
     def rebuilt(
@@ -74,8 +75,11 @@ class Agenda:
         *,
         sampler: optuna.samplers.BaseSampler | None = None,
         early_stopping: stopping.Rule | None = None,
+        works_ahead: bool = True,
     ) -> Agenda:
         """Return what the ledger knows, with the sampler and the early stopping of `config` unless others are given.
+
+        With `works_ahead` a slow sampler thinks about a trial in a thread, before it is wanted.
 
         Raises:
             ConfigError: early stopping was given as an object once, and is not now.
@@ -102,6 +106,7 @@ class Agenda:
             sampler=made,
             judge=judge,
             retried=reasons_to_retry(reader),
+            works_ahead=works_ahead,
         )
 
     def next(self, *, is_idle: bool) -> Choice:

@@ -1,26 +1,26 @@
 """A study is given back: what runs, waits or is paused becomes what the next driver will find.
 
-for event in give_back(ledger, agenda, folder, cut=[attempt], is_finished=False):
+for event in give_back(ledger, agenda, files, cut=[attempt], is_finished=False):
     print(event["event"], event.get("trial"))       # to be told to listeners: the ledger has it by then
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from automl.agenda import Agenda
 from automl.attempt import Attempt
 from automl.ledger.writer import Writer
-from automl.trial import AttemptState, Reason, TrialState, remove_checkpoints
+from automl.recovery import Files
+from automl.trial import AttemptState, Reason, TrialState
 
 ENDED = "study-ended"
 """Kind of the event that says so."""
 
 
 def give_back(
-    ledger: Writer, agenda: Agenda, folder: Path, *, cut: Sequence[Attempt], is_finished: bool
+    ledger: Writer, agenda: Agenda, files: Files, *, cut: Sequence[Attempt], is_finished: bool
 ) -> list[Mapping[str, Any]]:
     """Record that the driver goes, release its lease, and return the events to tell listeners of.
 
@@ -30,7 +30,7 @@ def give_back(
     Args:
         ledger: whose lease is given back; it is closed then.
         agenda: of the study.
-        folder: of the study.
+        files: what its trials have on disk.
         cut: the attempts that ran until now.
         is_finished: whether nothing is left to run.
 
@@ -52,5 +52,5 @@ def give_back(
     ledger.event(ENDED, finished=is_finished)
     ledger.release(finished=is_finished)
     for number in given_up:  # the ledger says that these do not go on, so they need nothing to go on from
-        remove_checkpoints(folder / "trials" / str(number))
+        files.forget(number)
     return [*events, {"event": ENDED, "finished": is_finished}]

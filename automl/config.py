@@ -106,7 +106,7 @@ class StudyConfig:
     seed: int = 0
     isolate: bool = False
     kind: str = "function"
-    """"task", "table", "function", or "callable", which only Python can resume."""
+    """"task", "table", "function", "callable", which only Python can resume, or "simulated", which nobody can."""
     target_column: str | None = None
     """Of a table, the column to predict."""
     data: Mapping[str, Any] | None = None

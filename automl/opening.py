@@ -47,6 +47,7 @@ def take_up(
     fingerprint: Fingerprint | None = None,
     sampler: optuna.samplers.BaseSampler | None = None,
     early_stopping: stopping.Rule | None = None,
+    works_ahead: bool = True,
 ) -> TakenUp:
     """Record that a driver has come, with what it changes, and rebuild the agenda; what may be repeated is.
 
@@ -58,6 +59,7 @@ def take_up(
         fingerprint: what its trials run on now.
         sampler: an Optuna sampler to use instead of the one the study names.
         early_stopping: a rule or an Optuna pruner to use instead of the rule that the study names.
+        works_ahead: whether a slow sampler may think about a trial before it is wanted.
 
     Raises:
         ConfigError: early stopping was given as an object once, and is not now.
@@ -78,7 +80,9 @@ def take_up(
         ledger.event(CHANGED, before=change.before.to_dict(), **change.to_dict())
     Known.read(reader).added(ledger, tries=config.tries)
     ledger.commit(config=config.to_dict(), finished=False)
-    agenda = Agenda.rebuilt(reader.refresh(), config, sampler=sampler, early_stopping=early_stopping)
+    agenda = Agenda.rebuilt(
+        reader.refresh(), config, sampler=sampler, early_stopping=early_stopping, works_ahead=works_ahead
+    )
     ended = [record.number for record in agenda.records.values() if record.state.is_finished]
     for number in ended:  # the driver before may have died before it came to that
         remove_checkpoints(folder / "trials" / str(number))

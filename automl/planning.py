@@ -113,10 +113,13 @@ def stored_config(home: Home, name: str, changes: Mapping[str, Any]) -> StudyCon
 
     Raises:
         StudyMismatchError: a change would make its trials incomparable.
+        ConfigError: it was simulated.
     """
     with home.read(name) as reader:
         config = StudyConfig.from_dict(reader.study().config)
         asked = sum(reader.counts().values())
+    if config.kind == "simulated":
+        raise ConfigError(f"study {name!r} is a simulation, which nothing can go on with: simulate a longer one")
     wanted = {key: value for key, value in changes.items() if value is not None}
     if "n_trials" in wanted:
         wanted["n_trials"] = max(wanted["n_trials"], asked)  # what was asked stays

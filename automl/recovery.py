@@ -2,7 +2,8 @@
 
 `write_ending` puts an ending into the ledger, for a living study and for one that is picked up again alike; `recover`
 ends all that a dead driver left running. A trial is run again without counting against it, unless its worker left a
-result file: then the result stands and nothing is run twice. `start_point` says where it goes on.
+result file: then the result stands and nothing is run twice. `Files` knows what is on disk: where a trial goes on, and
+what a worker did not come to tell.
 """
 
 from __future__ import annotations
@@ -15,10 +16,19 @@ from typing import Any
 
 from automl import attempt as attempts
 from automl import remains
-from automl.attempt import Ending
+from automl.attempt import Attempt, Ending
 from automl.ledger.queries import Reader
 from automl.ledger.writer import Writer
-from automl.trial import AttemptState, Reason, Restored, TrialRecord, TrialState, checkpoint_steps, newest_checkpoint
+from automl.trial import (
+    AttemptState,
+    Reason,
+    Report,
+    TrialRecord,
+    TrialState,
+    checkpoint_steps,
+    newest_checkpoint,
+    remove_checkpoints,
+)
 
 DAMAGED = "checkpoint-damaged"
 """Kind of the event that says so: `step`, `path` in the study's folder, `fallback` (a step, 0 for the start)."""
@@ -107,34 +117,55 @@ def recover(ledger: Writer, reader: Reader, folder: Path, *, retries: int) -> di
     return dict(+found)
 
 
-def start_point(
-    ledger: Writer, record: TrialRecord, folder: Path, *, thorough: bool
-) -> tuple[Restored | None, list[dict[str, Any]]]:
-    """Return the checkpoint that a trial goes on from, None for the start, and what to say of newer ones.
+class Files:
+    """What the trials of a study have on disk, in `folder`. Trials that are simulated have nothing there."""
 
-    That is an event for each that is damaged or gone, added to the next transaction; the trial's log has it too.
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._checked: set[int] = set()  # trials whose checkpoints were read whole, or made, under this driver
 
-    Args:
-        ledger: of the study.
-        record: the trial.
-        folder: the trial's.
-        thorough: whether to read the checkpoint's files whole; needed once in the life of a driver.
-    """
-    if not record.attempt:
-        return None, []
-    restored = newest_checkpoint(folder, record.reached, thorough=thorough)
-    start = restored.step if restored else 0
-    bad: list[dict[str, Any]] = [
-        {"trial": record.number, "step": step, "path": f"trials/{record.number}/checkpoints/{step}", "fallback": start}
-        for step in checkpoint_steps(folder, record.reached, heard_of=record.checkpoint)
-        if step > start
-    ]
-    for each in bad:
-        ledger.event(DAMAGED, **each)
-        with contextlib.suppress(OSError), (folder / "log").open("a", encoding="utf-8") as log:
-            on = f"goes on from that of step {start}" if start else "begins again"
-            log.write(f"# the checkpoint of step {each['step']} is damaged or gone; the trial {on}\n")
-    return restored, bad
+    def of(self, number: int) -> Path:
+        """Return the folder of a trial."""
+        return self._folder / "trials" / str(number)
+
+    def start_step(self, ledger: Writer, record: TrialRecord) -> tuple[int, list[dict[str, Any]]]:
+        """Return the step of the checkpoint that a trial goes on from, 0 for the start, and what to say of newer ones.
+
+        That is an event for each that is damaged or gone, added to the next transaction; the trial's log has it too.
+        The files of a checkpoint are read whole once in the life of a driver.
+        """
+        folder, thorough = self.of(record.number), record.number not in self._checked
+        self._checked.add(record.number)
+        if not record.attempt:
+            return 0, []
+        restored = newest_checkpoint(folder, record.reached, thorough=thorough)
+        start = restored.step if restored else 0
+        bad: list[dict[str, Any]] = [
+            {"trial": record.number, "step": step, "path": _checkpoint(record.number, step), "fallback": start}
+            for step in checkpoint_steps(folder, record.reached, heard_of=record.checkpoint)
+            if step > start
+        ]
+        for each in bad:
+            ledger.event(DAMAGED, **each)
+            with contextlib.suppress(OSError), (folder / "log").open("a", encoding="utf-8") as log:
+                on = f"goes on from that of step {start}" if start else "begins again"
+                log.write(f"# the checkpoint of step {each['step']} is damaged or gone; the trial {on}\n")
+        return start, bad
+
+    def left_by(self, attempt: Attempt, *, metric: str) -> tuple[list[Report], Ending | None]:
+        """Return what the worker of an attempt has left, which leaves nothing more: its reports, and how it ended."""
+        folder = self.of(attempt.trial)
+        attempts.supersede(folder, attempt.number)  # first: what is read next is all that it leaves
+        reports = attempts.read_reports(folder, attempt.number)
+        return reports, attempts.read_result(folder, attempt.number, metric=metric)
+
+    def forget(self, number: int) -> None:
+        """Remove what a trial would have gone on from."""
+        remove_checkpoints(self.of(number))
+
+
+def _checkpoint(number: int, step: int) -> str:
+    return f"trials/{number}/checkpoints/{step}"
 
 
 def is_retried(ending: Ending, retries: int, most: int) -> bool:

@@ -1,6 +1,6 @@
 """What comes next of a study becomes an attempt that a worker can run, and enters the ledger as such.
 
-starting = Starting(ledger, agenda, config, folder, shares=ONE_CPU)
+starting = Starting(ledger, agenda, config, Files(folder), shares=ONE_CPU)
 starting.ask(proposal)                          # a trial that is new
 attempt, events = starting.start(0)             # nothing is committed yet
 """
@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from automl.agenda import Agenda
 from automl.attempt import Attempt
 from automl.config import StudyConfig
 from automl.ledger.writer import Writer
-from automl.recovery import DAMAGED, start_point
+from automl.recovery import DAMAGED, Files
 from automl.samplers import Proposal
 from automl.shares import Shares
 
@@ -28,17 +27,16 @@ class Starting:
         ledger: of the study.
         agenda: of the study.
         config: its settings.
-        folder: of its files.
+        files: what its trials have on disk.
         shares: what each trial gets of the machine.
     """
 
-    def __init__(self, ledger: Writer, agenda: Agenda, config: StudyConfig, folder: Path, *, shares: Shares) -> None:
+    def __init__(self, ledger: Writer, agenda: Agenda, config: StudyConfig, files: Files, *, shares: Shares) -> None:
         self._ledger = ledger
         self._agenda = agenda
         self._config = config
-        self._folder = folder
+        self._files = files
         self._shares = shares
-        self._checked: set[int] = set()  # trials whose checkpoints were read whole, or made, under this driver
 
     def ask(self, proposal: Proposal) -> None:
         """Add a trial that tries what is proposed."""
@@ -51,14 +49,12 @@ class Starting:
 
     def start(self, number: int) -> tuple[Attempt, Sequence[Mapping[str, Any]]]:
         """Record that a trial runs once more; return the attempt, and events of checkpoints that are damaged."""
-        record, folder = self._agenda.records[number], self._folder / "trials" / str(number)
-        restored, damaged = start_point(self._ledger, record, folder, thorough=number not in self._checked)
-        self._checked.add(number)
+        start_step, damaged = self._files.start_step(self._ledger, self._agenda.records[number])
         attempt = self._agenda.attempt(
             number,
             self._config,
-            folder,
-            start_step=restored.step if restored else 0,
+            self._files.of(number),
+            start_step=start_step,
             resources=self._shares.of(self._agenda.retried[number], retries=self._config.retries),
         )
         self._ledger.start(

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from automl import interrupts, stopping
 from automl.agenda import Agenda, Choice
-from automl.attempt import Attempt, Ending, read_reports, read_result, supersede
+from automl.attempt import Attempt, Ending
 from automl.closing import give_back
 from automl.config import StudyConfig
 from automl.errors import SearchAbortedError
@@ -36,13 +36,13 @@ from automl.ledger.requests import Request
 from automl.ledger.writer import Writer
 from automl.listeners import Listener, Listeners
 from automl.opening import take_up
-from automl.recovery import after, is_retried, write_ending
+from automl.recovery import Files, after, is_retried, write_ending
 from automl.running import Running
 from automl.saving import Saving
 from automl.shares import ONE_CPU, Shares
 from automl.starting import Starting
 from automl.stopping import Verdict
-from automl.trial import Reason, Report, TrialRecord, TrialState, remove_checkpoints
+from automl.trial import Reason, Report, TrialRecord, TrialState
 
 if TYPE_CHECKING:
     import optuna
@@ -60,6 +60,7 @@ class Study:
         config: StudyConfig,
         folder: Path,
         agenda: Agenda,
+        files: Files | None = None,
         listeners: Sequence[Listener] = (),
         shares: Shares = ONE_CPU,
         clock: Callable[[], float] = time.time,
@@ -83,7 +84,8 @@ class Study:
         self._lock = threading.RLock()
         self._closed = False
         self._running = Running(trial_timeout=config.trial_timeout, stall_timeout=config.stall_timeout, clock=clock)
-        self._starting = Starting(ledger, agenda, config, folder, shares=shares)
+        self._files = files or Files(folder)
+        self._starting = Starting(ledger, agenda, config, self._files, shares=shares)
         self._unstarted: Attempt | None = None  # recorded, not yet on disk: the disk is full
 
     @classmethod
@@ -99,6 +101,8 @@ class Study:
         fingerprint: Fingerprint | None = None,
         shares: Shares = ONE_CPU,
         ledger: Writer | None = None,
+        files: Files | None = None,
+        works_ahead: bool = True,
         listeners: Sequence[Listener] = (),
         clock: Callable[[], float] = time.time,
     ) -> Study:
@@ -114,6 +118,8 @@ class Study:
             fingerprint: what its trials run on now.
             shares: what each trial gets of the machine.
             ledger: the lease, if it is taken already; given back when this fails.
+            files: what its trials have on disk; default: what lies in `folder`.
+            works_ahead: whether a slow sampler may think about a trial before it is wanted.
             listeners: called with each event.
             clock: seconds since the epoch.
 
@@ -133,6 +139,7 @@ class Study:
                         fingerprint=fingerprint,
                         sampler=sampler,
                         early_stopping=early_stopping,
+                        works_ahead=works_ahead,
                     )
             except BaseException:
                 ledger.abandon()  # this process lives on, and nobody could take the study from it
@@ -142,6 +149,7 @@ class Study:
                 config=found.config,
                 folder=folder,
                 agenda=found.agenda,
+                files=files,
                 listeners=listeners,
                 shares=shares,
                 clock=clock,
@@ -227,11 +235,9 @@ class Study:
         with self._alone():
             if not self._is_current(attempt):
                 return
-            folder = Path(attempt.folder)
-            supersede(folder, attempt.number)
-            left = read_reports(folder, attempt.number)
-            self.report(attempt, [report for report in left if report.step > self._running.step(attempt)])
-            if found := read_result(folder, attempt.number, metric=self.config.metric) or ending:
+            reports, found = self._files.left_by(attempt, metric=self.config.metric)
+            self.report(attempt, [report for report in reports if report.step > self._running.step(attempt)])
+            if found := found or ending:
                 self.end(attempt, found)
 
     def interrupt(self, *, by: str, seconds: float) -> None:
@@ -323,7 +329,7 @@ class Study:
             self._agenda.close()
             is_finished = self.is_finishing
             cut = [*self.running.values(), *filter(None, [self._unstarted])]
-            for event in give_back(self._ledger, self._agenda, self.folder, cut=cut, is_finished=is_finished):
+            for event in give_back(self._ledger, self._agenda, self._files, cut=cut, is_finished=is_finished):
                 self._emit(**event)
             return is_finished
 
@@ -349,7 +355,7 @@ class Study:
         self._unstarted = None
         self._running.begin(attempt)
         number, record = attempt.trial, self.records[attempt.trial]
-        started = record.started or self._clock()
+        started = self._clock() if record.started is None else record.started
         self._agenda.note(
             replace(record, state=TrialState.RUNNING, attempt=attempt.number, paused=False, started=started)
         )
@@ -377,11 +383,11 @@ class Study:
         record = after(self.records[number], ending, self.config.metric, waits=waits, now=self._clock())
         self._agenda.note(record)
         if record.state.is_finished:
-            remove_checkpoints(self.folder / "trials" / str(number))
+            self._files.forget(number)
         if waits:
             self._emit("trial-retried", trial=number, reason=ending.reason, message=ending.message)
             return
-        self._halt.count(record, self.records.values(), self.folder / "trials" / str(number) / "log")
+        self._halt.count(record, self.records.values(), self._files.of(number) / "log")
         kind = "trial-paused" if record.paused else "trial-ended"
         told = {"state": record.state, "value": record.value, "step": record.step, "reason": record.reason}
         self._emit(kind, trial=number, **told, message=record.message)

@@ -8,7 +8,8 @@ to it and verdicts back, and hand over how each attempt ended.
     executor.close()
 
 `local` runs one trial at a time in this process, for debugging; `ray_tune` runs them in worker processes on every core
-and GPU of a machine or a cluster. `automl.testing.ExecutorContract` is what each must do.
+and GPU of a machine or a cluster. `automl.testing.ExecutorContract` is what each must do. `simulated` is another thing:
+it reads curves instead of running objectives, for `automl.simulate`.
 """
 
 from __future__ import annotations

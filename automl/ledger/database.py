@@ -32,12 +32,12 @@ from automl.ledger.integrity import LedgerError as LedgerError
 _NETWORK = ("nfs", "cifs", "smb", "afs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "fuse.sshfs")
 
 
-def connect(url: str, *, create: bool = False, waits: bool = False) -> sa.Engine:
+def connect(url: str, *, create: bool = False, waits: bool = False, lasts: bool = True) -> sa.Engine:
     """Return an engine on the ledger at `url`: the writer's if `create`, else one that can only read.
 
     With `create` the tables are made or brought to this version; readers take those of a version before as they are.
     With `waits` the ledger is known to have been there: a server that seems to be starting is given some seconds, and a
-    file is not made.
+    file is not made. Unless it `lasts`, a commit to a file is not waited for until it is on disk.
 
     Raises:
         ConfigError: the URL is malformed, names an unsupported database, or one that lets nobody in.
@@ -48,7 +48,11 @@ def connect(url: str, *, create: bool = False, waits: bool = False) -> sa.Engine
     """
     parsed = address.parse(url)
     is_sqlite = parsed.get_backend_name() == "sqlite"
-    engine = _sqlite(parsed, create, is_made=waits) if is_sqlite else postgres.make_engine(parsed, writes=create)
+    engine = (
+        _sqlite(parsed, create, is_made=waits, lasts=lasts)
+        if is_sqlite
+        else postgres.make_engine(parsed, writes=create)
+    )
     is_late = waits and not is_sqlite
     try:
         with translated(parsed, opening=True):
@@ -64,7 +68,7 @@ def connect(url: str, *, create: bool = False, waits: bool = False) -> sa.Engine
     return engine
 
 
-def _sqlite(url: sa.URL, create: bool, *, is_made: bool) -> sa.Engine:
+def _sqlite(url: sa.URL, create: bool, *, is_made: bool, lasts: bool) -> sa.Engine:
     path = Path(url.database or "")
     if path.is_file():
         integrity.check_file(path)
@@ -81,7 +85,7 @@ def _sqlite(url: sa.URL, create: bool, *, is_made: bool) -> sa.Engine:
         connection.execute("PRAGMA foreign_keys=ON")
         if create:
             connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute(f"PRAGMA synchronous={'FULL' if lasts else 'OFF'}")
         else:
             connection.execute("PRAGMA query_only=ON")
             connection.execute("PRAGMA wal_autocheckpoint=0")

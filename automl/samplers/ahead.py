@@ -3,6 +3,8 @@
 proposals = Proposals(sampler)
 is_ready, proposal = proposals.take(0, another=True)
 proposals.wait(1.0)                                     # for whoever has nothing else to do
+
+proposals = Proposals(sampler, ahead=False)             # where time is simulated: each is made when it is asked for
 """
 
 from __future__ import annotations
@@ -18,14 +20,15 @@ class Proposals:
     """Takes proposals from a sampler without making the driver's loop wait for a slow one.
 
     A proposal is computed in a thread. One that took longer than `PATIENCE` is followed at once by the next, so that it
-    is ready before a worker is free.
+    is ready before a worker is free. Unless it may work `ahead`: then each is computed in place, when it is asked for.
     """
 
     PATIENCE = 0.03
     """Seconds that the loop may wait."""
 
-    def __init__(self, sampler: Sampler, *, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, sampler: Sampler, *, ahead: bool = True, clock: Callable[[], float] = time.perf_counter) -> None:
         self.sampler = sampler
+        self._works_ahead = ahead
         self._clock = clock
         self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="sampler")
         self._ahead: concurrent.futures.Future[tuple[Proposal | None, float]] | None = None
@@ -40,6 +43,8 @@ class Proposals:
         Raises:
             SearchAbortedError: a sampler of the user's own failed.
         """
+        if not self._works_ahead:
+            return True, self.sampler.propose(number)
         if self._ahead is None:
             self._ahead = self._thread.submit(self._timed, number)
         try:
