@@ -20,10 +20,13 @@ from typing import TYPE_CHECKING
 from automl.errors import ConfigError, unknown
 from automl.stopping.asha import Asha
 from automl.stopping.base import EarlyStopping, NoStopping, Verdict
+from automl.stopping.curve import Curve
 from automl.stopping.hyperband import Hyperband
 from automl.stopping.judge import Judge
 from automl.stopping.patience import Patience
 from automl.stopping.percentile import Percentile
+from automl.stopping.screen import Screen
+from automl.stopping.wilcoxon import Wilcoxon
 from search_spaces.scalars import shown
 
 if TYPE_CHECKING:
@@ -36,13 +39,16 @@ __all__ = [
     "OWN",
     "RULES",
     "Asha",
+    "Curve",
     "EarlyStopping",
     "Hyperband",
     "Judge",
     "NoStopping",
     "Patience",
     "Percentile",
+    "Screen",
     "Verdict",
+    "Wilcoxon",
     "explain",
     "make",
     "named",
@@ -80,12 +86,27 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Switch:
+    """What a parameter may be: yes or no."""
+
+    def read(self, text: str) -> bool:
+        """Return what was typed.
+
+        Raises:
+            ValueError: it is neither.
+        """
+        if text not in ("yes", "no"):
+            raise ValueError(f"must be yes or no, got {shown(text)}")
+        return text == "yes"
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """A rule that has a name."""
 
     make: Callable[..., EarlyStopping]
     """Called with the parameters that were given, and with `max_epochs` where the rule needs the full budget."""
-    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    parameters: Mapping[str, Parameter | Switch] = field(default_factory=dict)
     is_bounded: bool = False
     """Whether the rule needs the full budget."""
 
@@ -94,11 +115,14 @@ _RUNGS = {"eta": Parameter(2), "first": Parameter(1)}
 _GUARDS = {"startup": Parameter(1), "warmup": Parameter(0)}
 
 RULES: Mapping[str, Named] = {
-    "asha": Named(Asha, _RUNGS, is_bounded=True),
+    "asha": Named(Asha, {**_RUNGS, "pause": Switch()}, is_bounded=True),
     "hyperband": Named(Hyperband, _RUNGS, is_bounded=True),
+    "screen": Named(Screen, {"trials": Parameter(1), **_RUNGS}, is_bounded=True),
     "median": Named(lambda **given: Percentile(keep=50, **given), _GUARDS),
     "percentile": Named(Percentile, {"keep": Parameter(1, 99, whole=False), **_GUARDS}),
     "patience": Named(Patience, {"steps": Parameter(1), "min_delta": Parameter(0, whole=False)}),
+    "curve": Named(Curve, {"chance": Parameter(0, 0.5, whole=False), "startup": Parameter(1)}, is_bounded=True),
+    "wilcoxon": Named(Wilcoxon, {"p": Parameter(0, 0.5, whole=False), "startup": Parameter(2)}),
     "none": Named(NoStopping),
 }
 

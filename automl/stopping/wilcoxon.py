@@ -1,0 +1,70 @@
+"""Wilcoxon: where steps are folds, seeds or instances, a trial stops when it is surely worse than the best one.
+
+A trial of cross-validation reports the loss of one fold a step, and returns their mean. Losses at equal steps are then
+of the same fold and can be paired, which takes the luck of easy and hard folds out of the comparison. Each report is
+followed by Wilcoxon's signed-rank test ("Individual comparisons by ranking methods", 1945), one-sided: are the losses
+on the folds so far larger than those of the best complete trial on the same folds? Optuna's WilcoxonPruner and its
+default level of 0.1 are the model.
+
+    rule = Wilcoxon(p=0.1, startup=2)       # four folds that are all worse have a p-value of 1/16, and stop the trial
+
+The order of the folds does not matter, and gaps do not either: a trial is compared on the steps that both have. One
+whose mean over them is not above that of the best is never stopped. A fold that gave NaN is worse than every number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+
+from automl.stopping.base import EarlyStopping, Verdict
+
+
+class Wilcoxon(EarlyStopping):
+    """Stops a trial whose losses are larger than those of the best complete one, at level `p`.
+
+    Nothing is stopped before `startup` steps can be compared.
+    """
+
+    def __init__(self, *, p: float = 0.1, startup: int = 2) -> None:
+        self.p = p
+        self.startup = startup
+        self._losses: dict[int, dict[int, float]] = defaultdict(dict)  # trial -> step -> loss
+        self._best: tuple[float, int] | None = None  # (loss, number) of the best complete trial
+
+    def on_report(self, trial: int, step: int, loss: float, *, can_pause: bool) -> Verdict:
+        self._losses[trial][step] = loss
+        if self._best is None:
+            return Verdict.CONTINUE
+        best = self._losses[self._best[1]]
+        worse_by = differences([(own, best[at]) for at, own in self._losses[trial].items() if at in best])
+        is_judged = len(worse_by) >= self.startup and sum(worse_by) > 0
+        return Verdict.STOP if is_judged and p_value(worse_by) < self.p else Verdict.CONTINUE
+
+    def on_end(self, trial: int, loss: float | None) -> None:
+        if loss is not None and trial in self._losses and (self._best is None or (loss, trial) < self._best):
+            former, self._best = self._best, (loss, trial)
+            trial = trial if former is None else former[1]
+        if self._best is None or trial != self._best[1]:
+            self._losses.pop(trial, None)  # nobody will be compared with it
+
+    def __str__(self) -> str:
+        return f"wilcoxon: stops what is worse than the best on the steps (folds, seeds) that both have, at p < {self.p:g}"
+
+
+def differences(pairs: Sequence[tuple[float, float]]) -> list[float]:
+    """Return by how much the first is larger than the second; where either is infinite, twice the largest of the others."""
+    found = [0.0 if own == other else own - other for own, other in pairs]  # inf - inf would be NaN
+    far = 1.0 + 2 * max((abs(each) for each in found if math.isfinite(each)), default=0.0)
+    return [each if math.isfinite(each) else math.copysign(far, each) for each in found]
+
+
+def p_value(differences: Sequence[float]) -> float:
+    """Return how likely differences as much above zero would be, were they as likely to be below it.
+
+    Zeros count half for and half against, so that many of them are no evidence.
+    """
+    from scipy.stats import wilcoxon
+
+    return float(wilcoxon(differences, alternative="greater", zero_method="zsplit").pvalue)
