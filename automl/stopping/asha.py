@@ -9,8 +9,7 @@ end by luck, and that a trial beaten today can still be promoted when the rung h
 
 A trial that cannot pause (no checkpoint at the rung) is judged on arrival: it goes on if it is among the best 1/eta so
 far, the first always, else it stops. With `pause=False` all are: no trial is ever taken up again, which suits trials
-whose checkpoints are large or slow. One that reports seldom counts at every rung that it has passed, and is judged at the
-last of them.
+with large checkpoints. One that reports seldom counts at every rung that it has passed, and is judged at the last.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Learning-curve extrapolation: a trial stops when its curve is unlikely to end below the best.
 
 As in Domhan et al., "Speeding up Automatic Hyperparameter Optimization of Deep Neural Networks by Extrapolation of
-Learning Curves" (IJCAI 2015): families of curves are fitted to what a trial has reported, each says where the trial will
-end, they are weighed by how well they fit, and the trial stops when the probability to end below the best complete one
-is under `chance`.
+Learning Curves" (IJCAI 2015): families of curves are fitted to what a trial has reported, each says where it will end,
+they are weighed by how well they fit, and the trial stops when the probability to end below the best complete one is
+under `chance`.
 
     rule = Curve(max_epochs=50, chance=0.05)
 
@@ -54,8 +54,9 @@ class Prediction:
     def below(self, loss: float, *, widened: float = 1.0) -> float:
         """Return the probability to end below `loss`, all deviations being so many times as wide."""
         scores = (loss - self.means) / (widened * self.deviations * math.sqrt(2))
-        return sum(
-            weight * (1 + math.erf(score)) / 2 for weight, score in zip(self.weights.tolist(), scores.tolist(), strict=True)
+        return math.fsum(
+            weight * (1 + math.erf(score)) / 2
+            for weight, score in zip(self.weights.tolist(), scores.tolist(), strict=True)
         )
 
     def miss(self, loss: float) -> float:
@@ -117,7 +118,9 @@ class Curve(EarlyStopping):
                 bisect.insort(self._misses, prediction.miss(last))
 
     def __str__(self) -> str:
-        return f"curve: stops what will end below the best with a probability under {self.chance:g}, by its curve so far"
+        return (
+            f"curve: stops what will end below the best with a probability under {self.chance:g}, by its curve so far"
+        )
 
     @property
     def _widened(self) -> float:
@@ -175,7 +178,7 @@ def _shapes(steps: Array, horizon: int) -> Array:
 
 
 def _scale(losses: Array, ends: Sequence[float]) -> float:
-    """Return what is a large difference in this study: how much a curve has moved, or how far half of all ends lie apart."""
+    """Return what is a large difference here: by how much a curve has moved, or how far half of all ends lie apart."""
     ordered = sorted(ends)
     apart = quantile(ordered, 0.75) - quantile(ordered, 0.25) if ordered else 0.0
     return max(float(losses.max() - losses.min()), apart, 1e-9 * max(1.0, abs(float(losses[-1]))))

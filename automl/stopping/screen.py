@@ -1,10 +1,8 @@
 """Screening: ASHA for the first trials of a search, none for those that a model proposes from them.
 
-The first trials of a search are drawn at random, and most are bad: to give each a little and only the best third more is
-where early stopping pays. Later ones are proposed by a sampler that has learnt, and are better than most; a rule that
-ranks them against the first keeps nearly all, and where early values mislead it cuts just the good ones. Measured on
-learning curves of LCBench (Zimmer et al., "Auto-PyTorch Tabular", 2021) with a Gaussian process: a screen of 30 finds in
-a tenth of the budget what no stopping finds in a fifth, and where early ranks were reversed it had recovered by half.
+The first trials of a search are drawn at random, and most are bad: giving each a little, and only the best third more,
+is where early stopping pays. Later ones come from a sampler that has learnt, and are better than most. A rule that
+ranks them against the first keeps nearly all, saves little, and where early values mislead it cuts just the good ones.
 
     screen = Screen(max_epochs=52, trials=30)       trials 0 to 29 pause at 2, 6 and 18; trial 30 runs to its end
 

@@ -50,11 +50,13 @@ class Wilcoxon(EarlyStopping):
             self._losses.pop(trial, None)  # nobody will be compared with it
 
     def __str__(self) -> str:
-        return f"wilcoxon: stops what is worse than the best on the steps (folds, seeds) that both have, at p < {self.p:g}"
+        return (
+            f"wilcoxon: stops what is worse than the best on the steps (folds, seeds) that both have, at p < {self.p:g}"
+        )
 
 
 def differences(pairs: Sequence[tuple[float, float]]) -> list[float]:
-    """Return by how much the first is larger than the second; where either is infinite, twice the largest of the others."""
+    """Return by how much the first is larger than the second; an infinity is twice the largest of the others."""
     found = [0.0 if own == other else own - other for own, other in pairs]  # inf - inf would be NaN
     far = 1.0 + 2 * max((abs(each) for each in found if math.isfinite(each)), default=0.0)
     return [each if math.isfinite(each) else math.copysign(far, each) for each in found]

@@ -40,7 +40,17 @@ def test_every_name_has_a_rule() -> None:
     """The names that users may give are the names that exist, and every rule says what it does."""
     rules = [rule(name, max_epochs=9) for name in EARLY_STOPPING]
 
-    assert [type(each) for each in rules] == [Asha, Hyperband, Screen, Percentile, Percentile, Patience, Curve, Wilcoxon, NoStopping]
+    assert [type(each) for each in rules] == [
+        Asha,
+        Hyperband,
+        Screen,
+        Percentile,
+        Percentile,
+        Patience,
+        Curve,
+        Wilcoxon,
+        NoStopping,
+    ]
     assert [str(each).partition(":")[0] for each in rules] == list(EARLY_STOPPING)
 
 
@@ -65,7 +75,10 @@ def test_parameters_are_read() -> None:
     [
         ("ahsa", ["--early-stopping 'ahsa' is unknown; did you mean 'asha'? known: asha, hyperband, screen"]),
         ("", ["--early-stopping '' is unknown; known: asha"]),
-        ("asha etaa=4", ["--early-stopping asha: parameter 'etaa' is unknown; did you mean 'eta'? known: eta, first, pause"]),
+        (
+            "asha etaa=4",
+            ["--early-stopping asha: parameter 'etaa' is unknown; did you mean 'eta'? known: eta, first, pause"],
+        ),
         ("asha eta=1", ["--early-stopping asha: eta must be a whole number >= 2, got '1'"]),
         ("asha pause=maybe", ["--early-stopping asha: pause must be yes or no, got 'maybe'"]),
         ("screen trials=0", ["--early-stopping screen: trials must be a whole number >= 1, got '0'"]),
