@@ -10,10 +10,10 @@ READY := $(VENV)/.installed
 READY_DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install search test check bench stress schema clean
+.PHONY: help install search test check bench bench-search bench-real stress schema clean
 
 help: ## say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(READY_DEV) ## make .venv with the packages of users and developers
 
@@ -32,6 +32,12 @@ check: $(READY_DEV) ## what must pass before a change lands: lint, format, types
 
 bench: $(READY_DEV) ## measure beside the peers and print the table
 	$(BIN)/python -m tests.benchmarks
+
+bench-search: $(READY_DEV) ## run what has changed of the searches beside the peers' and print the tables
+	$(BIN)/python -m tests.benchmarks.quality $(ARGS)
+
+bench-real: $(READY_DEV) ## train networks, three hours: make bench-real ARGS="--data fashion_mnist.npz"
+	$(BIN)/python -m tests.benchmarks.quality.real $(ARGS)
 
 stress: $(READY_DEV) ## break things for 40 minutes, and write RELIABILITY.md
 	$(BIN)/python -m tests.stress $(ARGS)

@@ -65,11 +65,19 @@ def conditions() -> str:
     names = [line for line in _lines(Path("/proc/cpuinfo")) if line.startswith("model name")]
     processor = names[0].partition(":")[2].strip() if names else platform.machine()
     load = ", ".join(f"{load:.1f}" for load in os.getloadavg())
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    versions = ", ".join(filter(None, map(_version, PACKAGES)))
     return (
         f"{time.strftime('%Y-%m-%d %H:%M %Z')}; {cores} cores ({processor}), load {load}; "
         f"{platform.system()} {platform.release()}; Python {platform.python_version()}, {versions}"
     )
+
+
+def _version(name: str) -> str:
+    """Return a package and its version; an environment made for one of the peers lacks others."""
+    try:
+        return f"{name} {importlib.metadata.version(name)}"
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def _time(seconds: float) -> str:

@@ -1,0 +1,95 @@
+"""`python -m tests.benchmarks.quality [FIGURE ...]`: run what has no row yet, and print the tables in Markdown.
+
+Rows are kept in `rows/`: of a peer until its package changes, of ours until the sources that decide change. With
+everything of ours to run again it takes about half an hour on two cores; with nothing changed, seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from tests.benchmarks.measured import note
+from tests.benchmarks.quality.claims import HEAD
+from tests.benchmarks.quality.figures import FIGURES, REPORT, TUNE, Half
+from tests.benchmarks.quality.methods import METHODS
+from tests.benchmarks.quality.rows import Cell, Row, Rows, cell_of
+from tests.benchmarks.quality.runs import run
+from tests.benchmarks.table import conditions
+
+ROWS = Path(__file__).parent / "rows"
+
+
+def main() -> None:
+    options = _options()
+    half = TUNE if options.half == "tune" else REPORT
+    rows = Rows(options.rows, version_of=lambda method: METHODS[method].version())
+    rows.compact()  # a line that a kill has cut would spoil the next one
+    began, before = time.monotonic(), conditions()
+    wanted = [cell for name in options.figures for cell in FIGURES[name].cells(half)]
+    cells = list(dict.fromkeys(wanted)) if options.all else rows.missing(wanted)
+    try:
+        _run([cell for cell in cells if _is_chosen(cell, options.methods)], rows, jobs=options.jobs)
+    finally:
+        rows.compact()
+    note(f"done in {time.monotonic() - began:.0f} s")
+    print(f"{before}\n")
+    for name in options.figures:
+        print(table(name, rows, half))
+    if stale := sum(map(rows.is_stale, dict.fromkeys(wanted))):
+        print(f"{stale} runs are of an older version.")
+
+
+def table(name: str, rows: Rows, half: Half) -> str:
+    """Return a figure as a heading and a table."""
+    figure = FIGURES[name]
+    lines = [HEAD, ["---"] * len(HEAD), *(line.cells() for line in figure.lines(rows, half))]
+    return "\n".join([f"**{figure.title}**\n", *("| " + " | ".join(line) + " |" for line in lines), ""])
+
+
+def _run(cells: Sequence[Cell], rows: Rows, *, jobs: int) -> None:
+    """Run cells in `jobs` processes; each row is kept as soon as it is there."""
+    for number, row in enumerate(_rows(cells, jobs), start=1):
+        rows.add(row)
+        last = row["regret" if "regret" in row else "volume"][-1]
+        note(f"{number} of {len(cells)}: {cell_of(row)}: {last} ({row['took']} s)")
+
+
+def _rows(cells: Sequence[Cell], jobs: int) -> Iterator[Row]:
+    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:  # each has one core
+        for future in as_completed([pool.submit(run, cell) for cell in cells]):
+            yield future.result()
+
+
+def _is_chosen(cell: Cell, methods: str | None) -> bool:
+    if methods is not None and cell.method not in methods.split(","):
+        return False
+    return METHODS[cell.method].version() is not None
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.quality", description=__doc__)
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"some of {', '.join(FIGURES)}; default: all")
+    parser.add_argument("--all", action="store_true", help="run everything again, the peers too")
+    parser.add_argument("--methods", metavar="NAMES", help=f"run only these, with commas: {', '.join(METHODS)}")
+    parser.add_argument("--half", choices=("report", "tune"), default="report", help="which tasks and seeds")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at once; default 2")
+    parser.add_argument("--rows", type=Path, default=ROWS, help="folder of the rows; default: the project's own")
+    options = parser.parse_args()
+    options.figures = options.figures or list(FIGURES)
+    if unknown := set(options.figures) - set(FIGURES):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; there is {', '.join(FIGURES)}")
+    if options.methods is not None and (strange := set(options.methods.split(",")) - set(METHODS)):
+        parser.error(f"unknown: {', '.join(sorted(strange))}; there is {', '.join(METHODS)}")
+    options.rows.mkdir(parents=True, exist_ok=True)
+    return options
+
+
+if __name__ == "__main__":
+    main()
