@@ -34,15 +34,16 @@ def main() -> None:
     wanted = [cell for name in options.figures for cell in FIGURES[name].cells(half)]
     cells = list(dict.fromkeys(wanted)) if options.all else rows.missing(wanted)
     try:
-        _run([cell for cell in cells if _is_chosen(cell, options.methods)], rows, jobs=options.jobs)
+        _run([cell for cell in cells if _is_chosen(cell, options)], rows, jobs=options.jobs)
     finally:
         rows.compact()
     note(f"done in {time.monotonic() - began:.0f} s")
     print(f"{before}\n")
     for name in options.figures:
         print(table(name, rows, half))
-    if stale := sum(map(rows.is_stale, dict.fromkeys(wanted))):
-        print(f"{stale} runs are of an older version.")
+    if missing := rows.missing(wanted):
+        old = sum(cell in rows for cell in missing)
+        print(f"Of {len(set(wanted))} runs {len(missing) - old} were not made, and {old} are of an older version.")
 
 
 def table(name: str, rows: Rows, half: Half) -> str:
@@ -67,15 +68,19 @@ def _rows(cells: Sequence[Cell], jobs: int) -> Iterator[Row]:
             yield future.result()
 
 
-def _is_chosen(cell: Cell, methods: str | None) -> bool:
-    if methods is not None and cell.method not in methods.split(","):
-        return False
-    return METHODS[cell.method].version() is not None
+def _is_chosen(cell: Cell, options: argparse.Namespace) -> bool:
+    method = METHODS[cell.method]
+    if options.methods is not None:
+        is_asked_for = cell.method in options.methods.split(",")
+    else:
+        is_asked_for = method.is_ours or options.peers or options.all
+    return is_asked_for and method.version() is not None
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.quality", description=__doc__)
     parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"some of {', '.join(FIGURES)}; default: all")
+    parser.add_argument("--peers", action="store_true", help="run what is missing of the peers too, for hours")
     parser.add_argument("--all", action="store_true", help="run everything again, the peers too")
     parser.add_argument("--methods", metavar="NAMES", help=f"run only these, with commas: {', '.join(METHODS)}")
     parser.add_argument("--half", choices=("report", "tune"), default="report", help="which tasks and seeds")

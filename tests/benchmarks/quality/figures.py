@@ -160,7 +160,7 @@ def _multi_lines(rows: Rows, half: Half) -> Iterable[Line]:
 
 # Other numbers of workers, other budgets.
 
-WIDTHS: Sequence[tuple[int, float, int]] = ((1, 25.0, 5), (16, 25.0, 2), (64, 25.0, 1), (4, 5.0, 5), (4, 10.0, 5))
+WIDTHS: Sequence[tuple[int, float, int]] = ((4, 5.0, 5), (4, 10.0, 5), (1, 25.0, 5), (16, 25.0, 2), (64, 25.0, 1))
 """Workers, mean trainings of each, seeds."""
 WIDTH_PEERS = ("tpe", "random-asha")
 

@@ -50,6 +50,7 @@ class Method:
     """Of what decides its results; None where it cannot run."""
     objectives: int = 1
     """Of what it minimizes: the loss, or loss and seconds."""
+    is_ours: bool = False
 
 
 def _peer(make: Callable[[Task, Cell], Peer], *packages: str, edition: int = 1, objectives: int = 1) -> Method:
@@ -138,7 +139,7 @@ def _ours(*, objectives: int = 1, is_listed: bool = False, **options: str) -> Me
             task, cell, sampler=sampler, early_stopping=options["early_stopping"], metrics=LOSS_AND_SECONDS[:objectives]
         )
 
-    return Method(play=run, version=policy, objectives=objectives)
+    return Method(play=run, version=policy, objectives=objectives, is_ours=True)
 
 
 @functools.cache

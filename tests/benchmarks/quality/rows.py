@@ -11,6 +11,7 @@ decide for ours. Where the package is missing, whatever was computed counts.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Callable, Iterable
@@ -53,15 +54,7 @@ class Rows:
         self._version_of = version_of
         self._rows: dict[Cell, Row] = {}
         for file in sorted(folder.glob("*.jsonl")):
-            for line in file.read_text().splitlines():
-                self._take(line)
-
-    def _take(self, line: str) -> None:
-        try:
-            row = json.loads(line)
-        except ValueError:  # cut by a kill while it was written
-            return
-        self._rows[cell_of(row)] = row
+            self._rows |= _read(file)
 
     def missing(self, cells: Iterable[Cell]) -> list[Cell]:
         """Return those of `cells` without a row that counts, in order and each once."""
@@ -73,10 +66,6 @@ class Rows:
     def __getitem__(self, cell: Cell) -> Row:
         return self._rows[cell]
 
-    def is_stale(self, cell: Cell) -> bool:
-        """Whether the cell's row is of another version than the present one."""
-        return cell in self._rows and not self._counts(cell)
-
     def add(self, row: Row) -> None:
         """Keep a row."""
         self._rows[cell_of(row)] = row
@@ -84,14 +73,11 @@ class Rows:
             file.write(_line(row))
 
     def compact(self) -> None:
-        """Leave one line a run in the files that have more, sorted."""
-        by_method: dict[str, list[Row]] = {}
-        for cell in sorted(self._rows):
-            by_method.setdefault(cell.method, []).append(self._rows[cell])
-        for method, rows in by_method.items():
-            text = "".join(map(_line, rows))
-            file = self._file(method)
-            if not file.exists() or file.read_text() != text:
+        """Leave one line a run in each file, sorted, as the files are now: other methods may be running elsewhere."""
+        for file in self._folder.glob("*.jsonl"):
+            rows = _read(file)
+            text = "".join(_line(rows[cell]) for cell in sorted(rows))
+            if file.read_text() != text:
                 new = file.with_suffix(".new")
                 new.write_text(text)
                 new.replace(file)
@@ -107,6 +93,15 @@ class Rows:
 def cell_of(row: Row) -> Cell:
     """Return the cell of a row."""
     return Cell(**{name: row[name] for name in FIELDS})
+
+
+def _read(file: Path) -> dict[Cell, Row]:
+    rows = {}
+    for line in file.read_text().splitlines():
+        with contextlib.suppress(ValueError):  # cut by a kill while it was written
+            row = json.loads(line)
+            rows[cell_of(row)] = row
+    return rows
 
 
 def _line(row: Row) -> str:
