@@ -117,7 +117,7 @@ def test_nothing_is_better_than_the_best_known(name: str) -> None:
     task, rng = named(name), random.Random(1)
     points = [task.space.sample(rng) for _ in range(20)]
 
-    curves = [task.curve(params, seed=1) for params in points]
+    curves = [list(task.curve(params, seed=1)) for params in points]
 
     assert {len(curve) for curve in curves} == {task.n_steps}
     assert all(seconds >= 0 for curve in curves for seconds, _ in curve)
@@ -131,7 +131,7 @@ def test_the_last_step_is_the_true_loss() -> None:
     for task in (LCBench("3945"), Joined("3945", "34539"), named("lcbench/3945 reversed")):
         params = task.space.sample(rng)
 
-        curve = task.curve(params, seed=0)
+        curve = list(task.curve(params, seed=0))
 
         assert curve[-1][1]["loss"] == pytest.approx(task.true_loss(params), rel=1e-4)
         assert curve[-1][1]["seconds"] == pytest.approx(sum(seconds for seconds, _ in curve))
@@ -144,7 +144,7 @@ def test_reversed_ranks_are_the_opposite_until_late() -> None:
     pair = [plain.space.sample(rng) for _ in range(2)]
 
     def is_first_better(task: object, epoch: int) -> bool:
-        losses = [task.curve(params, seed=0)[epoch - 1][1]["loss"] for params in pair]  # type: ignore[attr-defined]
+        losses = [list(task.curve(params, seed=0))[epoch - 1][1]["loss"] for params in pair]  # type: ignore[attr-defined]
         return bool(losses[0] < losses[1])
 
     assert is_first_better(plain, 13) != is_first_better(reversed_, 13)

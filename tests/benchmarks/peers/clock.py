@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -39,7 +39,7 @@ class Searched(Protocol):
     def n_steps(self) -> int:
         """Of a full training."""
 
-    def curve(self, params: Params, seed: int) -> Sequence[tuple[float, dict[str, float]]]:
+    def curve(self, params: Params, seed: int) -> Iterable[tuple[float, dict[str, float]]]:
         """Return the seconds of each step, and what is reported after it."""
 
 

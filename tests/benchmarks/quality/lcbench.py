@@ -48,11 +48,13 @@ class Surrogate:
         known, self._first = np.split(w["first"], [len(embedding)])
         self._bias = w["first.bias"] + embedding @ known
 
-    def curves(self, configurations: Sequence[Mapping[str, float]]) -> tuple[Floats, Floats]:
-        """Return validation errors in percent and the seconds since the start, of each epoch: two (n, 52)."""
+    def curves(
+        self, configurations: Sequence[Mapping[str, float]], *, epochs: range = range(1, N_EPOCHS + 1)
+    ) -> tuple[Floats, Floats]:
+        """Return validation errors in percent and the seconds since the start, after each epoch: two (n, epochs)."""
         n = len(configurations)
-        epochs = np.tile(np.arange(1.0, N_EPOCHS + 1), n)
-        errors, seconds = self._predict(np.repeat(self._columns(configurations), N_EPOCHS, axis=0), epochs)
+        columns = np.repeat(self._columns(configurations), len(epochs), axis=0)
+        errors, seconds = self._predict(columns, np.tile(np.array(epochs, dtype=float), n))
         return errors.reshape(n, -1), np.maximum.accumulate(seconds.reshape(n, -1), axis=1)
 
     def errors(self, configurations: Sequence[Mapping[str, float]]) -> Floats:

@@ -15,7 +15,7 @@ import functools
 import json
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,8 @@ Params = Mapping[str, Any]
 Step = tuple[float, dict[str, float]]
 """Seconds that a step takes, and what is reported after it."""
 
+PARTS = (range(1, 7), range(7, 19), range(19, N_EPOCHS + 1))
+"""Epochs that are predicted at once."""
 REVERSED_UNTIL = 14
 """The first epoch of a reversed task at which ranks are what they will be."""
 
@@ -46,7 +48,7 @@ class Task(ABC):
     """The loss of a random configuration in the middle."""
 
     @abstractmethod
-    def curve(self, params: Params, seed: int) -> Sequence[Step]:
+    def curve(self, params: Params, seed: int) -> Iterable[Step]:
         """Return the steps of a training; `seed` chooses among repeated ones, where those were recorded."""
 
     @abstractmethod
@@ -72,12 +74,13 @@ class LCBench(Task):
         """The median loss of random configurations, at each epoch."""
         self.median = self.medians[-1]
 
-    def curve(self, params: Params, seed: int) -> Sequence[Step]:
-        (errors,), (since,) = self._surrogate.curves([params])
-        return [
-            (float(after), {"loss": float(error), "seconds": float(total)})
-            for after, error, total in zip(np.diff(since, prepend=0.0), errors, since, strict=True)
-        ]
+    def curve(self, params: Params, seed: int) -> Iterator[Step]:
+        total = 0.0
+        for epochs in PARTS:  # most trials are stopped in the first
+            (errors,), (times,) = self._surrogate.curves([params], epochs=epochs)
+            for error, time in zip(errors.tolist(), times.tolist(), strict=True):
+                before, total = total, max(total, time)
+                yield total - before, {"loss": error, "seconds": total}
 
     def true_loss(self, params: Params) -> float:
         return float(self._surrogate.errors([params])[0])
@@ -90,11 +93,11 @@ class Reversed(LCBench):
         super().__init__(instance)
         self.name += " reversed"
 
-    def curve(self, params: Params, seed: int) -> Sequence[Step]:
-        steps = super().curve(params, seed)
-        for (_, values), median in zip(steps[: REVERSED_UNTIL - 1], self.medians, strict=False):
-            values["loss"] = 2 * median - values["loss"]
-        return steps
+    def curve(self, params: Params, seed: int) -> Iterator[Step]:
+        for epoch, (after, values) in enumerate(super().curve(params, seed), start=1):
+            if epoch < REVERSED_UNTIL:
+                values["loss"] = 2 * self.medians[epoch - 1] - values["loss"]
+            yield after, values
 
 
 class Joined(Task):
@@ -113,12 +116,10 @@ class Joined(Task):
 
     HANDICAP = 0.1
 
-    def curve(self, params: Params, seed: int) -> Sequence[Step]:
+    def curve(self, params: Params, seed: int) -> Iterator[Step]:
         task, own = self._chosen(params)
-        return [
-            (after, {"loss": self._loss(params, task, values["loss"]), "seconds": values["seconds"]})
-            for after, values in task.curve(own, seed)
-        ]
+        for after, values in task.curve(own, seed):
+            yield after, {"loss": self._loss(params, task, values["loss"]), "seconds": values["seconds"]}
 
     def true_loss(self, params: Params) -> float:
         task, own = self._chosen(params)
@@ -202,7 +203,7 @@ class Finals(Task):
         self.seconds, self.best, self.median = task.seconds, task.best, task.median
 
     def curve(self, params: Params, seed: int) -> Sequence[Step]:
-        steps = self._task.curve(params, seed)
+        steps = list(self._task.curve(params, seed))
         return [(sum(after for after, _ in steps), steps[-1][1])]
 
     def true_loss(self, params: Params) -> float:
