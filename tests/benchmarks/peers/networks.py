@@ -66,8 +66,9 @@ def optuna_sha(data: Path, folder: Path, *, seconds: float, workers: int, seed: 
     for process in processes:
         process.join()
     study = optuna.load_study(storage=_storage(journal), study_name="bench")
-    best = study.best_trial
-    return best.user_attrs["params"], max(best.intermediate_values), best.value or 0.0
+    tried = [trial for trial in study.trials if trial.intermediate_values]
+    best = max(tried, key=lambda trial: max(trial.intermediate_values.items()))  # of those that got furthest
+    return best.user_attrs["params"], *max(best.intermediate_values.items())
 
 
 def _storage(journal: str) -> optuna.storages.BaseStorage:

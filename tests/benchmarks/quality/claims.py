@@ -10,9 +10,9 @@
 from __future__ import annotations
 
 import math
-import statistics as means
+import statistics
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.benchmarks.quality.rows import Cell, Rows
@@ -20,6 +20,8 @@ from tests.benchmarks.quality.runs import MARKS
 from tests.benchmarks.quality.statistics import Mean, geometric, mean, paired
 
 HEAD = ["claim", "peer", "runs", "ours", "peer's", "difference, 95 % interval", "target", "met"]
+SHARES = (0.1, 0.25, 0.5, 1.0)
+MEANS = ["method", "workers x budget", "runs", *(f"at {share:.0%}" for share in SHARES)]
 NEVER = 1.5
 """What counts, as a share of the budget, for a value that was not reached in it."""
 
@@ -53,7 +55,7 @@ class Side:
 
     def mean(self, rows: Rows, *, at: float) -> float:
         """Return the mean over all runs; without any, infinity."""
-        return means.fmean(self.values(rows, at=at).values() or [math.inf])
+        return statistics.fmean(self.values(rows, at=at).values() or [math.inf])
 
 
 def _place(at: float, budget: float, length: int) -> int:
@@ -135,7 +137,7 @@ def sooner(rows: Rows, ours: Side, theirs: Side, *, at_most: float | None, title
         pairs += len(seeds)
         mine, others = (
             [
-                means.fmean(moment)
+                statistics.fmean(moment)
                 for moment in zip(*(rows[_cell(side, task, s)][side.value] for s in seeds), strict=True)
             ]
             for side in (ours, theirs)
@@ -162,7 +164,7 @@ def count_of_tasks(rows: Rows, ours: Side, theirs: Side, *, at: float, at_least:
     by_task: dict[str, list[float]] = defaultdict(list)
     for task, seed in pairs:
         by_task[task].append(mine[task, seed] - others[task, seed])
-    won, least = sum(means.fmean(each) > 0 for each in by_task.values()), math.ceil(at_least * len(ours.tasks))
+    won, least = sum(statistics.fmean(each) > 0 for each in by_task.values()), math.ceil(at_least * len(ours.tasks))
     target = f"larger on >= {least} of {len(ours.tasks)}"
     if not pairs:
         return Line(
@@ -180,6 +182,24 @@ def count_of_tasks(rows: Rows, ours: Side, theirs: Side, *, at: float, at_least:
         target=target,
         met="yes" if won >= least else "**no**",
     )
+
+
+def means(rows: Rows, cells: Iterable[Cell]) -> list[list[str]]:
+    """Return the lines of a table of all methods: what came out at some shares of their budgets."""
+    found: dict[tuple[str, ...], list[Sequence[float]]] = defaultdict(list)
+    for cell in dict.fromkeys(cells):
+        if cell in rows:
+            row = rows[cell]
+            kind = cell.method, f"{cell.workers} x {cell.budget:g} {cell.unit}"
+            found[kind].append(row["regret"] if "regret" in row else row["volume"])
+    return [
+        [
+            *kind,
+            str(len(curves)),
+            *(_with_error(mean([curve[_place(share, 1.0, len(curve))] for curve in curves])) for share in SHARES),
+        ]
+        for kind, curves in found.items()
+    ]
 
 
 def _cell(side: Side, task: str, seed: int) -> Cell:

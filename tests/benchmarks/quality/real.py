@@ -49,10 +49,9 @@ def ours(data: Path, folder: Path, *, seconds: float, workers: int, seed: int) -
         home=folder,
         listeners=[],
     )
-    best = found.best_trial
-    assert best.step is not None
-    assert best.value is not None
-    return best.params, best.step, best.value
+    best = max((max(trial.reports.items()), trial.number) for trial in found.trials if trial.reports)
+    (epochs, accuracy), number = best  # of those that got furthest: full trainings, if the time was long enough
+    return found.trials[number].params, epochs, accuracy
 
 
 class Objective:
