@@ -76,7 +76,7 @@ def test_the_commands_are_accepted(command: list[str], capsys: pytest.CaptureFix
 def test_the_commands_do_what_they_say(mlflow_here: None, capsys: pytest.CaptureFixture[str]) -> None:
     """They are typed one after the other in a folder with one study; searches are cut short and leave no log."""
     Path("examples").symlink_to(EXAMPLES)
-    dump_space(tasks.task("digits").space() | {"batch_size": "32|64|128|256"}, "new.yaml")
+    dump_space(tasks.task("digits").space() | {"batch_size": "32|64|128|256"}, "automl_runs/new.yaml")
     assert main(["search", "digits", *SMALL, "--tracker", "mlflow"]) == 0
     commands = [command[1:] for command in shell() if command[0] == "automl" and "--log" not in command]
     extra = {"search": SMALL, "resume": ["--trials", "+1", "-q"]}

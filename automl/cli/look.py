@@ -72,7 +72,7 @@ def top(
     storage: options.Storage = None,
     format: options.Printed = Format.TABLE,
 ) -> None:
-    """List the best trials of a study."""
+    """List the best trials of a study: COMPLETE ones first, then those that were cut, the furthest first."""
     from automl.home import Home
     from automl.report import summary
 
@@ -196,7 +196,7 @@ def _show_study(data: Mapping[str, Any]) -> None:
         rows = [{columns[key]: value for key, value in each.items() if key in columns} for each in change["changes"]]
         output.table(rows, columns.values())
     print()
-    output.facts([("cost", result.cost(data["receipt"]))])
+    output.facts(result.bought(data["receipt"], data["test"]))
 
 
 def _show_trial(data: Mapping[str, Any]) -> None:

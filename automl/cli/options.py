@@ -216,9 +216,7 @@ Takeover = Annotated[
 
 # No environment variable sets it: one that is left set would agree to something else later.
 Yes = Annotated[bool, option("-y", "--yes", help="Do not ask.", envvar=None)]
-Strict = Annotated[
-    bool, option("--strict", help="Refuse if code, data, Python or packages have changed since.", panel=BUDGET)
-]
+Strict = Annotated[bool, option("--strict", help="Refuse if code, data, Python or packages have changed since.")]
 DryRun = Annotated[bool, option("--dry-run", help="Print the plan, write it to a study file, run nothing.", panel=SHOW)]
 Printed = Annotated[Format, option("-f", "--format", help="How the result is printed.", panel=SHOW)]
 Json = Annotated[bool, option("--json", help="Print events as lines of JSON, the result last.", panel=SHOW)]

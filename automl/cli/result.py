@@ -58,10 +58,7 @@ def _show_table(found: SearchResult, reader: Reader, data: Mapping[str, Any]) ->
     if rows:
         output.table(rows, rows[0])
         print()
-    facts = [("cost", cost(summary.receipt(reader)))]
-    if found.test:
-        test = f"{output.short(found.test)} (the winner, on data that no trial saw)"
-        facts.insert(0, ("test", output.fold(test, indent=9)))
+    facts = bought(summary.receipt(reader), found.test)
     copies = mirrors.of(found.home, reader.study())
     ui, sync = (output.command(found.home, verb, found.name) for verb in ("ui", "sync"))
     waiting = [(copy, n) for copy in copies if (n := copy.waiting(reader))]
@@ -69,6 +66,15 @@ def _show_table(found: SearchResult, reader: Reader, data: Mapping[str, Any]) ->
     facts += [("waiting", f"{n} points wait for {copy.where}: {sync}{_why(copy)}") for copy, n in waiting]
     go_on = "nothing is left to try in this space" if found.is_exhausted else data["resume"]
     output.facts([*facts, *([] if lacks_metric(found) else [("go on", go_on)])])
+
+
+def bought(receipt: Mapping[str, Any], test: Mapping[str, float] | None) -> list[tuple[str, str]]:
+    """Return what the search came to, in words: the winner's test metrics, if it was tested, and the cost."""
+    told = [("cost", cost(receipt))]
+    if test:
+        text = f"{output.short(test)} (the winner, on data that no trial saw)"
+        told.insert(0, ("test", output.fold(text, indent=9)))
+    return told
 
 
 def lacks_metric(found: SearchResult) -> bool:

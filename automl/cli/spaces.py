@@ -214,7 +214,7 @@ def listed(lines: Mapping[str, str | list[str]]) -> list[tuple[str, str]]:
 def describe(space: SearchSpace) -> str:
     """Return how large a space is: `5 parameters, 1,200 points`."""
     size = space.size()
-    points = "endless many points" if isinstance(size, str) else f"{size:,} point{'s' if size != 1 else ''}"
+    points = "infinitely many points" if isinstance(size, str) else f"{size:,} point{'s' if size != 1 else ''}"
     n = len(space.require) + len(space.forbid)
     points += f", {n} relation{'s' if n != 1 else ''}" if n else ""
     met = [

@@ -74,6 +74,7 @@ def study(home: Home, reader: Reader) -> dict[str, Any]:
         "space": space.lines(),
         "space_changes": space_changes(reader),
         "receipt": receipt(reader),
+        "test": row.result and row.result["test"],
     }
     return status(home, reader) | about
 

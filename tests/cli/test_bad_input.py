@@ -177,7 +177,7 @@ def test_numbers_of_every_kind(run: Run, tmp_path: Path, body: str, value: float
 @pytest.mark.parametrize(
     ("content", "line"),
     [
-        (b"lr: {type: float, low: 1e-5, high: 1}\n", "1 parameter, endless many points"),
+        (b"lr: {type: float, low: 1e-5, high: 1}\n", "1 parameter, infinitely many points"),
         (b'n: {type: int, low: "1", high: "3"}\n', "1 parameter, 3 points"),
         (b"\xef\xbb\xbfx: 1..2\n", "1 parameter, 2 points"),
         (b"x: 1..2\r\ny: a|b\r\n", "2 parameters, 4 points"),

@@ -29,7 +29,7 @@ def test_the_plan(run: Run, tmp_path: Path, before: set[str]) -> None:
     said = dict(line.split(maxsplit=1) for line in ran.out.splitlines() if "  " in line)
     assert said["study"] == "train-1"
     assert said["target"].endswith("train.py:objective: minimize val_loss (by its name; --direction says otherwise)")
-    assert ran.out.count("1 parameter, endless many points") == 1
+    assert ran.out.count("1 parameter, infinitely many points") == 1
     assert said["sampler"] == "tpe (auto)"
     assert said["budget"] == "4 trials of up to 3 steps"
     assert said["machine"].endswith("1 at once, 1 CPU each")

@@ -40,7 +40,7 @@ class TestSearch:
             said["target"]
             == f"{tmp_path}/train.py:objective: minimize val_loss (by its name; --direction says otherwise)"
         )
-        assert said["space"] == "1 parameter, endless many points"
+        assert said["space"] == "1 parameter, infinitely many points"
         assert said["sampler"].startswith("tpe")
         assert said["stopping"].startswith("asha: pauses at step 2;")
         assert said["budget"] == "4 trials of up to 3 steps"

@@ -53,6 +53,7 @@ def test_regression_by_its_metric(run: Run, tmp_path: Path) -> None:
     assert (ran.json["metric"], ran.json["directions"]) == ("val_mae", ["minimize"])
     assert set(ran.json["test"]) == {"test_rmse", "test_mae", "test_r2", "test_loss"}
     assert ran.json["test"]["test_mae"] < 1.5
+    assert run("show", ran.json["name"], "-f", "json").json["test"] == ran.json["test"]
 
 
 def test_resume_from_elsewhere_unless_the_table_changed(
