@@ -30,12 +30,9 @@ def ray_pairing(data: Path, folder: Path, *, seconds: float, workers: int, seed:
         for _, accuracy in train(config, read(data), seed=seed):
             tune.report({"val_acc": accuracy})
 
-    def suggest(trial: Any) -> None:
-        SPACE.suggest(trial)
-
     fixed = {name: each.value for name, each in SPACE.items() if hasattr(each, "value")}
     ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    searcher = OptunaSearch(suggest, metric="val_acc", mode="max", seed=seed)
+    searcher = OptunaSearch(_suggest, metric="val_acc", mode="max", seed=seed)
     results = tune.Tuner(
         lambda config: objective({**fixed, **config}),
         tune_config=tune.TuneConfig(
@@ -51,6 +48,10 @@ def ray_pairing(data: Path, folder: Path, *, seconds: float, workers: int, seed:
     assert best.config is not None
     assert best.metrics is not None
     return {**fixed, **best.config}, best.metrics["training_iteration"], best.metrics["val_acc"]
+
+
+def _suggest(trial: Any) -> None:
+    SPACE.suggest(trial)
 
 
 def optuna_sha(data: Path, folder: Path, *, seconds: float, workers: int, seed: int) -> Winner:

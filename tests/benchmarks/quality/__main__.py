@@ -80,8 +80,12 @@ def _run(cells: Sequence[Cell], rows: Rows, *, jobs: int) -> None:
 def _rows(cells: Sequence[Cell], jobs: int) -> Iterator[Row]:
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:  # each has one core
-        for future in as_completed([pool.submit(run, cell) for cell in cells]):
-            yield future.result()
+        cell_of_run = {pool.submit(run, cell): cell for cell in cells}
+        for future in as_completed(cell_of_run):
+            if error := future.exception():  # the others go on; the tables say that it is missing
+                note(f"{cell_of_run[future]} FAILED: {error!r}")
+            else:
+                yield future.result()
 
 
 def _is_chosen(cell: Cell, half: Half, options: argparse.Namespace) -> bool:

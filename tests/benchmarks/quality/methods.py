@@ -38,6 +38,7 @@ DECIDING = (
     ),
 )
 """What the results of our searches hang on: which params are tried, and which trials go on."""
+SPARE = 4
 LOSS_AND_SECONDS = ("loss", "seconds")
 
 
@@ -53,11 +54,19 @@ class Method:
     is_ours: bool = False
 
 
+def most_trials(cell: Cell) -> int:
+    """Return the trials that a search with a budget of time may ask for: far more than could train to their ends.
+
+    It bounds what minimizes seconds, too: thousands of trainings that take none are for nothing.
+    """
+    return round(SPARE * cell.budget * cell.workers)
+
+
 def _peer(make: Callable[[Task, Cell], Peer], *packages: str, edition: int = 1, objectives: int = 1) -> Method:
     def run(task: Task, cell: Cell) -> Iterable[Seen]:
-        budget: dict[str, Any] = (
-            {"trials": round(cell.budget)} if cell.unit == "trials" else {"seconds": cell.budget * task.seconds}
-        )
+        budget: dict[str, Any] = {"trials": round(cell.budget)}
+        if cell.unit == "trainings":
+            budget = {"seconds": cell.budget * task.seconds, "trials": most_trials(cell) if objectives > 1 else None}
         return play(make(task, cell), task, workers=cell.workers, seed=cell.seed, **budget)
 
     def version() -> str | None:
@@ -136,7 +145,12 @@ def _ours(*, objectives: int = 1, is_listed: bool = False, **options: str) -> Me
             assert isinstance(task, Recorded)
             sampler = Listed(task.order(cell.seed))
         return search(
-            task, cell, sampler=sampler, early_stopping=options["early_stopping"], metrics=LOSS_AND_SECONDS[:objectives]
+            task,
+            cell,
+            sampler=sampler,
+            early_stopping=options["early_stopping"],
+            metrics=LOSS_AND_SECONDS[:objectives],
+            most_trials=most_trials(cell),
         )
 
     return Method(play=run, version=policy, objectives=objectives, is_ours=True)
@@ -160,7 +174,7 @@ def meaning(source: str) -> str:
             node.body = [
                 line for line in node.body if not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
             ]
-    return ast.dump(tree)
+    return ast.unparse(tree)  # which, unlike `dump`, is much the same in every Python
 
 
 METHODS: Mapping[str, Method] = {

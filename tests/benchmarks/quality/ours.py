@@ -13,9 +13,6 @@ from tests.benchmarks.quality.tasks import Task
 if TYPE_CHECKING:
     import optuna
 
-SPARE = 4
-"""Trials asked for, for each training that the budget of time has room for: many will be stopped early."""
-
 
 def search(
     task: Task,
@@ -24,12 +21,12 @@ def search(
     sampler: str | optuna.samplers.BaseSampler,
     early_stopping: str,
     metrics: Sequence[str],
+    most_trials: int,
 ) -> list[Seen]:
     """Search a task and return what was reported, in order."""
     budget: dict[str, Any] = {"n_trials": round(cell.budget)}
     if cell.unit == "trainings":
-        trainings = cell.budget * cell.workers
-        budget = {"n_trials": round(SPARE * trainings), "timeout": cell.budget * task.seconds}
+        budget = {"n_trials": most_trials, "timeout": cell.budget * task.seconds}
     found = automl.simulate(
         task.curve,
         task.space,
