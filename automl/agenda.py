@@ -87,7 +87,7 @@ class Agenda:
         rule = early_stopping or config.early_stopping
         judge = stopping.make(rule, maximize=config.direction == "maximize", max_epochs=config.max_epochs)
         judge.replay(reader.history())
-        records, spaces = reader.records(), SpaceHistory.read(reader)
+        records, spaces, known = reader.records(), SpaceHistory.read(reader), Known.read(reader)
         made = samplers.make(
             sampler or config.sampler,
             space=config.space,
@@ -97,7 +97,8 @@ class Agenda:
             n_older=spaces.n_older,
             # What it noted down before the last change is about another space.
             notes=[n for event in reader.events(after=spaces.seq, kind="sampler") for n in event.data["notes"]],
-            tries=Known.read(reader).tries,
+            tries=known.tries,
+            pasts=known.pasts,
         )
         return cls(
             n_trials=config.n_trials,

@@ -47,7 +47,7 @@ BUDGET = (
     "env",
     "env_block",
 )
-CHANGEABLE = (*BUDGET, "space", "tries")
+CHANGEABLE = (*BUDGET, "space", "tries", "warm_start")
 LEAST_GRACE = 1.0
 """Seconds; the state of a study is saved in less."""
 MOST = 10**9
@@ -85,6 +85,8 @@ class StudyConfig:
     """The full budget of a trial in steps."""
     tries: Sequence[Mapping[str, Any]] = ()
     """Points to try first. Lines such as "lr=0.1, width=64" are read, and what a point lacks is at its default."""
+    warm_start: Sequence[str] = ()
+    """Names of other studies to learn from, or "auto" for those of the same home that are most like this one."""
     sampler: str = "auto"
     early_stopping: str = "asha"
     """A rule's name and parameters, such as `asha eta=4`; `automl.stopping` has them all."""
@@ -122,7 +124,7 @@ class StudyConfig:
         if self.tracking_uri and (problem := address_problem(self.tracking_uri)):
             problems.append(f"--tracking-uri {problem}")
         problems += self._variables()
-        problems += self._points()
+        problems += self._known()
         if not len(self.space):
             problems.append(
                 'the search space is empty: give --space, --lr or -p NAME=RANGE, e.g. -p lr="1e-4..1e-1 log"'
@@ -189,8 +191,8 @@ class StudyConfig:
         both = sorted({*self.env} & {*self.env_block}) if not problems else []
         return problems + [f"--env {name} and --env-block {name}: give one of them" for name in both]
 
-    def _points(self) -> list[str]:
-        """Return what is wrong with the points to try, which become points of the space."""
+    def _known(self) -> list[str]:
+        """Return what is wrong with points and studies to begin with; the points become points of the space."""
         given = self.tries
         if isinstance(given, (str, Mapping)) or not isinstance(given, Sequence):
             return [f"--try must be a list of points, such as [{{'lr': 0.1}}], got {shown(given)}"]
@@ -203,6 +205,9 @@ class StudyConfig:
             except SearchSpaceError as error:
                 problems += [f"--try {shown(each)}: {problem}" for problem in error.problems]
         object.__setattr__(self, "tries", tuple(points))
+        if isinstance(self.warm_start, str) or not all(isinstance(name, str) and name for name in self.warm_start):
+            problems.append(f"--warm-start must be a list of studies' names, got {shown(self.warm_start)}")
+        object.__setattr__(self, "warm_start", tuple(dict.fromkeys(self.warm_start)))
         return problems
 
     @property
@@ -243,7 +248,7 @@ class StudyConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON, for the ledger: without a password."""
-        lists = {name: list(getattr(self, name)) for name in ("env", "env_block", "tries")}
+        lists = {name: list(getattr(self, name)) for name in ("env", "env_block", "tries", "warm_start")}
         row = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return row | {"space": self.space.to_dict(), "tracking_uri": self.shown_tracking_uri} | lists
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl import executors, guard, interrupts, planning, private, samplers, stopping, study_file
+from automl import executors, guard, interrupts, past_studies, planning, private, samplers, stopping, study_file
 from automl.attempt import Objective
 from automl.config import CHANGEABLE, StudyConfig
 from automl.courier import beside
@@ -56,6 +56,7 @@ def search(
     home: str | Path | None = None,
     storage: str | None = None,
     tries: Sequence[str | Mapping[str, Any]] = (),
+    warm_start: Sequence[str | SearchResult] = (),
     listeners: Sequence[Listener] | None = None,
     **options: Any,
 ) -> SearchResult:
@@ -78,6 +79,8 @@ def search(
         home: folder for everything; default $AUTOML_HOME or ./automl_runs.
         storage: URL of a database for the ledger; default $AUTOML_STORAGE, or a file in the study's folder.
         tries: points to try first, such as `[{"lr": 0.1, "width": 64}]`; what a point lacks is at its default.
+        warm_start: studies to learn from, by name or as what a search returned; "auto" for those of this home that are
+            most like it.
         listeners: called with each event; default: one progress line.
         **options: further fields of `StudyConfig`.
 
@@ -87,8 +90,11 @@ def search(
         SearchAbortedError: the first trials failed, all in the same way.
     """
     options |= {"n_trials": n_trials, "sampler": sampler, "early_stopping": early_stopping, "tries": tries}
+    options["warm_start"] = [each if isinstance(each, str) else each.name for each in warm_start]
     config, call = planning.plan(objective, space, metric=metric, direction=direction, **options)
     found = Home.find(home, storage)
+    elsewhere = {each.name: each.home for each in warm_start if not isinstance(each, str)}
+    pasts = past_studies.read(found, config, config.warm_start, elsewhere=elsewhere)
     name = planning.add(found, config, name, is_seeded="seed" in options)
     return start(
         found,
@@ -97,6 +103,7 @@ def search(
         call,
         sampler=None if isinstance(sampler, str) else sampler,
         early_stopping=None if isinstance(early_stopping, str) else early_stopping,
+        pasts=pasts,
         listeners=_or_progress(listeners, config),
     )
 
@@ -132,7 +139,8 @@ def resume(
         early_stopping: the object that it was made with as early stopping, if it was.
         strict: whether to refuse to go on where the objective's code, its data, Python or packages have changed.
         listeners: called with each event; default: one progress line.
-        **changes: new values for options of `config.BUDGET`, and `tries`: more points to try before any other.
+        **changes: new values for options of `config.BUDGET`, `tries`: more points to try before any other, and
+            `warm_start`: more studies of this home to learn from.
 
     Raises:
         StudyNotFoundError: there is no such study.
@@ -156,6 +164,7 @@ def resume(
         call,
         sampler=sampler,
         early_stopping=early_stopping,
+        pasts=past_studies.read(found, config, past_studies.unread(found, name, config), name=name),
         is_new=False,
         strict=strict,
         takeover=takeover,
@@ -173,6 +182,7 @@ def start(
     listeners: Sequence[Listener],
     sampler: optuna.samplers.BaseSampler | None = None,
     early_stopping: stopping.Rule | None = None,
+    pasts: Sequence[samplers.Past] = (),
     is_new: bool = True,
     strict: bool = False,
     takeover: bool = False,
@@ -180,7 +190,7 @@ def start(
 ) -> SearchResult:
     """Run a study to its end; one that `is_new` and cannot begin is taken back.
 
-    With `takeover` it is taken from a driver that lives.
+    With `takeover` it is taken from a driver that lives. `pasts` are what it is to learn of other studies.
 
     `on_ready` is called when the machine was found fit, before trials run.
 
@@ -213,6 +223,7 @@ def start(
                 shares=capacity.shares,
                 changes={key: getattr(config, key) for key in CHANGEABLE},
                 fingerprint=fingerprint,
+                pasts=pasts,
                 ledger=ledger,
                 listeners=listeners,
             )
@@ -309,9 +320,8 @@ def _has_nothing_to_do(home: Home, name: str, config: StudyConfig, *, takeover: 
         if study.config["kind"] in ("task", "table") and study.result is None and reader.counts()["COMPLETE"]:
             return False  # it was cut before the winner could be tested
         stored = StudyConfig.from_dict(study.config)
-        is_changed = any(
-            getattr(config, key) != getattr(stored, key) for key in ("timeout", "shown_tracking_uri", "space", "tries")
-        )
+        keys = ("timeout", "shown_tracking_uri", "space", "tries", "warm_start")
+        is_changed = any(getattr(config, key) != getattr(stored, key) for key in keys)
         return not is_larger and not is_changed
 
 

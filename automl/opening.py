@@ -21,6 +21,7 @@ from automl.ledger import lease
 from automl.ledger.queries import Reader
 from automl.ledger.writer import Writer
 from automl.recovery import recover
+from automl.samplers.past import Past
 from automl.space_history import CHANGED, SpaceChange
 from automl.trial import remove_checkpoints
 
@@ -47,6 +48,7 @@ def take_up(
     fingerprint: Fingerprint | None = None,
     sampler: optuna.samplers.BaseSampler | None = None,
     early_stopping: stopping.Rule | None = None,
+    pasts: Sequence[Past] = (),
     works_ahead: bool = True,
 ) -> TakenUp:
     """Record that a driver has come, with what it changes, and rebuild the agenda; what may be repeated is.
@@ -59,6 +61,7 @@ def take_up(
         fingerprint: what its trials run on now.
         sampler: an Optuna sampler to use instead of the one the study names.
         early_stopping: a rule or an Optuna pruner to use instead of the rule that the study names.
+        pasts: what other studies found, to learn from.
         works_ahead: whether a slow sampler may think about a trial before it is wanted.
 
     Raises:
@@ -78,7 +81,7 @@ def take_up(
     change = SpaceChange.look(reader, config.space)
     if change is not None:
         ledger.event(CHANGED, before=change.before.to_dict(), **change.to_dict())
-    Known.read(reader).added(ledger, tries=config.tries)
+    Known.read(reader).added(ledger, tries=config.tries, pasts=pasts)
     ledger.commit(config=config.to_dict(), finished=False)
     agenda = Agenda.rebuilt(
         reader.refresh(), config, sampler=sampler, early_stopping=early_stopping, works_ahead=works_ahead

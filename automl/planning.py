@@ -109,7 +109,8 @@ def _stand_in(space: SearchSpace | Mapping[str, Any] | None) -> Target:
 
 
 def stored_config(home: Home, name: str, changes: Mapping[str, Any]) -> StudyConfig:
-    """Return the settings of a study with `changes` to its budget, another `space`, or more `tries`.
+    """Return the settings of a study with `changes` to its budget, another `space`, more `tries`, or more studies
+    for a `warm_start`.
 
     Raises:
         StudyMismatchError: a change would make its trials incomparable.
@@ -125,6 +126,8 @@ def stored_config(home: Home, name: str, changes: Mapping[str, Any]) -> StudyCon
         wanted["n_trials"] = max(wanted["n_trials"], asked)  # what was asked stays
     if "tries" in wanted or "space" in wanted:
         wanted["tries"] = _tries(config, wanted.get("space", config.space), wanted.get("tries", ()))
+    if isinstance(more := wanted.get("warm_start", ()), (list, tuple)):
+        wanted["warm_start"] = [*config.warm_start, *more]
     fixed = [key for key in wanted if key not in CHANGEABLE and getattr(config, key, None) != wanted[key]]
     if fixed:
         raise StudyMismatchError(

@@ -23,7 +23,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl import planning, stopping
+from automl import past_studies, planning, stopping
 from automl.config import StudyConfig
 from automl.errors import ConfigError
 from automl.executors.simulated import Clock, Curve, Incumbent, NoFiles, Point, SimulatedExecutor, incumbents
@@ -131,6 +131,7 @@ def simulate(
     with contextlib.ExitStack() as held:
         kept = Home.find(home) if home is not None else None
         found = kept or Home(Path(held.enter_context(tempfile.TemporaryDirectory(prefix="automl-"))))
+        pasts = past_studies.read(found, config, config.warm_start)
         chosen = planning.add(found, config, name if kept else NAME, is_seeded=True)
         clock = Clock()
         url = found.ledger_url(chosen)
@@ -141,6 +142,7 @@ def simulate(
             folder=found.study(chosen),
             sampler=None if isinstance(sampler, str) else sampler,
             early_stopping=None if isinstance(early_stopping, str) else early_stopping,
+            pasts=pasts,
             ledger=Writer.open(engine, chosen, clock=clock),
             files=NoFiles(),
             works_ahead=False,

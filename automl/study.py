@@ -38,6 +38,7 @@ from automl.listeners import Listener, Listeners
 from automl.opening import take_up
 from automl.recovery import Files, after, is_retried, write_ending
 from automl.running import Running
+from automl.samplers.past import Past
 from automl.saving import Saving
 from automl.shares import ONE_CPU, Shares
 from automl.starting import Starting
@@ -99,6 +100,7 @@ class Study:
         early_stopping: stopping.Rule | None = None,
         changes: Mapping[str, Any] | None = None,
         fingerprint: Fingerprint | None = None,
+        pasts: Sequence[Past] = (),
         shares: Shares = ONE_CPU,
         ledger: Writer | None = None,
         files: Files | None = None,
@@ -114,8 +116,9 @@ class Study:
             folder: where its files are.
             sampler: an Optuna sampler to use instead of the one the study names.
             early_stopping: a rule or an Optuna pruner to use instead of the rule that the study names.
-            changes: options of `config.BUDGET` with new values, and a new `space`.
+            changes: options of `config.CHANGEABLE` with new values.
             fingerprint: what its trials run on now.
+            pasts: what other studies found, to learn from.
             shares: what each trial gets of the machine.
             ledger: the lease, if it is taken already; given back when this fails.
             files: what its trials have on disk; default: what lies in `folder`.
@@ -139,6 +142,7 @@ class Study:
                         fingerprint=fingerprint,
                         sampler=sampler,
                         early_stopping=early_stopping,
+                        pasts=pasts,
                         works_ahead=works_ahead,
                     )
             except BaseException:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from search_spaces.architectures import autoencoder, cnn, gan, mlp, rnn, transformer, vae
 from search_spaces.catalog import READY, ready
 from search_spaces.conditions import Condition
-from search_spaces.diff import Change, adopt
+from search_spaces.diff import Change, adopt, carry
 from search_spaces.distributions import Categorical, Constant, Distribution, Float, Int, Ordinal
 from search_spaces.errors import SearchSpaceError
 from search_spaces.files import dump_space, dumps, load_space
@@ -34,6 +34,7 @@ __all__ = [
     "adopt",
     "augmentation",
     "autoencoder",
+    "carry",
     "choose",
     "cnn",
     "dump_space",

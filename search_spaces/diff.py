@@ -4,8 +4,10 @@
     new = SearchSpace({"lr": "1e-5..0.1 log", "momentum": "0.0..0.9 default 0.0"})
     [change.summary for change in changes(old, new)]    # ["widened", "added"]
     adopt({"lr": 0.01}, old=old, new=new)               # ({"lr": 0.01, "momentum": 0.0}, {})
+    carry({"lr": 0.5}, old=old, new=new)                # ({"lr": 0.1, "momentum": 0.0}, {"lr"})
 
-Whoever has evaluated points of the old space can so go on with the new one, and knows beforehand what is lost by it.
+Whoever has evaluated points of the old space can so go on with the new one, and knows beforehand what is lost by it. To
+`adopt` a point is to keep it as it is; to `carry` it into a space that is about something alike brings it near.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from search_spaces.choices import Choices
 from search_spaces.distributions import Constant, Distribution, Float, Int
 from search_spaces.ranges import format_range
 from search_spaces.relations import KEYS, Relations
-from search_spaces.scalars import literal
+from search_spaces.rules import point
+from search_spaces.scalars import literal, same
 
 if TYPE_CHECKING:
     from search_spaces.space import SearchSpace
@@ -115,6 +118,47 @@ def adopt(params: Mapping[str, Any], *, old: SearchSpace, new: SearchSpace) -> t
     if not problems:
         problems.update(Relations(new.require, new.forbid).broken(point))
     return point, problems
+
+
+def carry(params: Mapping[str, Any], *, old: SearchSpace, new: SearchSpace) -> tuple[dict[str, Any], set[str]]:
+    """Return the point of `new` that is most like a point of `old`, and the parameters whose value had to move.
+
+    A number outside of its new range is moved to its end, or to the nearest step; a choice that is called otherwise is
+    known by what it stands for; where nothing is like the value, and where the point has none, there is the default.
+    Relations are not looked at.
+    """
+    made: dict[str, Any] = {}
+    moved: set[str] = set()
+    for name, distribution in new.items():
+        condition = new.conditions.get(name)
+        if condition is not None and not condition.holds(made):
+            continue
+        made[name] = distribution.default_value()
+        if name in params and name in old:
+            made[name], is_same = _nearest(params[name], old[name], distribution)
+            moved |= set() if is_same else {name}
+    return made, moved
+
+
+def _nearest(value: Any, old: Distribution, new: Distribution) -> tuple[Any, bool]:
+    """Return the value of `new` that is most like one of `old`, and whether it is the same."""
+    meant = old.value_of(value)
+    choices = new.grid(1) if isinstance(new, Choices) else [meant]
+    for each in choices:
+        if new.contains(each) and same(new.value_of(each), meant):
+            return each, True
+    if isinstance(new, (Float, Int)) and isinstance(meant, (float, int)) and not isinstance(meant, bool):
+        return _moved(meant, new), False
+    return new.default_value(), False
+
+
+def _moved(value: float, into: Float | Int) -> float:
+    """Return the value of a range that is nearest to a number."""
+    inside = min(max(value, into.low), into.high)
+    if into.step is None:
+        return inside
+    k = min(round((inside - into.low) / into.step), (into.size() or 1) - 1)
+    return into.low + k * into.step if isinstance(into, Int) else point(into.low, into.step, k)
 
 
 def _adopted(

@@ -118,6 +118,10 @@ Forbid = Annotated[
 _TRY = 'Tried first: "lr=0.1, width=64"; others at their default.'
 Tries = Annotated[list[str] | None, option("--try", metavar="POINT", help=_TRY, panel=SPACE)]
 
+_WARM = "Learn from other studies; auto: from those most like it."
+_WARM_STARTS = {"metavar": "STUDY|auto", "help": _WARM, "panel": SPACE, "autocompletion": completion.studies}
+WarmStart = Annotated[list[str] | None, option("--warm-start", **_WARM_STARTS)]
+
 # Those of `resume` have no variable: one that was set for searches would change the space of a study.
 NewSpaces = Annotated[
     list[str] | None,
@@ -134,6 +138,7 @@ NewParams = Annotated[
     list[str] | None,
     option("-p", "--param", metavar="NAME=RANGE", help="A new range of one parameter.", panel=SPACE, envvar=None),
 ]
+MoreWarmStart = Annotated[list[str] | None, option("--warm-start", envvar=None, **_WARM_STARTS)]
 MoreTries = Annotated[list[str] | None, option("--try", metavar="POINT", help=_TRY, panel=SPACE, envvar=None)]
 
 Trials = Annotated[str, _text("--trials", "N", "Trials to ask for.", BUDGET)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from automl.attempt import Objective
     from automl.config import StudyConfig
     from automl.home import Home
+    from automl.samplers import Past
 
 _HEAD = "Written by `automl search --dry-run`; `automl search` of this file runs it."
 
@@ -30,6 +31,7 @@ def show(
     home: Home,
     config: StudyConfig,
     objective: Objective,
+    pasts: Sequence[Past] = (),
     *,
     more: Mapping[str, str | None],
     is_guessed: bool,
@@ -42,6 +44,7 @@ def show(
         home: where the study would be.
         config: its settings.
         objective: what its trials would run.
+        pasts: what it would learn of other studies.
         more: what was given besides, by its key: the name, or None for the first that is free, home and storage.
         is_guessed: whether the direction was told by the metric's name.
         format: how to print the plan.
@@ -57,7 +60,7 @@ def show(
     executor = executors.make(config)
     executor.check(objective)
     capacity = executor.expect()
-    facts = preflight.facts(home, name, config, capacity, is_guessed=is_guessed)
+    facts = preflight.facts(home, name, config, capacity, pasts, is_guessed=is_guessed)
     head = f"yaml-language-server: $schema={study_file.SCHEMA}\n{_HEAD}"  # editors look for it on the first line
     file = _write(more["name"] or config.stem, study_file.dumps(config, head=head, more=more))
     run = shlex.join(["automl", "search", str(file)])

@@ -22,10 +22,17 @@ if TYPE_CHECKING:
     from automl.config import StudyConfig
     from automl.executors import Capacity
     from automl.home import Home
+    from automl.samplers import Past
 
 
 def facts(
-    home: Home, name: str, config: StudyConfig, capacity: Capacity | None, *, is_guessed: bool = False
+    home: Home,
+    name: str,
+    config: StudyConfig,
+    capacity: Capacity | None,
+    pasts: Sequence[Past] | None = None,
+    *,
+    is_guessed: bool = False,
 ) -> list[tuple[str, str]]:
     """Return pairs of a name and what is to be said of it.
 
@@ -34,6 +41,7 @@ def facts(
         name: of the study.
         config: its settings.
         capacity: what the executor found to run on; None before a cluster was asked.
+        pasts: what it would learn of other studies; None of a study that is there, and has it in its ledger.
         is_guessed: whether the direction was told by the metric's name.
     """
     from automl import samplers, stopping
@@ -55,6 +63,7 @@ def facts(
         ("target", f"{config.target}: {config.direction} {config.metric}{guessed}"),
         *table(config.target_column, config.data),
         ("space", describe(config.space)),
+        *_learnt(home, name, config, pasts),
         ("sampler", samplers.explain(config)),
         ("stopping", stopping.explain(config.early_stopping, max_epochs=config.max_epochs)),
         ("budget", _budget(config)),
@@ -63,6 +72,19 @@ def facts(
         ("seed", str(config.seed)),
         ("results", where),
     ]
+
+
+def _learnt(home: Home, name: str, config: StudyConfig, pasts: Sequence[Past] | None) -> list[tuple[str, str]]:
+    """Return what a study learns of others, if it is to learn of any."""
+    from automl import past_studies
+    from automl.known import Known
+
+    if not config.warm_start:
+        return []
+    if pasts is None:
+        with home.read(name) as reader:
+            pasts = Known.read(reader).pasts
+    return [("learns from", past_studies.told(config, pasts))]
 
 
 def environment(config: StudyConfig) -> list[tuple[str, str]]:

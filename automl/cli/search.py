@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from automl.attempt import Objective
     from automl.executors import Capacity
     from automl.home import Home
+    from automl.samplers import Past
 
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(StudyConfig)}
 _TIMES = ("--timeout", "--trial-timeout", "--stall-timeout", "--grace")
@@ -53,6 +54,7 @@ def search(
     require: options.Require = None,
     forbid: options.Forbid = None,
     tries: options.Tries = None,
+    warm_start: options.WarmStart = None,
     trials: options.Trials = str(_DEFAULTS["n_trials"]),
     timeout: options.Timeout = None,
     trial_timeout: options.TrialTimeout = None,
@@ -92,7 +94,8 @@ def search(
     settings |= _numbers(problems, retries=retries, max_failures=max_failures, parallel=parallel, cpus=cpus, gpus=gpus)
     settings |= {"metric": metric, "direction": direction, "sampler": sampler, "early_stopping": early_stopping}
     settings |= {"executor": executor, "ray_address": ray_address, "isolate": isolate}
-    settings |= {"env": env, "env_block": env_block, "tries": given.several(context, "tries")}
+    settings |= {"env": env, "env_block": env_block, "warm_start": warm_start or []}
+    settings["tries"] = given.several(context, "tries")
     settings |= {"tracker": tracker, "tracking_uri": tracking_uri, "target_column": target_column}
     task = problems.attempt(lambda: tasks.find(target, column=target_column, metric=metric)) if target else None
     before = len(problems.lines)
@@ -101,16 +104,16 @@ def search(
     composed = compose(task, problems, arch=arch, spaces=layers, ranges=ranges, relations=relations)
     if len(problems.lines) > before:  # a space without what could not be read is not what was meant
         composed = None
-    found, config, objective = _planned(
+    found, config, objective, pasts = _planned(
         task or target, composed, settings, problems, name=name, home=home, storage=storage
     )
     is_guessed = direction is None and task is None
     if dry_run:
         more = {"name": name, "home": str(found.path) if home else None, "storage": found.where if storage else None}
-        plan.show(found, config, objective, more=more, is_guessed=is_guessed, format=format, json=json)
+        plan.show(found, config, objective, pasts, more=more, is_guessed=is_guessed, format=format, json=json)
         return
     name = planning.add(found, config, name, is_seeded=seed is not None)
-    _run(found, name, config, objective, {}, format=format, json=json, quiet=quiet, is_guessed=is_guessed)
+    _run(found, name, config, objective, {}, pasts, format=format, json=json, quiet=quiet, is_guessed=is_guessed)
 
 
 @interrupts.raised()
@@ -119,6 +122,7 @@ def resume(
     space: options.NewSpaces = None,
     param: options.NewParams = None,
     tries: options.MoreTries = None,
+    warm_start: options.MoreWarmStart = None,
     takeover: options.Takeover = False,
     yes: options.Yes = False,
     strict: options.Strict = False,
@@ -157,7 +161,9 @@ def resume(
     changes["n_trials"] = problems.read("--trials", trials, functools.partial(trial_count, asked=stored.n_trials))
     changes["space"] = _new_space(stored.space, space, param, problems)
     changes |= {"tracking_uri": tracking_uri, "env": env, "env_block": env_block, "tries": tries}
+    changes["warm_start"] = warm_start
     config = problems.attempt(lambda: planning.stored_config(found, study, changes))
+    pasts = _pasts(found, config, problems, name=study)
     problems.check()
     assert config is not None
     with found.read(study) as reader:
@@ -179,7 +185,7 @@ def resume(
         new = "space" if change is not None else "points"
         output.say(f"all {asked} trials were asked for before: --trials +20 tries the new {new}")
     more = {"strict": strict, "takeover": takeover}
-    _run(found, study, config, objective, before, format=format, json=json, quiet=quiet, **more)
+    _run(found, study, config, objective, before, pasts, format=format, json=json, quiet=quiet, **more)
 
 
 def _new_space(
@@ -202,8 +208,8 @@ def _planned(
     name: str | None,
     home: str | None,
     storage: str | None,
-) -> tuple[Home, StudyConfig, Objective]:
-    """Return where and what to search, or raise all that is wrong with the command line."""
+) -> tuple[Home, StudyConfig, Objective, list[Past]]:
+    """Return where and what to search, and what to learn from, or raise all that is wrong with the command line."""
     from automl import planning
     from automl.home import Home
 
@@ -215,10 +221,21 @@ def _planned(
     found = problems.attempt(lambda: Home.find(home, storage))
     if found is not None:
         problems.read("--name", name, found.study)
+    pasts = _pasts(found, planned[0] if planned else None, problems)
     problems.check()
     assert planned is not None
     assert found is not None
-    return found, *planned
+    return found, *planned, pasts
+
+
+def _pasts(home: Home | None, config: StudyConfig | None, problems: Problems, *, name: str | None = None) -> list[Past]:
+    """Return what a study is to learn of others; the study `name` may have read some of them before."""
+    from automl import past_studies
+
+    if home is None or config is None or not config.warm_start:
+        return []
+    names = past_studies.unread(home, name, config) if name else config.warm_start
+    return problems.attempt(lambda: past_studies.read(home, config, names, name=name)) or []
 
 
 def _numbers(problems: Problems, **given: str | None) -> dict[str, Any]:
@@ -236,6 +253,7 @@ def _run(
     config: StudyConfig,
     objective: Objective,
     before: Mapping[str, Any],
+    pasts: Sequence[Past],
     *,
     format: Format,
     json: bool,
@@ -268,6 +286,7 @@ def _run(
                     config,
                     objective,
                     listeners=[view.listen],
+                    pasts=pasts,
                     is_new=not before,
                     strict=strict,
                     takeover=takeover,

@@ -10,10 +10,11 @@ next. A resumed study rebuilds its sampler from the ledger, and goes on as if no
 `nsga2` and samplers of the user's own are Optuna's (`optuna_study`). `auto` is TPE for now. Those that have a name try
 nothing twice, and end when nothing is left.
 
-What somebody already knows comes first, with every sampler: the points that the user wants tried, then the default
-point of a space that states any default or prior. The sampler is told of them as usual; to one of the user's own they
-are trials that were enqueued. Priors are at work, too, in the draws of `random` and in those that `tpe`, `gp` and
-`nsga2` start with, which are samples of the space.
+What somebody already knows comes first, with every sampler: the points that the user wants tried, then the best ones of
+past studies, then the default point of a space that states any default or prior. The sampler is told of them as usual;
+to one of the user's own they are trials that were enqueued. Priors are at work, too, in the draws of `random` and in
+those that `tpe`, `gp` and `nsga2` start with, which are samples of the space. `gp` learns from all results of past
+studies (`trends`).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from automl.config import OWN_SAMPLER, SAMPLERS, Direction, StudyConfig
 from automl.errors import ConfigError, SearchAbortedError
 from automl.samplers.ahead import Proposals
 from automl.samplers.base import Note, Params, Proposal, Sampler, Untried, best_guess, is_point
+from automl.samplers.past import Past, best_points
 from automl.samplers.plain import PER_AXIS, GridSampler, QmcSampler, RandomSampler
 from automl.trial import TrialRecord
 from search_spaces import Categorical, Float, SearchSpace, SearchSpaceError
@@ -39,6 +41,7 @@ __all__ = [
     "GridSampler",
     "Note",
     "Params",
+    "Past",
     "Proposal",
     "Proposals",
     "QmcSampler",
@@ -68,6 +71,7 @@ def make(
     n_older: int = 0,
     notes: Iterable[Note] = (),
     tries: Sequence[Params] = (),
+    pasts: Sequence[Past] = (),
 ) -> Sampler:
     """Return a sampler by its name in `config.SAMPLERS`, or any Optuna sampler, that knows what has happened.
 
@@ -80,8 +84,10 @@ def make(
         n_older: how many of them, the first ones, were asked before `space` was the study's.
         notes: of all proposals since then.
         tries: points to try first; those that lie no more in `space`, which may have changed, are left out.
+        pasts: what other studies found: their best points come after `tries`, and gp believes their results as far as
+            they rank those at hand.
     """
-    known = [point for point in tries if is_point(space, point)]
+    known = [*(point for point in tries if is_point(space, point)), *best_points(pasts, space, seed=seed)]
     if sampler == "grid":
         return GridSampler(space, records=records, first=known)  # the default point has its place in the order
     first = [*known, *best_guess(space, seed=seed)]
@@ -90,7 +96,7 @@ def make(
     if sampler == "gp":
         from automl.samplers.gp import GpSampler
 
-        return GpSampler(space, direction=direction, seed=seed, records=records, first=first)
+        return GpSampler(space, direction=direction, seed=seed, records=records, first=first, pasts=pasts)
     from automl.samplers.optuna_study import OptunaSampler, first_generation
 
     untried, startup = None, 0

@@ -18,6 +18,7 @@ from scipy.optimize import minimize
 
 from automl.samplers.cube import Cube
 from automl.samplers.model import Array, Model, log_expected_improvement, log_expected_improvement_with_slope
+from automl.samplers.trends import Shifted
 
 ANYWHERE = 512
 """Random points looked at."""
@@ -48,7 +49,7 @@ class Acquisition(Protocol):
 class ExpectedImprovement:
     """The logarithm of the expected improvement on a loss of `best`."""
 
-    model: Model
+    model: Model | Shifted
     cube: Cube
     best: float
 

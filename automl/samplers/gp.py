@@ -25,13 +25,17 @@ from automl.config import Direction
 from automl.samplers.acquisition import ExpectedImprovement, most_wanted
 from automl.samplers.base import Params, Proposal, Untried
 from automl.samplers.cube import Cube
-from automl.samplers.model import Array, Model, fit
+from automl.samplers.model import Array, Model
+from automl.samplers.past import Past
 from automl.samplers.plain import Sobol
+from automl.samplers.trends import Shifted, Trends
 from automl.trial import Reason, TrialRecord, TrialState
 from search_spaces import SearchSpace
 
 ENOUGH = 10
 """Trials with a loss that the model needs."""
+ENOUGH_WARM = 5
+"""The same where past studies are trusted."""
 MODELLED = 150
 """Trials that are modelled at most: the best half and the newest half of them."""
 CLIPPED = 80.0
@@ -64,17 +68,17 @@ class View:
     """Trials that need more memory than there is."""
 
     @classmethod
-    def of(cls, records: Iterable[TrialRecord], *, sign: int) -> View | None:
+    def of(cls, records: Iterable[TrialRecord], *, sign: int, enough: int = ENOUGH) -> View | None:
         """Return what there is to see, losses being `sign` times values; None where that is too little."""
         records = [record for record in records if record.params]
         final = {r.number: sign * r.value for r in records if r.value is not None and r.state is TrialState.COMPLETE}
-        losses, is_final = final, len(final) >= ENOUGH
+        losses, is_final = final, len(final) >= enough
         if not is_final:
             reached: dict[int, float] = {r.number: r.step for r in records if r.state is not TrialState.FAIL}
             reached = {number: step for number, step in reached.items() if step} | dict.fromkeys(final, math.inf)
-            if len(reached) < ENOUGH:
+            if len(reached) < enough:
                 return None
-            step = sorted(reached.values())[-ENOUGH]
+            step = sorted(reached.values())[-enough]
             losses = {
                 r.number: _loss_at(r, step, sign) for r in records if r.number in reached and reached[r.number] >= step
             }
@@ -111,6 +115,7 @@ class GpSampler:
         seed: int,
         records: Iterable[TrialRecord] = (),
         first: Iterable[Params] = (),
+        pasts: Sequence[Past] = (),
     ) -> None:
         records = list(records)
         self._space = space
@@ -118,6 +123,8 @@ class GpSampler:
         self._seed = seed
         self._cube = Cube(space)
         self._untried = Untried(space, seed=seed, records=records, first=first)
+        self._trends = Trends(pasts, space, self._cube)
+        self._enough = ENOUGH_WARM if pasts else ENOUGH
         self._start = Sobol(space, seed=seed)
         self._heard: deque[TrialRecord] = deque(records)
         self._records: dict[int, TrialRecord] = {}
@@ -145,21 +152,25 @@ class GpSampler:
 
     def _wanted(self, number: int) -> Iterator[Params]:
         """Yield what trial `number` should try, best first; nothing where chance is to decide."""
-        view = View.of(self._records.values(), sign=self._sign)
-        if view is None:
+        view = View.of(self._records.values(), sign=self._sign, enough=self._enough)
+        known = self._model(view) if view is not None else None
+        if view is None or known is None:
             if not self._space.has_guess:  # else its priors draw
                 yield self._start.point(number)
             return
         if not view.is_final and number % EXPLORED == 0:
             return
         rng = np.random.default_rng(random.Random(f"{self._seed}-{number}").getrandbits(64))
-        model, best, near = self._model(view)
+        model, best, near = known
         rows = most_wanted(ExpectedImprovement(model, self._cube, best), self._cube, near=near, rng=rng)
         points = [self._space.from_unit(row) for row in rows]
         yield from [point for point in points if self._space.is_feasible(point)] or points
 
-    def _model(self, view: View) -> tuple[Model, float, Array]:
-        """Return the model of a view, the loss that is to be improved on, and the best points, best first."""
+    def _model(self, view: View) -> tuple[Model | Shifted, float, Array] | None:
+        """Return the model of a view, the loss that is to be improved on, and the best points, best first.
+
+        None where there are few results, and past studies do not say the same.
+        """
         order = [int(place) for place in np.argsort(view.losses, kind="stable")]
         kept = _thinned(order)
         finite = [loss for loss in view.losses if math.isfinite(loss)] or [0.0]
@@ -169,7 +180,11 @@ class GpSampler:
         told += [(number, worst) for number in view.failed[-MODELLED // 2 :]]
         told += [(number, worst + step) for number in view.infeasible[-MODELLED // 2 :]]
         x = self._cube.features(np.array([self._rows[number] for number, _ in told]))
-        model = fit(x, np.array([loss for _, loss in told]), axis=self._cube.axis)
+        y = np.array([loss for _, loss in told])
+        trust = self._trends.trust(x[: len(kept)], y[: len(kept)])
+        if len(kept) < ENOUGH and not trust.any():
+            return None
+        model = self._trends.fit(x, y, trust)
         if view.pending:
             pending = np.array([self._rows[number] for number in view.pending[-MODELLED:]])
             model = model.with_pending(self._cube.features(pending))

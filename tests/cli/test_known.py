@@ -1,4 +1,4 @@
-"""`--try`: on the command line, in a variable and in a study file, of `search` and of `resume`."""
+"""`--try` and `--warm-start`: on the command line, in variables and study files, of `search` and of `resume`."""
 
 from __future__ import annotations
 
@@ -55,6 +55,41 @@ def test_all_that_is_wrong_is_said_at_once(run: Run, tmp_path: Path) -> None:
     ]
     assert filed.errors[0].startswith("study.yaml:4:1: try")
     assert len(spaceless.errors) == 1
+
+
+def test_what_is_learnt_from_is_said(run: Run, finished: str, tmp_path: Path) -> None:
+    """In the plan, before the first trial and on resume; the study's file names it; `auto` says when it finds none."""
+    options = [*SEARCH, "-p", "n=1..3", *LOCAL, "--trials", "1", "--warm-start", finished]
+
+    plan = run(*options, "--dry-run", "-f", "json").json
+    ran = run(*options)
+    resumed = run("resume", "train-2", "--trials", "+1")
+    none = run(
+        "search",
+        "train.py:objective",
+        *LOCAL,
+        "-p",
+        "y=0..1",
+        "--metric",
+        "m",
+        "--direction",
+        "minimize",
+        "--warm-start",
+        "auto",
+        "--dry-run",
+        "-f",
+        "json",
+    ).json
+    wrong = run(*options, "--warm-start", "nope", "--sampler", "none")
+
+    said = f"{finished}: 4 results; 1 of 2 parameters in common\ntheir best points come first; "
+    assert plan["explained"]["learns from"].startswith(said)
+    assert plan["warm_start"] == [finished]
+    assert f"warm_start:\n- {finished}\n" in (tmp_path / "automl_runs" / "train-2" / "study.yaml").read_text()
+    for each in (ran, resumed):
+        assert (each.code, f"learns from  {finished}: 4 results" in each.err) == (0, True)
+    assert none["explained"]["learns from"].startswith("auto: no study here measures the same")
+    assert (wrong.code, len(wrong.errors)) == (2, 1)
 
 
 def top(run: Run, name: str) -> list[dict[str, dict[str, float]]]:

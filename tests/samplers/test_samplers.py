@@ -133,7 +133,7 @@ def test_what_the_user_knows_is_tried_first(name: str) -> None:
 
     tried = [dict(record.params) for record in records]
     assert tried[:2] == tries[:2]
-    assert tried[3] == more[-1]
+    assert more[-1] in tried[2:4]  # an own sampler may have drawn it before
     assert name in ("grid", "own") or tried[2] == space.default()
     assert name == "own" or len({str(sorted(params.items())) for params in tried}) == len(tried) == 12
 
