@@ -39,7 +39,7 @@ def test_round_trip_through_json() -> None:
         ({"timeout": math.nan}, "--timeout must be a time above 0 seconds, got nan"),
         ({"gpus": -0.5}, "--gpus must be a number from 0.01, got -0.5"),
         ({"sampler": "tpee"}, "--sampler 'tpee' is unknown; did you mean 'tpe'"),
-        ({"early_stopping": "x"}, "--early-stopping 'x' is unknown; known: asha, hyperband, screen,"),
+        ({"early_stopping": "x"}, "--early-stopping 'x' is unknown; known: asha, guarded, hyperband,"),
         ({"early_stopping": "asha eta=1"}, "--early-stopping asha: eta must be a whole number >= 2, got '1'"),
         ({"early_stopping": 3}, "--early-stopping '3' is unknown"),
         ({"direction": "maximise"}, "did you mean 'maximize'"),

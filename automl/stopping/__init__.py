@@ -21,6 +21,7 @@ from automl.errors import ConfigError, unknown
 from automl.stopping.asha import Asha
 from automl.stopping.base import EarlyStopping, NoStopping, Verdict
 from automl.stopping.curve import Curve
+from automl.stopping.guarded import Guarded
 from automl.stopping.hyperband import Hyperband
 from automl.stopping.judge import Judge
 from automl.stopping.patience import Patience
@@ -41,6 +42,7 @@ __all__ = [
     "Asha",
     "Curve",
     "EarlyStopping",
+    "Guarded",
     "Hyperband",
     "Judge",
     "NoStopping",
@@ -116,6 +118,7 @@ _GUARDS = {"startup": Parameter(1), "warmup": Parameter(0)}
 
 RULES: Mapping[str, Named] = {
     "asha": Named(Asha, {**_RUNGS, "pause": Switch()}, is_bounded=True),
+    "guarded": Named(Guarded, {**_RUNGS, "doubt": Parameter(0, whole=False)}, is_bounded=True),
     "hyperband": Named(Hyperband, _RUNGS, is_bounded=True),
     "screen": Named(Screen, {"trials": Parameter(1), **_RUNGS}, is_bounded=True),
     "median": Named(lambda **given: Percentile(keep=50, **given), _GUARDS),

@@ -20,6 +20,7 @@ import math
 from collections.abc import Collection
 
 from automl.stopping.base import EarlyStopping, Verdict
+from automl.stopping.ranking import Ranking
 
 LONGEST = 10**6  # rungs end here where no budget is known
 
@@ -37,10 +38,10 @@ class Asha(EarlyStopping):
         self.max_epochs = max_epochs
         self.eta = eta
         self.pause = pause
-        # (loss, trial), best first: all that reached a rung, and those of them that have not reached the next.
-        self._ranked: list[list[tuple[float, int]]] = [[] for _ in self.rungs]
-        self._there: list[list[tuple[float, int]]] = [[] for _ in self.rungs]
-        self._standing: dict[int, tuple[int, float]] = {}  # trial -> (its highest rung, its loss there)
+        # All that reached a rung, and those of them that have not reached the next.
+        self._ranked = [Ranking() for _ in self.rungs]
+        self._there = [Ranking() for _ in self.rungs]
+        self._rung: dict[int, int] = {}  # trial -> the highest that it reached
 
     @property
     def decision_steps(self) -> frozenset[int] | None:
@@ -48,37 +49,33 @@ class Asha(EarlyStopping):
 
     def on_report(self, trial: int, step: int, loss: float, *, can_pause: bool) -> Verdict:
         passed = bisect.bisect_right(self.rungs, step)
-        known = self._standing[trial][0] + 1 if trial in self._standing else 0
+        known = self._rung.get(trial, -1) + 1
         if passed <= known:
             return Verdict.CONTINUE
         self._leave(trial)
         for rung in range(known, passed):
-            bisect.insort(self._ranked[rung], (loss, trial))
-        bisect.insort(self._there[passed - 1], (loss, trial))
-        self._standing[trial] = (passed - 1, loss)
-        if self._is_promotable(trial):
+            self._ranked[rung].add(trial, loss)
+        self._there[passed - 1].add(trial, loss)
+        self._rung[trial] = passed - 1
+        if self._goes_on(trial):
             return Verdict.CONTINUE
         if can_pause and self.pause:
             return Verdict.PAUSE
-        is_first = self._ranked[passed - 1][0] == (loss, trial)
-        return Verdict.CONTINUE if is_first else Verdict.STOP
+        return Verdict.CONTINUE if self._ranked[passed - 1].place(trial) == 0 else Verdict.STOP
 
     def on_end(self, trial: int, loss: float | None) -> None:
         self._leave(trial)
 
     def promote(self, paused: Collection[int], *, last_call: bool = False) -> int | None:
         if last_call:
-            return min((trial for trial in paused if trial in self._standing), key=self.standing, default=None)
-        for there in reversed(self._there):  # work that is nearly done comes first
-            # Few come before the first paused one: only trials that are on their way to the next rung.
-            best = next((trial for _, trial in there if trial in paused), None)
-            if best is not None and self._is_promotable(best):
-                return best
-        return None
+            return min((trial for trial in paused if trial in self._rung), key=self.standing, default=None)
+        found = (self._next_of(rung, paused) for rung in reversed(range(len(self.rungs))))
+        return next((trial for trial in found if trial is not None), None)  # work that is nearly done comes first
 
     def standing(self, trial: int) -> tuple[bool, int, float, int]:
         """Return what sorts trials best first: has it no value? how far did it get? how good was it there?"""
-        rung, loss = self._standing[trial]
+        rung = self._rung[trial]
+        loss = self._ranked[rung].loss(trial)
         return loss == math.inf, -self.rungs[rung], loss, trial
 
     def __str__(self) -> str:
@@ -87,19 +84,29 @@ class Asha(EarlyStopping):
         cuts = "pauses" if self.pause else "stops"
         return f"asha: {cuts} at step {listed(self.rungs)}; the best 1 in {self.eta} of each goes on"
 
+    def _goes_on(self, trial: int) -> bool:
+        """Return whether a trial that has just come to a rung passes it."""
+        return self._is_promotable(trial)
+
+    def _next_of(self, rung: int, paused: Collection[int]) -> int | None:
+        """Return who goes on from a rung, of those that are paused there."""
+        # Few come before the first paused one: only trials that are on their way to the next rung.
+        best = next((trial for trial in self._there[rung] if trial in paused), None)
+        return best if best is not None and self._is_promotable(best) else None
+
     def _is_promotable(self, trial: int) -> bool:
-        rung, loss = self._standing[trial]
-        ranked = self._ranked[rung]
-        return bisect.bisect_left(ranked, (loss, trial)) < len(ranked) // self.eta
+        ranked = self._ranked[self._rung[trial]]
+        return ranked.place(trial) < len(ranked) // self.eta
 
     def _leave(self, trial: int) -> None:
         """Take a trial out of those that stand at its rung."""
-        if trial in self._standing:
-            rung, loss = self._standing[trial]
-            there = self._there[rung]
-            place = bisect.bisect_left(there, (loss, trial))
-            if there[place : place + 1] == [(loss, trial)]:
-                del there[place]
+        if trial in self._rung:
+            self._there[self._rung[trial]].discard(trial)
+
+
+def first_rung(max_epochs: int | None) -> int:
+    """Return a 26th of the budget, and 2 at least: step 1 of a training often says nothing yet."""
+    return max(2, math.ceil((max_epochs or 0) / 26))
 
 
 def listed(steps: list[int]) -> str:

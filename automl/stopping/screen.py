@@ -12,21 +12,18 @@ the best third of those who have come so far, so that trials that failed are sim
 
 from __future__ import annotations
 
-import math
-
-from automl.stopping.asha import Asha, listed
+from automl.stopping.asha import Asha, first_rung, listed
 from automl.stopping.base import Verdict
 
 
 class Screen(Asha):
     """`Asha` for trials with numbers below `trials`; all others run to their end.
 
-    The first rung, unless it is given, is a twenty-sixth of the budget and 2 steps at least: step 1 of a training often
-    says nothing yet.
+    Unless it is given, the first rung is a 26th of the budget.
     """
 
     def __init__(self, *, max_epochs: int | None, trials: int = 30, eta: int = 3, first: int | None = None) -> None:
-        super().__init__(max_epochs=max_epochs, eta=eta, first=first or max(2, math.ceil((max_epochs or 0) / 26)))
+        super().__init__(max_epochs=max_epochs, eta=eta, first=first or first_rung(max_epochs))
         self.trials = trials
 
     def on_report(self, trial: int, step: int, loss: float, *, can_pause: bool) -> Verdict:

@@ -14,6 +14,7 @@ from automl.stopping import (
     Asha,
     Curve,
     EarlyStopping,
+    Guarded,
     Hyperband,
     NoStopping,
     Patience,
@@ -42,6 +43,7 @@ def test_every_name_has_a_rule() -> None:
 
     assert [type(each) for each in rules] == [
         Asha,
+        Guarded,
         Hyperband,
         Screen,
         Percentile,
@@ -73,7 +75,7 @@ def test_parameters_are_read() -> None:
 @pytest.mark.parametrize(
     ("text", "problems"),
     [
-        ("ahsa", ["--early-stopping 'ahsa' is unknown; did you mean 'asha'? known: asha, hyperband, screen"]),
+        ("ahsa", ["--early-stopping 'ahsa' is unknown; did you mean 'asha'? known: asha, guarded, hyperband"]),
         ("", ["--early-stopping '' is unknown; known: asha"]),
         (
             "asha etaa=4",
@@ -141,5 +143,5 @@ def test_an_object_is_called_by_its_class() -> None:
 @pytest.mark.parametrize("wrong", [3, None, optuna.pruners.MedianPruner, object()])
 def test_what_cannot_stop_trials_is_refused(wrong: object) -> None:
     """Neither a number nor a class will do, and the message says what would."""
-    with pytest.raises(ConfigError, match=r"asha, hyperband.*optuna\.pruners\.HyperbandPruner\(\).*got"):
+    with pytest.raises(ConfigError, match=r"asha, guarded.*optuna\.pruners\.HyperbandPruner\(\).*got"):
         stopping.named(wrong)  # type: ignore[arg-type]
