@@ -41,8 +41,8 @@ BEST = 2  # of them are looked for among those that a rung keeps and among those
 class Guarded(Asha):
     """`Asha` that spares some trials, and leaves out rungs that turn out to be wrong.
 
-    Unless it is given, the first rung is a 26th of the budget. Where no budget is known, nobody is spared before a trial
-    has run to its end.
+    Unless it is given, the first rung is a 26th of the budget. Where no budget is known, nobody is spared before there
+    is a complete trial.
     """
 
     def __init__(self, *, max_epochs: int | None, eta: int = 3, first: int | None = None, doubt: float = 1.5) -> None:
