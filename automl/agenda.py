@@ -1,7 +1,7 @@
 """What a study runs next: a trial that was cut, a promoted one, or a new one; and all that it has learnt to say so.
 
     agenda = Agenda.rebuilt(reader, config)
-    choice = agenda.next(is_idle=True)                  # Choice(number=0, proposal=Proposal(params={"lr": 0.1}))
+    choice = agenda.next(is_idle=True, seq=0)           # Choice(number=0, proposal=Proposal(params={"lr": 0.1}))
     agenda.note(record)                                 # how a trial stands: sampler and early stopping learn of it
 
 It writes nothing. Records, queue, sampler and early stopping are memory of what is in the ledger, and `rebuilt` makes
@@ -11,7 +11,7 @@ them from that alone.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,50 @@ class Choice:
     """What a trial that is new is to try."""
     is_pending: bool = False
     """Whether the sampler is still at work."""
+
+
+PROPOSED = "sampler"
+"""Kind of the event of each proposal: `seen`, the seq up to which history was known, and `notes` of the sampler."""
+PROMOTED = "promoted"
+"""Kind of the event of each paused trial that goes on: `attempt`, as which it does."""
+
+
+def learner(
+    reader: Reader,
+    config: StudyConfig,
+    *,
+    spaces: SpaceHistory,
+    records: Iterable[TrialRecord],
+    up_to: int | None = None,
+    sampler: optuna.samplers.BaseSampler | None = None,
+) -> samplers.Sampler:
+    """Return the sampler of a study as its driver has it before its first proposal.
+
+    Everything that a sampler can know comes from here or from `observe`, and is in the ledger, so that a resume and a
+    replay have it too.
+
+    Args:
+        reader: of the study.
+        config: its settings.
+        spaces: that it has had by then.
+        records: its trials, as they stood.
+        up_to: the seq at which that was; None for the present.
+        sampler: an Optuna sampler to use instead of the one that `config` names.
+    """
+    known = Known.read(reader, up_to=up_to)
+    # What it noted down before the last change is about another space.
+    proposed = reader.events(after=spaces.seq, kind=PROPOSED)
+    return samplers.make(
+        sampler or config.sampler,
+        space=spaces.current,
+        direction=config.direction,
+        seed=config.seed,
+        records=[spaces.shown(samplers.still(record)) for record in records],
+        n_older=spaces.n_older,
+        notes=[note for event in proposed if up_to is None or event.seq <= up_to for note in event.data["notes"]],
+        tries=known.tries,
+        pasts=known.pasts,
+    )
 
 
 class Agenda:
@@ -87,19 +131,8 @@ class Agenda:
         rule = early_stopping or config.early_stopping
         judge = stopping.make(rule, maximize=config.direction == "maximize", max_epochs=config.max_epochs)
         judge.replay(reader.history())
-        records, spaces, known = reader.records(), SpaceHistory.read(reader), Known.read(reader)
-        made = samplers.make(
-            sampler or config.sampler,
-            space=config.space,
-            direction=config.direction,
-            seed=config.seed,
-            records=[spaces.shown(record) for record in records],
-            n_older=spaces.n_older,
-            # What it noted down before the last change is about another space.
-            notes=[n for event in reader.events(after=spaces.seq, kind="sampler") for n in event.data["notes"]],
-            tries=known.tries,
-            pasts=known.pasts,
-        )
+        records, spaces = reader.records(), SpaceHistory.read(reader)
+        made = learner(reader, config, spaces=spaces, records=records, sampler=sampler)
         return cls(
             n_trials=config.n_trials,
             records=records,
@@ -110,8 +143,13 @@ class Agenda:
             works_ahead=works_ahead,
         )
 
-    def next(self, *, is_idle: bool) -> Choice:
-        """Return what to run next; `is_idle` says that nothing runs now, so that nothing will come of waiting."""
+    def next(self, *, is_idle: bool, seq: int) -> Choice:
+        """Return what to run next.
+
+        Args:
+            is_idle: whether nothing runs now, so that nothing will come of waiting.
+            seq: of the ledger, up to which everything was noted.
+        """
         if self.waiting:
             return Choice(number=self.waiting.popleft())
         promoted = self.judge.promote(self.paused)
@@ -119,7 +157,7 @@ class Agenda:
             return Choice(number=promoted)
         asked = len(self.records)
         if asked < self._n_trials and not self.is_exhausted:
-            is_ready, proposal = self._proposals.take(asked, another=asked + 1 < self._n_trials)
+            is_ready, proposal = self._proposals.take(asked, another=asked + 1 < self._n_trials, seq=seq)
             if proposal is not None:
                 return Choice(number=asked, proposal=proposal)
             if not is_ready:
@@ -193,7 +231,7 @@ class Agenda:
             self.judge.on_end(number, record.value)
         shown = self.spaces.shown(record)
         if shown.params and (record.paused or was_paused or record.state.is_finished):
-            self._proposals.sampler.observe(shown)
+            self._proposals.observe(shown)
 
     @property
     def has_more(self) -> bool:

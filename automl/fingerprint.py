@@ -15,6 +15,7 @@ import functools
 import hashlib
 import importlib.metadata
 import inspect
+import math
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -78,6 +79,14 @@ class Fingerprint:
         """Return what the study ran on last; None where no driver has said so."""
         kept = [event.data["fingerprint"] for event in reader.events(kind=STARTED) if event.data.get("fingerprint")]
         return cls(**kept[-1]) if kept else None
+
+    @classmethod
+    def of_trial(cls, reader: Reader, number: int) -> Self | None:
+        """Return what a trial ran on last; None where no driver has said so."""
+        started = max((attempt.started for attempt in reader.attempts(number)), default=math.inf)
+        events = [event for event in reader.events(kind=STARTED) if event.time <= started]
+        kept = events[-1].data.get("fingerprint") if events else None
+        return cls(**kept) if kept else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON."""

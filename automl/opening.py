@@ -1,7 +1,7 @@
 """A study is taken up: what a dead driver left is ended, and all that its ledger knows becomes memory again.
 
 found = take_up(ledger, reader, folder, changes={"n_trials": 40})
-found.agenda.next(is_idle=True)
+found.agenda.next(is_idle=True, seq=ledger.position)
 [event["event"] for event in found.events]          # ["study-started", ...], to be told when the study is there
 """
 

@@ -135,7 +135,7 @@ def simulate(
         chosen = planning.add(found, config, name if kept else NAME, is_seeded=True)
         clock = Clock()
         url = found.ledger_url(chosen)
-        engine = connect(url, create=True, waits=True, lasts=kept is not None)
+        engine = connect(url, create=True, waits=True, lasts=False)
         study = Study.open(
             url,
             chosen,

@@ -38,11 +38,13 @@ class SpaceHistory:
     """Of the last change."""
 
     @classmethod
-    def read(cls, reader: Reader) -> SpaceHistory:
-        """Return what the ledger knows."""
-        events = reader.events(kind=CHANGED)
+    def read(cls, reader: Reader, *, up_to: int | None = None) -> SpaceHistory:
+        """Return what the ledger knows, or knew at the seq `up_to`."""
+        changes = reader.events(kind=CHANGED)
+        events = [event for event in changes if up_to is None or event.seq <= up_to]
+        later = [event.data["before"] for event in changes[len(events) :]]
         return cls(
-            current=SearchSpace.from_dict(reader.study().config["space"]),
+            current=SearchSpace.from_dict((later or [reader.study().config["space"]])[0]),
             older=tuple((event.data["trials"], SearchSpace.from_dict(event.data["before"])) for event in events),
             seq=max((event.seq for event in events), default=-1),
         )

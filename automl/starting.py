@@ -11,7 +11,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from automl.agenda import Agenda
+from automl.agenda import PROMOTED, PROPOSED, Agenda
 from automl.attempt import Attempt
 from automl.config import StudyConfig
 from automl.ledger.writer import Writer
@@ -43,13 +43,13 @@ class Starting:
         number = len(self._agenda.records)
         seed = random.Random(f"{self._config.seed}-trial-{number}").randrange(2**31)
         self._ledger.ask(number=number, params=proposal.params, seed=seed)
-        if proposal.notes:
-            self._ledger.event("sampler", trial=number, notes=proposal.notes)
+        self._ledger.event(PROPOSED, trial=number, seen=proposal.seq, notes=proposal.notes)
         self._agenda.add(number, proposal.params, seed=seed)
 
     def start(self, number: int) -> tuple[Attempt, Sequence[Mapping[str, Any]]]:
         """Record that a trial runs once more; return the attempt, and events of checkpoints that are damaged."""
-        start_step, damaged = self._files.start_step(self._ledger, self._agenda.records[number])
+        record = self._agenda.records[number]
+        start_step, damaged = self._files.start_step(self._ledger, record)
         attempt = self._agenda.attempt(
             number,
             self._config,
@@ -60,4 +60,6 @@ class Starting:
         self._ledger.start(
             trial=number, attempt=attempt.number, start_step=attempt.start_step, resources=attempt.resources
         )
+        if record.paused:
+            self._ledger.event(PROMOTED, trial=number, attempt=attempt.number)
         return attempt, [{"event": DAMAGED, **each} for each in damaged]

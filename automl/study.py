@@ -181,7 +181,8 @@ class Study:
                     return None
                 if self._unstarted is not None:
                     return self._begin(self._unstarted)
-                choice = Choice() if self.request else self._agenda.next(is_idle=not self.running)
+                seq = self._ledger.position
+                choice = Choice() if self.request else self._agenda.next(is_idle=not self.running, seq=seq)
                 self.is_done = choice == Choice() and not self.running
                 if choice.proposal is not None:
                     self._starting.ask(choice.proposal)

@@ -45,7 +45,7 @@ def pause(made: Agenda, number: int, loss: float) -> None:
 
 def following(made: Agenda, *, is_idle: bool) -> Choice:
     """Return what comes next, however long the sampler's thread takes on this machine."""
-    while (choice := made.next(is_idle=is_idle)).is_pending:
+    while (choice := made.next(is_idle=is_idle, seq=0)).is_pending:
         made.wait(60)
     return choice
 
@@ -100,13 +100,16 @@ def test_who_learns_of_what() -> None:
     for record in (running, failed, running, replace(running, paused=True), running):
         made.note(record)
     made.note(replace(running, state=TrialState.COMPLETE, value=0.5))
+    told = list(sampler.heard)
+    choices = [following(made, is_idle=False) for _ in range(2)]
 
+    assert told == [], "it learns when it is to propose something, and not before"
+    assert [choice.number for choice in choices] == [0, 1]
     assert sampler.heard == [
         (0, TrialState.RUNNING, True),
         (0, TrialState.RUNNING, False),
         (0, TrialState.COMPLETE, False),
     ]
     assert made.retried == {0: [Reason.OOM]}
-    assert list(made.waiting) == [0]
     assert made.paused == set()
     made.close()

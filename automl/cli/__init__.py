@@ -22,7 +22,7 @@ from typing import Annotated
 import typer
 
 from automl import __version__, inert
-from automl.cli import control, given, look, output, schema, search, serve, spaces
+from automl.cli import again, control, given, look, output, schema, search, serve, spaces
 from automl.cli.command import Command, Group
 from automl.errors import NO_SPACE, AutomlError
 from automl.redaction import redacted
@@ -86,6 +86,8 @@ _VERBS: tuple[Callable[..., None], ...] = (
     look.status,
     look.top,
     look.show,
+    again.replay,
+    again.repro,
     serve.ui,
     serve.sync,
     serve.doctor,

@@ -183,6 +183,7 @@ class Reader:
         return [
             AttemptRow(
                 **{k: row[k] for k in ("trial", "number", "start_step", "checkpoint", "started", "ended", "resources")},
+                seq=row["seq"],
                 state=AttemptState(row["state"]),
                 reason=Reason(row["reason"]) if row["reason"] else None,
             )
@@ -193,7 +194,7 @@ class Reader:
         """Return reported values, of one trial or all, in the order of their writing, after seq `after`."""
         return [
             MetricRow(
-                **{k: row[k] for k in ("trial", "attempt", "name", "step", "time")},
+                **{k: row[k] for k in ("trial", "attempt", "name", "step", "time", "seq")},
                 value=math.nan if row["value"] is None else row["value"],
             )
             for row in self._metric_rows(trial, after, up_to)
@@ -215,6 +216,12 @@ class Reader:
         )
         query = sa.union_all(reports, ends).order_by("seq")
         return [(row["trial"], row["step"], row["value"]) for row in self._rows(query)]
+
+    def ends(self) -> dict[int, int]:
+        """Return the seq of the end of each trial that is finished."""
+        # Nothing touches the row of a trial after its end.
+        where = _T.c.study_id == self._id, _T.c.state.in_([state for state in TrialState if state.is_finished])
+        return {number: seq for number, seq in self._execute(sa.select(_T.c.number, _T.c.seq).where(*where))}
 
     def seq_of_page(self, after: int, limit: int) -> int:
         """Return the seq up to which at most `limit` reported values are newer than `after`."""

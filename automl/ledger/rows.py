@@ -59,6 +59,8 @@ class AttemptRow:
     reason: Reason | None
     resources: Mapping[str, float]
     """CPUs and GPUs that it had."""
+    seq: int = 0
+    """Of its end, once it has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,7 @@ class MetricRow:
     step: int
     value: float
     time: float
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

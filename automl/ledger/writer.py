@@ -284,6 +284,11 @@ class Writer:
         self._add(_EVENT, {"kind": kind, "trial": trial, "time": self.clock(), "data": data})
 
     @property
+    def position(self) -> int:
+        """The study's seq once all that waits is written."""
+        return self.seq + len(self._changes)
+
+    @property
     def is_due(self) -> bool:
         """Whether a change has waited long enough."""
         return self.clock() - self._oldest >= self.GROUP_SECONDS

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from automl.config import OWN_SAMPLER, SAMPLERS, Direction, StudyConfig
 from automl.errors import ConfigError, SearchAbortedError
-from automl.samplers.ahead import Proposals
+from automl.samplers.ahead import Proposals, still
 from automl.samplers.base import Note, Params, Proposal, Sampler, Untried, best_guess, is_point
 from automl.samplers.past import Past, best_points
 from automl.samplers.plain import PER_AXIS, GridSampler, QmcSampler, RandomSampler
@@ -52,6 +52,7 @@ __all__ = [
     "explain",
     "make",
     "named",
+    "still",
 ]
 
 STARTUP = 10

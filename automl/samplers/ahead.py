@@ -1,19 +1,26 @@
 """Proposals from a slow sampler, made before they are wanted: the driver's loop waits for none of them.
 
 proposals = Proposals(sampler)
-is_ready, proposal = proposals.take(0, another=True)
+proposals.observe(record)
+is_ready, proposal = proposals.take(0, another=True, seq=412)
 proposals.wait(1.0)                                     # for whoever has nothing else to do
 
 proposals = Proposals(sampler, ahead=False)             # where time is simulated: each is made when it is asked for
+
+What is observed waits until a proposal begins, and then reaches the sampler first, in its order. So a proposal follows
+from the history up to one moment, its `seq`, whatever happens while it is computed, and can be computed again.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from automl.samplers.base import Proposal, Sampler
+from automl.trial import TrialRecord
 
 
 class Proposals:
@@ -27,32 +34,38 @@ class Proposals:
     """Seconds that the loop may wait."""
 
     def __init__(self, sampler: Sampler, *, ahead: bool = True, clock: Callable[[], float] = time.perf_counter) -> None:
-        self.sampler = sampler
+        self._sampler = sampler
         self._works_ahead = ahead
         self._clock = clock
+        self._heard: list[TrialRecord] = []
         self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="sampler")
         self._ahead: concurrent.futures.Future[tuple[Proposal | None, float]] | None = None
 
-    def take(self, number: int, *, another: bool) -> tuple[bool, Proposal | None]:
+    def observe(self, record: TrialRecord) -> None:
+        """Take in what became of a trial, as it stands now; the next proposal to begin knows it."""
+        self._heard.append(still(record))
+
+    def take(self, number: int, *, another: bool, seq: int) -> tuple[bool, Proposal | None]:
         """Return (True, what trial `number` tries), (True, None) at the end of the space, or (False, None): not yet.
 
         Args:
             number: the next trial; ask for the same one until it is there.
             another: whether a further trial will be wanted.
+            seq: of the ledger, up to which all was observed; a proposal that begins now will have it.
 
         Raises:
             SearchAbortedError: a sampler of the user's own failed.
         """
         if not self._works_ahead:
-            return True, self.sampler.propose(number)
+            return True, self._work(number, seq)()[0]
         if self._ahead is None:
-            self._ahead = self._thread.submit(self._timed, number)
+            self._ahead = self._thread.submit(self._work(number, seq))
         try:
             proposal, seconds = self._ahead.result(self.PATIENCE)
         except concurrent.futures.TimeoutError:
             return False, None
         is_slow = seconds > self.PATIENCE and another and proposal is not None
-        self._ahead = self._thread.submit(self._timed, number + 1) if is_slow else None
+        self._ahead = self._thread.submit(self._work(number + 1, seq)) if is_slow else None
         return True, proposal
 
     def wait(self, seconds: float) -> None:
@@ -64,7 +77,19 @@ class Proposals:
         """End the thread; what it works on is dropped."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _timed(self, number: int) -> tuple[Proposal | None, float]:
+    def _work(self, number: int, seq: int) -> Callable[[], tuple[Proposal | None, float]]:
+        """Return what computes a proposal, and its seconds, from all that was observed until now."""
+        heard, self._heard = self._heard, []
+        return functools.partial(self._propose, number, heard, seq)
+
+    def _propose(self, number: int, heard: Sequence[TrialRecord], seq: int) -> tuple[Proposal | None, float]:
         started = self._clock()
-        proposal = self.sampler.propose(number)
-        return proposal, self._clock() - started
+        for record in heard:
+            self._sampler.observe(record)
+        proposal = self._sampler.propose(number)
+        return proposal and replace(proposal, seq=seq), self._clock() - started
+
+
+def still(record: TrialRecord) -> TrialRecord:
+    """Return a trial as it stands now: with reports to which none is added."""
+    return replace(record, reports=dict(record.reports), points=dict(record.points))

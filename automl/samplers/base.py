@@ -33,6 +33,8 @@ class Proposal:
     params: Params
     notes: Sequence[Note] = ()
     """Written down since the last proposal; the ledger keeps them with the trial."""
+    seq: int = 0
+    """Of the ledger, up to which history was known when the proposal was begun; `Proposals` enters it."""
 
 
 class Sampler(Protocol):

@@ -30,7 +30,7 @@ class Live:
     def __init__(self, bench: Bench, seed: int, **opened: Any) -> None:
         self._bench = bench
         self._rng = random.Random(seed)
-        self._opened = opened
+        self.opened = opened
         self._running: dict[int, Attempt] = {}
         self._steps: dict[int, int] = {}
         self.answers: list[object] = []
@@ -40,7 +40,7 @@ class Live:
         """Leave the study as a killed driver does, once its reports are on disk, and open it again."""
         self._bench.clock.now += 1
         self.study.tick()
-        self.study = self._bench.open(**self._opened)
+        self.study = self._bench.open(**self.opened)
         self._running = {attempt.trial: attempt for attempt in (take(self.study) for _ in self._running)}
 
     def act(self) -> None:
