@@ -1,0 +1,107 @@
+"""One trial, run once more: the same values come out, and what has changed since is named."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+import automl
+from automl.cli import main
+from automl.errors import ConfigError
+from automl.home import Home
+from automl.repro import repro
+from automl.trial import TrialState
+
+EPOCHS = 9
+SCRIPT = """
+import random
+
+def objective(trial):
+    print("noise")
+    draws = random.Random(trial.seed)
+    for step in range(1, trial.max_epochs + 1):
+        loss = trial.params["x"] + draws.random() / step
+        trial.report(step, loss=loss, other=step)
+    return {"loss": loss, "extra": 7.0}
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Return a home with a study of a script in which some trials were stopped."""
+    script = tmp_path / "train.py"
+    script.write_text(SCRIPT)
+    options = {"n_trials": 6, "max_epochs": EPOCHS, "executor": "local", "tracker": "none", "listeners": ()}
+    home = tmp_path / "home"
+    automl.search(
+        f"{script}:objective", {"x": "0.0..1.0"}, metric="loss", sampler="random", name="s", home=home, **options
+    )
+    return home
+
+
+def test_a_trial_comes_out_as_it_is_recorded(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Step by step, as far as it got, whether it was COMPLETE or stopped; nothing is written to the study."""
+    ledger = home / "s" / "ledger.db"
+    with sqlite3.connect(ledger) as connection:
+        before = list(connection.iterdump())
+
+    codes = [main(["repro", "s", str(number), "--home", str(home), "-f", "json"]) for number in range(6)]
+    capsys.readouterr()
+    found = [repro(Home(home), "s", number) for number in range(6)]
+
+    assert codes == [0] * 6
+    assert all(each.is_same for each in found)
+    assert {each.record.state for each in found} == {TrialState.COMPLETE, TrialState.PRUNED}
+    for each in found:
+        metrics = {step.metric for step in each.steps}
+        assert max(step.step for step in each.steps) == each.record.step
+        assert ("extra" in metrics) == (each.record.state is TrialState.COMPLETE)
+    with sqlite3.connect(ledger) as connection:
+        assert list(connection.iterdump()) == before
+
+
+def test_what_has_changed_is_said_and_shows(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Other code is named, and the values that it brings stand beside those of then; what it prints is no result."""
+    script = home.parent / "train.py"
+    script.write_text(SCRIPT.replace("draws.random() / step", "draws.random() / step + (step == 2)"))
+
+    code = main(["repro", "s", "0", "--home", str(home), "-f", "json"])
+    found = json.loads(capsys.readouterr().out)
+    main(["repro", "s", "0", "--home", str(home)])
+    shown = capsys.readouterr().out
+
+    losses = [step for step in found["steps"] if step["metric"] == "loss"]
+    assert code == 1
+    assert not found["same"]
+    assert ["train.py has changed since trial 0" in line for line in found["changes"]] == [True]
+    assert [step["same"] for step in losses] == [True, False, *[True] * (len(losses) - 2)]
+    assert losses[1]["again"] == pytest.approx(losses[1]["recorded"] + 1)
+    assert "note: train.py has changed" in shown
+    assert f"trial 0 of s comes out otherwise, at 1 of {len(found['steps'])}" in shown
+
+
+def test_what_cannot_be_run_is_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A trial that is not there, a number that is none, and a function that only Python has."""
+    automl.search(
+        lambda trial: 1.0,
+        {"x": "0..9"},
+        direction="minimize",
+        n_trials=1,
+        name="callable",
+        home=home,
+        executor="local",
+        tracker="none",
+        listeners=(),
+    )
+
+    assert main(["repro", "s", "six", "--home", str(home)]) == 2
+    assert main(["repro", "s", "6", "--home", str(home)]) == 2
+    assert main(["repro", "callable", "0", "--home", str(home)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert "TRIAL" in lines[0]
+    assert lines[1] == "error: study 's' has no trial 6; it has 6, counted from 0"
+    with pytest.raises(ConfigError, match="Python callable"):
+        repro(Home(home), "callable", 0)
