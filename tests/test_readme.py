@@ -210,7 +210,8 @@ def test_links_and_pictures_are_there() -> None:
 
 
 def test_the_measurements_have_their_place() -> None:
-    """What `make bench` prints goes between two comments."""
+    """What `make bench` and `make bench-search` print goes between two comments each."""
     text = section("Measured")
 
     assert 0 < text.find("<!-- bench -->") < text.find("<!-- /bench -->")
+    assert 0 < text.find("<!-- bench-search -->") < text.find("<!-- /bench-search -->")
