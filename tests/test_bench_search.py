@@ -20,7 +20,7 @@ from tests.benchmarks.quality.figures import FIGURES, REPORT, TUNE, Half
 from tests.benchmarks.quality.methods import METHODS, meaning
 from tests.benchmarks.quality.rows import Cell, Row, Rows
 from tests.benchmarks.quality.runs import regrets
-from tests.benchmarks.quality.tasks import Joined, LCBench, Step, named
+from tests.benchmarks.quality.tasks import Joined, LCBench, Step, named, related_to
 
 TASKS = sorted({cell.task for half in (TUNE, REPORT) for figure in FIGURES.values() for cell in figure.cells(half)})
 
@@ -277,3 +277,5 @@ def test_what_is_reported_was_not_looked_at() -> None:
         part for task in reported for part in task.split("/")[1].split("+")
     }
     assert {*REPORT.unseen} < {*REPORT.lcbench}
+    assert {related_to(task) for task in TUNE.lcbench} == {*TUNE.lcbench}
+    assert {related_to(task) for task in REPORT.lcbench} == {*REPORT.lcbench}

@@ -6,6 +6,7 @@
 - `spaces`: categories, ordered choices and conditions, 100 full trainings.
 - `curves`: early stopping alone, on lists of recorded curves.
 - `reversed`: early ranks that say the opposite of the final ones.
+- `past`: with a warm start from a study of a related task, and from one that misleads.
 - `two`: loss and seconds at once.
 
 Tasks and seeds were halved before any design was tried: `TUNE` is what may be looked at while designing, `REPORT` what
@@ -280,6 +281,36 @@ def _two_lines(rows: Rows, half: Half) -> Iterable[Line]:
         yield count_of_tasks(rows, _two_side("auto-two", half), _two_side(peer, half), at=TRAININGS, at_least=7 / 9)
 
 
+# What another study has found.
+
+PAST_SEEDS = 2
+PAST_TRAININGS = 10.0
+
+
+def _past_side(method: str, half: Half) -> Side:
+    seeds = half.seeds[:PAST_SEEDS]
+    return Side(method, tasks=half.lcbench, seeds=seeds, workers=4, budget=PAST_TRAININGS, unit="trainings")
+
+
+def _past_cells(half: Half) -> Iterable[Cell]:
+    for method in ("auto", "auto-told", "auto-misled"):
+        yield from _past_side(method, half).cells()
+
+
+def _past_lines(rows: Rows, half: Half) -> Iterable[Line]:
+    alone = _past_side("auto", half)
+    for share in SHARES:
+        options = {"at": share * PAST_TRAININGS, "of": PAST_TRAININGS}
+        kind = "below" if share < 0.5 else "not above"
+        yield compare(rows, _past_side("auto-told", half), alone, kind=kind, title="related", **options)
+    for share in SHARES:
+        options = {"at": share * PAST_TRAININGS, "of": PAST_TRAININGS}
+        title = "its opposite"
+        yield compare(
+            rows, _past_side("auto-misled", half), alone, margin=0.02, kind="not above", title=title, **options
+        )
+
+
 FIGURES: Mapping[str, Figure] = {
     "full": Figure("50 full trainings, one worker: regret", _full_cells, _full_lines),
     "multi": Figure("4 workers, the time of 25 mean trainings each: regret", _multi_cells, _multi_lines),
@@ -287,5 +318,8 @@ FIGURES: Mapping[str, Figure] = {
     "spaces": Figure("100 full trainings in spaces of choices and conditions: regret", _space_cells, _space_lines),
     "curves": Figure("Early stopping alone, 30 full budgets: regret", _curve_cells, _curve_lines),
     "reversed": Figure("Early ranks reversed, 4 workers, 25 mean trainings: regret", _reversed_cells, _reversed_lines),
+    "past": Figure(
+        "After 50 full trainings of another task, 4 workers, 10 mean trainings: regret", _past_cells, _past_lines
+    ),
     "two": Figure("Loss and seconds, 4 workers, 25 mean trainings: hypervolume", _two_cells, _two_lines),
 }

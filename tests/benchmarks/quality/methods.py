@@ -20,7 +20,7 @@ from typing import Any
 
 from tests.benchmarks.peers.clock import Peer, Seen, play
 from tests.benchmarks.quality.rows import Cell
-from tests.benchmarks.quality.tasks import Recorded, Task
+from tests.benchmarks.quality.tasks import Finals, Recorded, Task, named, related_to
 
 EDITION = 1
 """Of the tasks and of how runs are judged: of all rows."""
@@ -134,23 +134,35 @@ def _smac(task: Task, cell: Cell) -> Peer:
     return SmacSearcher(task.space, trials=round(cell.budget), seed=cell.seed)
 
 
-def _ours(*, objectives: int = 1, is_listed: bool = False, **options: str) -> Method:
+def _ours(
+    sampler: str | None = "auto", early_stopping: str = "auto", *, objectives: int = 1, past: str | None = None
+) -> Method:
+    """Return a search of ours; without a sampler's name it goes through a fixed list.
+
+    Args:
+        sampler: its name.
+        early_stopping: a rule.
+        objectives: how many.
+        past: what it is told of: the "related" task, or the "opposite" of that.
+    """
+
     def run(task: Task, cell: Cell) -> Iterable[Seen]:
-        from tests.benchmarks.quality.ours import search
+        from tests.benchmarks.peers.searchers import Listed
+        from tests.benchmarks.quality.ours import Opposite, search
 
-        sampler: Any = options.get("sampler")
-        if is_listed:
-            from tests.benchmarks.peers.searchers import Listed
-
+        used: Any = sampler
+        if sampler is None:
             assert isinstance(task, Recorded)
-            sampler = Listed(task.order(cell.seed))
+            used = Listed(task.order(cell.seed))
+        related = named(related_to(task.name)) if past else None
         return search(
             task,
             cell,
-            sampler=sampler,
-            early_stopping=options["early_stopping"],
+            sampler=used,
+            early_stopping=early_stopping,
             metrics=LOSS_AND_SECONDS[:objectives],
             most_trials=most_trials(cell),
+            past=related and (Opposite if past == "opposite" else Finals)(related),
         )
 
     return Method(play=run, version=policy, objectives=objectives, is_ours=True)
@@ -178,11 +190,13 @@ def meaning(source: str) -> str:
 
 
 METHODS: Mapping[str, Method] = {
-    "auto": _ours(sampler="auto", early_stopping="auto"),
-    "auto-unstopped": _ours(sampler="auto", early_stopping="none"),
-    "gp": _ours(sampler="gp", early_stopping="none"),
-    "auto-listed": _ours(is_listed=True, early_stopping="auto"),
-    "auto-two": _ours(sampler="auto", early_stopping="auto", objectives=2),
+    "auto": _ours(),
+    "auto-unstopped": _ours(early_stopping="none"),
+    "gp": _ours("gp", "none"),
+    "auto-listed": _ours(None),
+    "auto-two": _ours(objectives=2),
+    "auto-told": _ours(past="related"),
+    "auto-misled": _ours(past="opposite"),
     "random": _peer(_random),
     "random-asha": _peer(_random_asha, "ray"),
     "tpe": _optuna("TPESampler"),

@@ -29,6 +29,8 @@ Step = tuple[float, dict[str, float]]
 
 PARTS = (range(1, 7), range(7, 19), range(19, N_EPOCHS + 1))
 """Epochs that are predicted at once."""
+N_TUNING = 8
+"""Data sets of the surrogate, the first ones, that designs are tuned on."""
 REVERSED_UNTIL = 14
 """The first epoch of a reversed task at which ranks are what they will be."""
 
@@ -208,6 +210,13 @@ class Finals(Task):
 
     def true_loss(self, params: Params) -> float:
         return self._task.true_loss(params)
+
+
+def related_to(name: str) -> str:
+    """Return the next data set of the surrogate, in the same half: networks alike, data of another kind."""
+    instances, instance = list(facts()["instances"]), name.partition("/")[2]
+    half = next(half for half in (instances[:N_TUNING], instances[N_TUNING:]) if instance in half)
+    return f"lcbench/{half[(half.index(instance) + 1) % len(half)]}"
 
 
 @functools.cache
