@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl import samplers, stopping
+from automl import policy, samplers, stopping
 from automl.attempt import Attempt
 from automl.config import StudyConfig
 from automl.known import Known
@@ -128,6 +128,7 @@ class Agenda:
         Raises:
             ConfigError: early stopping was given as an object once, and is not now.
         """
+        config = policy.settled(reader, config)
         rule = early_stopping or config.early_stopping
         judge = stopping.make(rule, maximize=config.direction == "maximize", max_epochs=config.max_epochs)
         judge.replay(reader.history())

@@ -27,7 +27,8 @@ from trackers.mlflow_address import address_problem
 
 SAMPLERS = ("auto", "random", "tpe", "gp", "grid", "qmc", "nsga2")
 OWN_SAMPLER = stopping.OWN
-EARLY_STOPPING = tuple(stopping.RULES)
+AUTO = "auto"
+EARLY_STOPPING = (AUTO, *stopping.RULES)
 EXECUTORS = ("ray", "local")
 TRACKERS = ("mlflow", "jsonl")
 Direction = Literal["minimize", "maximize"]
@@ -88,8 +89,9 @@ class StudyConfig:
     warm_start: Sequence[str] = ()
     """Names of other studies to learn from, or "auto" for those of the same home that are most like this one."""
     sampler: str = "auto"
-    early_stopping: str = "asha"
-    """A rule's name and parameters, such as `asha eta=4`; `automl.stopping` has them all."""
+    early_stopping: str = "auto"
+    """A rule's name and parameters, such as `asha eta=4`; `automl.stopping` has them all. What auto is says
+    `automl.policy`."""
     executor: str = "ray"
     parallel: int | None = None
     """Trials at once; None for as many as the machine holds."""
@@ -115,7 +117,7 @@ class StudyConfig:
     """Of a table, what was found in it (`automl.tasks.tables.facts`)."""
 
     def __post_init__(self) -> None:
-        problems = [*self._choices(), *stopping.problems(self.early_stopping), *self._numbers()]
+        problems = [*self._choices(), *_rule_problems(self.early_stopping), *self._numbers()]
         if not (isinstance(self.metric, str) and self.metric.isprintable() and 0 < len(self.metric) <= LONGEST_NAME):
             problems.append(f"--metric must be 1 to {LONGEST_NAME} printable characters, got {shown(self.metric)}")
         for name in ("ray_address", "tracking_uri"):
@@ -256,6 +258,10 @@ class StudyConfig:
     def from_dict(cls, row: Mapping[str, Any]) -> StudyConfig:
         """Return the settings that `to_dict` gave."""
         return cls(**{**row, "space": SearchSpace.from_dict(row["space"])})
+
+
+def _rule_problems(early_stopping: object) -> list[str]:
+    return [] if early_stopping == AUTO else stopping.problems(early_stopping)
 
 
 def _is_whole(value: object) -> bool:

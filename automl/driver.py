@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from automl import executors, guard, interrupts, past_studies, planning, private, samplers, stopping, study_file
 from automl.attempt import Objective
-from automl.config import CHANGEABLE, StudyConfig
+from automl.config import AUTO, CHANGEABLE, StudyConfig
 from automl.courier import beside
 from automl.errors import ConfigError, LeaseLostError, StudyMismatchError, StudyNotFoundError
 from automl.executors import Capacity
@@ -52,7 +52,7 @@ def search(
     direction: str | None = None,
     n_trials: int = 50,
     sampler: str | optuna.samplers.BaseSampler = "auto",
-    early_stopping: stopping.Rule = "asha",
+    early_stopping: stopping.Rule = "auto",
     home: str | Path | None = None,
     storage: str | None = None,
     tries: Sequence[str | Mapping[str, Any]] = (),
@@ -210,7 +210,8 @@ def start(
     holding = _holding(home, name, is_new=is_new, takeover=takeover)
     with guard.beside(), interrupts.raised(), interrupts.saved_by(guard.kill), holding as ledger:
         try:
-            stopping.make(early_stopping or config.early_stopping)  # what is missing is missed before Ray starts
+            if (rule := early_stopping or config.early_stopping) != AUTO:
+                stopping.make(rule)  # what is missing is missed before Ray starts
             executor.check(objective)
             capacity = executor.prepare()
             opened = functools.partial(
@@ -221,6 +222,7 @@ def start(
                 sampler=sampler,
                 early_stopping=early_stopping,
                 shares=capacity.shares,
+                parallel=capacity.parallel,
                 changes={key: getattr(config, key) for key in CHANGEABLE},
                 fingerprint=fingerprint,
                 pasts=pasts,

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl import guard, stopping
+from automl import guard, policy, stopping
 from automl.agenda import Agenda
 from automl.config import StudyConfig
 from automl.fingerprint import STARTED, Fingerprint
@@ -50,6 +50,7 @@ def take_up(
     early_stopping: stopping.Rule | None = None,
     pasts: Sequence[Past] = (),
     works_ahead: bool = True,
+    parallel: int | None = None,
 ) -> TakenUp:
     """Record that a driver has come, with what it changes, and rebuild the agenda; what may be repeated is.
 
@@ -63,6 +64,7 @@ def take_up(
         early_stopping: a rule or an Optuna pruner to use instead of the rule that the study names.
         pasts: what other studies found, to learn from.
         works_ahead: whether a slow sampler may think about a trial before it is wanted.
+        parallel: trials at once, if that is known: what `auto` means may hang on it.
 
     Raises:
         ConfigError: early stopping was given as an object once, and is not now.
@@ -82,6 +84,8 @@ def take_up(
     if change is not None:
         ledger.event(CHANGED, before=change.before.to_dict(), **change.to_dict())
     Known.read(reader).added(ledger, tries=config.tries, pasts=pasts)
+    if policy.read(reader) is None and (chosen := policy.choose(config, parallel=parallel)):
+        ledger.event(policy.CHOSEN, **chosen.to_dict())
     ledger.commit(config=config.to_dict(), finished=False)
     agenda = Agenda.rebuilt(
         reader.refresh(), config, sampler=sampler, early_stopping=early_stopping, works_ahead=works_ahead

@@ -34,7 +34,7 @@ def plan(
     metric: str | None = None,
     direction: str | None = None,
     sampler: str | optuna.samplers.BaseSampler = "auto",
-    early_stopping: stopping.Rule = "asha",
+    early_stopping: stopping.Rule = "auto",
     target_column: str | None = None,
     **options: Any,
 ) -> tuple[StudyConfig, Objective]:

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from automl import policy
 from automl.agenda import PROMOTED, PROPOSED, learner
 from automl.config import OWN_SAMPLER, StudyConfig
 from automl.errors import ConfigError
@@ -59,7 +60,7 @@ def replay(reader: Reader) -> Replay:
     Raises:
         ConfigError: its sampler is an object that only Python can hand over.
     """
-    config = StudyConfig.from_dict(reader.study().config)
+    config = policy.settled(reader, StudyConfig.from_dict(reader.study().config))
     if config.sampler.startswith(OWN_SAMPLER):
         kind = config.sampler.removeprefix(OWN_SAMPLER)
         raise ConfigError(f"the sampler {kind} is a Python object, of which the ledger has only the name: no replay")

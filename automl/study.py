@@ -102,6 +102,7 @@ class Study:
         fingerprint: Fingerprint | None = None,
         pasts: Sequence[Past] = (),
         shares: Shares = ONE_CPU,
+        parallel: int | None = None,
         ledger: Writer | None = None,
         files: Files | None = None,
         works_ahead: bool = True,
@@ -120,6 +121,7 @@ class Study:
             fingerprint: what its trials run on now.
             pasts: what other studies found, to learn from.
             shares: what each trial gets of the machine.
+            parallel: trials at once, if that is known.
             ledger: the lease, if it is taken already; given back when this fails.
             files: what its trials have on disk; default: what lies in `folder`.
             works_ahead: whether a slow sampler may think about a trial before it is wanted.
@@ -144,6 +146,7 @@ class Study:
                         early_stopping=early_stopping,
                         pasts=pasts,
                         works_ahead=works_ahead,
+                        parallel=parallel,
                     )
             except BaseException:
                 ledger.abandon()  # this process lives on, and nobody could take the study from it

@@ -51,6 +51,7 @@ class Bench:
         self.clock = Clock()
         self.events: list[Mapping[str, Any]] = []
         settings = {"metric": "loss", "direction": "minimize", "sampler": "random", "max_epochs": 9, "n_trials": 6}
+        settings |= {"early_stopping": "asha"}
         space = SearchSpace({"x": "0.0..1.0"})
         config = StudyConfig(target="t", space=space, **(settings | options))
         create_study(self.url, "s", config.to_dict(), clock=self.clock)

@@ -163,6 +163,7 @@ def _show_status(data: Mapping[str, Any], *, go_on: str | None = None) -> None:
         ("metric", f"{data['metric']}, {' and '.join(data['directions'])}"),
         ("trials", f"{result.counts(data['counts'], data['paused'])}, of {data['trials']} asked for"),
         ("best", _best(data)),
+        *([("policy", data["policy"]["why"])] if data["policy"] else []),
         ("ledger", data["storage"]),
         ("tracker", data["tracking_uri"]),
     ]

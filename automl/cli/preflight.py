@@ -7,12 +7,14 @@ Whoever reads it can end a search that is not the one meant before it has cost a
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from automl.cli import output
 from automl.cli.spaces import describe
+from automl.errors import StudyNotFoundError
 from automl.redaction import without_password
 from trackers.mlflow_address import why_silent
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from automl.config import StudyConfig
     from automl.executors import Capacity
     from automl.home import Home
+    from automl.policy import Policy
     from automl.samplers import Past
 
 
@@ -46,6 +49,8 @@ def facts(
     """
     from automl import samplers, stopping
 
+    chosen = _policy(home, name, config, capacity)
+    settled = chosen.of(config) if chosen else config
     guessed = " (by its name; --direction says otherwise)" if is_guessed else ""
     where = str(home.study(name))
     if not home.has_own_ledger(name):
@@ -64,8 +69,9 @@ def facts(
         *table(config.target_column, config.data),
         ("space", describe(config.space)),
         *_learnt(home, name, config, pasts),
-        ("sampler", samplers.explain(config)),
-        ("stopping", stopping.explain(config.early_stopping, max_epochs=config.max_epochs)),
+        ("sampler", samplers.explain(settled)),
+        ("stopping", stopping.explain(settled.early_stopping, max_epochs=config.max_epochs)),
+        *([("policy", chosen.why)] if chosen else []),
         ("budget", _budget(config)),
         ("machine", _machine(capacity)),
         *environment(config),
@@ -85,6 +91,15 @@ def _learnt(home: Home, name: str, config: StudyConfig, pasts: Sequence[Past] | 
         with home.read(name) as reader:
             pasts = Known.read(reader).pasts
     return [("learns from", past_studies.told(config, pasts))]
+
+
+def _policy(home: Home, name: str, config: StudyConfig, capacity: Capacity | None) -> Policy | None:
+    """Return what was chosen for a study, or will be."""
+    from automl import policy
+
+    with contextlib.suppress(StudyNotFoundError), home.read(name) as reader:
+        return policy.read(reader)
+    return policy.choose(config, parallel=capacity.parallel if capacity else None)
 
 
 def environment(config: StudyConfig) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from automl import mirrors
+from automl import mirrors, policy
 from automl.home import Home
 from automl.ledger.queries import Reader
 from automl.ledger.rows import StudyRow
@@ -37,6 +37,7 @@ def status(home: Home, reader: Reader) -> dict[str, Any]:
         "best": best(reader),
         "storage": home.ledger_address(study.name),
         "tracking_uri": tracking_uri(home, study),
+        "policy": chosen.to_dict() if (chosen := policy.read(reader)) else None,
         "owner": dict(study.owner) if study.owner else None,
         "request": study.request,
     }

@@ -7,8 +7,8 @@ next. A resumed study rebuilds its sampler from the ledger, and goes on as if no
     sampler.propose(0).params
 
 `random`, `qmc` and `grid` learn nothing (`plain`); `gp` is a Gaussian process of ours (`gp`, with its `model`); `tpe`,
-`nsga2` and samplers of the user's own are Optuna's (`optuna_study`). `auto` is TPE for now. Those that have a name try
-nothing twice, and end when nothing is left.
+`nsga2` and samplers of the user's own are Optuna's (`optuna_study`). Those that have a name try nothing twice, and end
+when nothing is left. `auto` is `gp`, unless `automl.policy` has chosen another one.
 
 What somebody already knows comes first, with every sampler: the points that the user wants tried, then the best ones of
 past studies, then the default point of a space that states any default or prior. The sampler is told of them as usual;
@@ -25,7 +25,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from automl.config import OWN_SAMPLER, SAMPLERS, Direction, StudyConfig
+from automl.config import AUTO, OWN_SAMPLER, SAMPLERS, Direction, StudyConfig
 from automl.errors import ConfigError, SearchAbortedError
 from automl.samplers.ahead import Proposals, still
 from automl.samplers.base import Note, Params, Proposal, Sampler, Untried, best_guess, is_point
@@ -94,7 +94,7 @@ def make(
     first = [*known, *best_guess(space, seed=seed)]
     if sampler in ("random", "qmc"):
         return (RandomSampler if sampler == "random" else QmcSampler)(space, seed=seed, records=records, first=first)
-    if sampler == "gp":
+    if sampler in ("gp", AUTO):
         from automl.samplers.gp import GpSampler
 
         return GpSampler(space, direction=direction, seed=seed, records=records, first=first, pasts=pasts)
@@ -188,7 +188,7 @@ def explain(config: StudyConfig) -> str:
     """Return which sampler a study has, how far it will get, and what it cannot do, in a few words."""
     name, space = config.sampler, config.space
     size = space.size()
-    said = ["tpe (auto)" if name == "auto" else name.replace(OWN_SAMPLER, "your ")]
+    said = [name.replace(OWN_SAMPLER, "your ")]
     if name == "grid" and isinstance(size, str):
         size = _grid_size(space)
         said = [f"grid ({size:,} points with {PER_AXIS} values of each continuous parameter)"]

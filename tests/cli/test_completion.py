@@ -71,7 +71,7 @@ def test_nothing_heavy_is_loaded(line: str) -> None:
         ("automl stat", ["status"]),
         ("automl search dig", ["digits"]),
         ("automl search digits --sampler t", ["tpe"]),
-        ("automl search digits --early-stopping a", ["asha"]),
+        ("automl search digits --early-stopping a", ["auto", "asha"]),
         ("automl search digits --executor ", ["ray", "local"]),
         ("automl search digits --direction m", ["minimize", "maximize"]),
         ("automl search digits --arch ", ["autoencoder", "cnn", "gan", "mlp", "rnn", "transformer", "vae", "none"]),

@@ -20,6 +20,7 @@ from tests.cli.conftest import LOCAL, SEARCH, Run
 STATES = {"WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAIL"}
 TRIAL_KEYS = {"number", "state", "value", "values", "params", "step", "attempt", "seconds", "reason", "run_id"}
 STATUS_KEYS = {
+    "policy",
     "name",
     "state",
     "directions",

@@ -41,8 +41,9 @@ class TestSearch:
             == f"{tmp_path}/train.py:objective: minimize val_loss (by its name; --direction says otherwise)"
         )
         assert said["space"] == "1 parameter, infinitely many points"
-        assert said["sampler"].startswith("tpe")
-        assert said["stopping"].startswith("asha: pauses at step 2;")
+        assert said["sampler"].startswith("gp; ")
+        assert said["stopping"] == "none: every trial runs to its end"
+        assert said["policy"] == "gp, a model of 1 parameter; no early stopping: a trial has 3 steps at most"
         assert said["budget"] == "4 trials of up to 3 steps"
         assert said["machine"].endswith("1 at once, 1 CPU each")
         assert said["seed"] == "7"
@@ -152,7 +153,7 @@ class TestSearch:
         more = run("resume", "train-1", "--trials", "+20", "-q")
 
         assert "1 parameter, 3 points" in ran.err
-        assert "tpe (auto); ends when every point was tried" in ran.err
+        assert "random; ends when every point was tried" in ran.err
         assert "train-1: finished, 3 trials (3 COMPLETE)" in ran.out
         assert (ran.code, more.code) == (0, 0)
         for printed in (ran.out, more.out):
@@ -278,6 +279,7 @@ def test_ray_says_nothing_of_its_own(start: Start) -> None:
         "space",
         "sampler",
         "stopping",
+        "policy",
         "budget",
         "machine",
         "seed",

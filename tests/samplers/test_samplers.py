@@ -253,7 +253,6 @@ def test_a_generation_survives_a_resume() -> None:
 @pytest.mark.parametrize(
     ("name", "space", "said"),
     [
-        ("auto", SearchSpace({"x": "0.0..1.0"}), "tpe (auto)"),
         ("random", TWELVE, "random; ends when every point was tried"),
         (
             "grid",
@@ -262,7 +261,7 @@ def test_a_generation_survives_a_resume() -> None:
         ),
         ("grid", SearchSpace({"n": "1..80"}), "grid; --trials 50 ends it before the last 30"),
         ("nsga2", SPACE, "20 COMPLETE trials; draws parameters that have a condition at random (1 of 5)"),
-        ("auto", GUESSED, "tpe (auto); begins with the defaults and priors of the space"),
+        ("tpe", GUESSED, "tpe; begins with the defaults and priors of the space"),
         ("gp", SPACE, "gp; models final values, or early ones until enough trials have ended"),
         ("own:GridSampler", TWELVE, "your GridSampler"),
     ],

@@ -98,7 +98,7 @@ STUDIES = [
     differs("name that is taken", "search train.py:objective -p x=0..1 --metric val_loss --name train-1",
      "study 'train-1' exists in {here}/automl_runs: go on with `automl resume train-1`, or choose another "
      "--name",
-     "it has sampler 'random', not 'auto'", "it has early stopping 'none', not 'asha'",
+     "it has sampler 'random', not 'auto'", "it has early stopping 'none', not 'auto'",
      "its space has for x 0.0..1, not 0..1"),
     differs("name that differs in case", "search train.py:objective -p x=0..1 --metric val_loss --name Train-1",
      "study 'train-1' exists in {here}/automl_runs, which many file systems take for 'Train-1': go on with "
