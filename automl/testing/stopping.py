@@ -134,13 +134,27 @@ def replay(calls: Sequence[Call], judge: Judge) -> None:
             call.repeat(judge)
 
 
+def interleaved(curves: Sequence[Sequence[float]], rng: random.Random) -> list[tuple[int, int, float]]:
+    """Return the reports of trials that ran side by side, (trial, step, loss), in an order in which they may come."""
+    turns = [trial for trial, losses in enumerate(curves) for _ in losses]
+    rng.shuffle(turns)
+    at = [0] * len(curves)
+    reports = []
+    for trial in turns:
+        at[trial] += 1
+        reports.append((trial, at[trial], curves[trial][at[trial] - 1]))
+    return reports
+
+
 class EarlyStoppingContract:
     """What an `automl.stopping.EarlyStopping` does, seen through the judge that stands between it and every study.
 
-    Fixture to give: `new_rule`. Set `cuts` to False for a rule that lets bad trials run to their end.
+    Fixture to give: `new_rule`. Set `cuts` to False for a rule that lets bad trials run to their end, and
+    `is_order_free` to False for one that remembers who came first.
     """
 
     cuts = True
+    is_order_free = True
 
     @pytest.fixture
     def new_judge(self, new_rule: NewRule) -> Callable[[int | None], Judge]:
@@ -181,6 +195,33 @@ class EarlyStoppingContract:
 
         assert answers == [call.answer for call in calls[cut:]]
 
+    @pytest.mark.parametrize("seed", range(5))
+    def test_it_takes_reports_in_any_order(self, new_judge: Callable[[int | None], Judge], seed: int) -> None:
+        """Trials that run side by side are as fast as they are: whatever the order of their reports, a replay is right.
+
+        The order decides who is judged against whom. But once all have reported, a rule that does not remember who came
+        first answers the same.
+        """
+        rng = random.Random(seed)
+        curves = [[rng.random() + 1 / step for step in range(1, rng.randint(2, EPOCHS))] for _ in range(20)]
+        ends = [(trial, losses[-1] if trial % 3 else None) for trial, losses in enumerate(curves[:12])]
+        probe = [(90 + n, step, rng.random()) for n in range(5) for step in range(1, EPOCHS)]
+        found = []
+        for _ in range(2):
+            reports = interleaved(curves, rng)
+            live, resumed = new_judge(EPOCHS), new_judge(EPOCHS)
+            for trial, step, loss in reports:
+                live.on_report(trial, step, loss, can_pause=rng.random() < 0.5)
+            for trial, value in ends:
+                live.on_end(trial, value)
+            resumed.replay([*reports, *((trial, None, value) for trial, value in ends)])
+
+            answers = [self._answers(judge, probe, paused=set(range(12, 20))) for judge in (live, resumed)]
+
+            assert answers[0] == answers[1]
+            found.append(answers[0])
+        assert found[0] == found[1] or not self.is_order_free
+
     @pytest.mark.parametrize("max_epochs", [1, 2, 3, EPOCHS])
     def test_a_trial_at_its_full_budget_is_left_alone(
         self, new_judge: Callable[[int | None], Judge], max_epochs: int
@@ -217,6 +258,16 @@ class EarlyStoppingContract:
         ends = [self._run_to_end(judge, 20 + n, [1e3 + step for step in range(EPOCHS)]) for n in range(10)]
 
         assert (sum(step < EPOCHS for step in ends) > 5) is self.cuts
+
+    def _answers(
+        self, judge: Judge, probe: Sequence[tuple[int, int, float]], *, paused: set[int]
+    ) -> list[Verdict | int | None]:
+        """Return what a judge says of new reports, then whom it promotes until it promotes nobody."""
+        answers: list[Verdict | int | None] = [judge.on_report(*report, can_pause=False) for report in probe]
+        while (promoted := judge.promote(paused)) is not None:
+            answers.append(promoted)
+            paused.discard(promoted)
+        return answers
 
     def _run_to_end(self, judge: Judge, trial: int, losses: Sequence[float]) -> int:
         """Report a trial's losses, step by step, until the judge cuts it; return the step that it got to."""

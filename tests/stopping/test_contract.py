@@ -22,6 +22,7 @@ TEXTS = [
     *RULES,
     "asha eta=4 first=1",
     "asha pause=no",
+    "guarded doubt=0",
     "hyperband eta=2 first=1",
     "screen trials=5 eta=2",
     "percentile keep=75 startup=2",
@@ -70,6 +71,7 @@ class TestNamed(EarlyStoppingContract):
     @pytest.fixture(autouse=True)
     def spares_what_it_does_not_judge(self, text: str) -> None:
         self.cuts = text not in ("none", "screen trials=5 eta=2")
+        self.is_order_free = text != "guarded"  # who is spared depends on who comes first
 
 
 @pytest.mark.parametrize("pruner", PRUNERS)
@@ -78,11 +80,38 @@ class TestOptunaPruner(EarlyStoppingContract):
     def new_rule(self, pruner: str) -> NewRule:
         return lambda max_epochs: OptunaPruner(PRUNERS[pruner]())
 
+    @pytest.fixture(autouse=True)
+    def remembers_whom_it_asked_first(self, pruner: str) -> None:
+        self.is_order_free = not pruner.startswith(("SuccessiveHalving", "Hyperband"))  # they note rungs when asked
+
 
 class TestStopLate(EarlyStoppingContract):
     @pytest.fixture
     def new_rule(self) -> NewRule:
         return lambda max_epochs: StopLate()
+
+
+class Wrong(EarlyStopping):
+    """Remembers something, and stops every other trial by it."""
+
+    def __init__(self, *, remembers: str) -> None:
+        self.remembers = remembers
+        self.memory = 0
+
+    def on_report(self, trial: int, step: int, loss: float, *, can_pause: bool) -> Verdict:
+        seen = can_pause if self.remembers == "checkpoints" else trial * step
+        self.memory = (3 * self.memory + seen) % 1009
+        return Verdict.STOP if self.memory % 2 else Verdict.CONTINUE
+
+
+@pytest.mark.parametrize(("remembers", "is_order_free"), [("checkpoints", False), ("order", True)])
+def test_the_suite_finds_what_must_not_be_remembered(remembers: str, is_order_free: bool) -> None:
+    """A rule that counts checkpoints forgets on resume; one that mixes in who came first is no function of a set."""
+    suite = EarlyStoppingContract()
+    suite.is_order_free = is_order_free
+
+    with pytest.raises(AssertionError):
+        suite.test_it_takes_reports_in_any_order(lambda _: Judge(Wrong(remembers=remembers), name="wrong"), seed=0)
 
 
 @pytest.mark.parametrize("name", [*TEXTS, *PRUNERS])
