@@ -11,7 +11,7 @@ them from that alone.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,11 @@ from typing import TYPE_CHECKING, Any
 from automl import policy, samplers, stopping
 from automl.attempt import Attempt
 from automl.config import StudyConfig
+from automl.confirming import Again, Confirmation
+from automl.enough import EndedBy, Enough
 from automl.known import Known
 from automl.ledger.queries import Reader
+from automl.preference import Preference
 from automl.recovery import reasons_to_retry
 from automl.space_history import SpaceHistory
 from automl.stopping import Judge, Verdict
@@ -82,11 +85,23 @@ def learner(
         notes=[note for event in proposed if up_to is None or event.seq <= up_to for note in event.data["notes"]],
         tries=known.tries,
         pasts=known.pasts,
+        is_gauged=config.worth is not None,
     )
 
 
 class Agenda:
-    """The trials of a study, and which of them comes next. Not thread-safe."""
+    """The trials of a study, and which of them comes next. Not thread-safe.
+
+    Args:
+        n_trials: to ask for, those that were asked included.
+        records: all trials of the study.
+        passed_over: the numbers of those among them that are none of this agenda's: it neither runs nor counts them.
+        spaces: the search spaces of the study.
+        sampler: what it asks for more.
+        judge: what stops and pauses trials.
+        retried: trial -> why it ran once more, because of the machine each time.
+        enough: what ends it before all trials were asked.
+    """
 
     def __init__(
         self,
@@ -97,18 +112,23 @@ class Agenda:
         sampler: samplers.Sampler,
         judge: Judge,
         retried: Mapping[int, Sequence[Reason]],
+        enough: Enough,
+        passed_over: Collection[int] = (),
         works_ahead: bool = True,
     ) -> None:
         self.records = {record.number: record for record in records}
         self.spaces = spaces
-        self.waiting = deque(r.number for r in records if r.state is TrialState.WAITING)
-        self.paused = {r.number for r in records if r.paused}
+        mine = [record for record in records if record.number not in passed_over]
+        self.waiting = deque(r.number for r in mine if r.state is TrialState.WAITING)
+        self.paused = {r.number for r in mine if r.paused}
         self.retried = defaultdict(list, {number: list(reasons) for number, reasons in retried.items()})
         """Trial -> why it ran once more, because of the machine each time."""
         self.judge = judge
         self.is_exhausted = False
         """Whether the sampler has nothing left to propose."""
+        self._enough = enough
         self._n_trials = n_trials
+        self._n_passed_over = len(records) - len(mine)
         self._proposals = samplers.Proposals(sampler, ahead=works_ahead)
 
     @classmethod
@@ -131,8 +151,20 @@ class Agenda:
         config = policy.settled(reader, config)
         rule = early_stopping or config.early_stopping
         judge = stopping.make(rule, maximize=config.direction == "maximize", max_epochs=config.max_epochs)
-        judge.replay(reader.history())
         records, spaces = reader.records(), SpaceHistory.read(reader)
+        confirming = {record.number for record in records if record.confirms is not None}
+        history = [each for each in reader.history() if each[0] not in confirming]
+        judge.replay(history)
+        enough = Enough(
+            Preference.of(config.metric, config.direction),
+            target_value=config.target_value,
+            patience=config.patience,
+            worth=config.worth,
+            older=spaces.n_older,
+        )
+        for trial, step, _ in history:
+            if step is None:
+                enough.see(records[trial])
         made = learner(reader, config, spaces=spaces, records=records, sampler=sampler)
         return cls(
             n_trials=config.n_trials,
@@ -142,25 +174,48 @@ class Agenda:
             judge=judge,
             retried=reasons_to_retry(reader),
             works_ahead=works_ahead,
+            enough=enough,
+            passed_over=confirming,
         )
 
-    def next(self, *, is_idle: bool, seq: int) -> Choice:
+    def confirming(self, config: StudyConfig) -> Agenda:
+        """Return what runs once the search is through: the best trials again, with other seeds, to their ends."""
+        records = list(self.records.values())
+        again = [self.records[number] for number in Confirmation.of(config).outstanding(records)]
+        searched = [record.number for record in records if record.confirms is None]
+        return Agenda(
+            enough=Enough(Preference.of(config.metric, config.direction)),
+            n_trials=len(records) - len(searched) + len(again),
+            records=records,
+            passed_over=searched,
+            spaces=self.spaces,
+            sampler=Again(again),
+            judge=stopping.make("none"),
+            retried=self.retried,
+            works_ahead=False,
+        )
+
+    def next(self, *, is_idle: bool, seq: int, seconds: float = 0.0) -> Choice:
         """Return what to run next.
 
         Args:
             is_idle: whether nothing runs now, so that nothing will come of waiting.
             seq: of the ledger, up to which everything was noted.
+            seconds: for which trials have run so far.
         """
         if self.waiting:
             return Choice(number=self.waiting.popleft())
+        if self._enough.reason is not None:
+            return Choice()
         promoted = self.judge.promote(self.paused)
         if promoted is not None:
             return Choice(number=promoted)
-        asked = len(self.records)
-        if asked < self._n_trials and not self.is_exhausted:
-            is_ready, proposal = self._proposals.take(asked, another=asked + 1 < self._n_trials, seq=seq)
+        if self._n_asked < self._n_trials and not self.is_exhausted:
+            number, another = len(self.records), self._n_asked + 1 < self._n_trials
+            is_ready, proposal = self._proposals.take(number, another=another, seq=seq)
             if proposal is not None:
-                return Choice(number=asked, proposal=proposal)
+                self._enough.weigh(proposal.gain, seconds=seconds)
+                return Choice() if self._enough.reason else Choice(number=number, proposal=proposal)
             if not is_ready:
                 return Choice(is_pending=True)
             self.is_exhausted = True
@@ -168,13 +223,18 @@ class Agenda:
             return Choice(number=self.judge.promote(self.paused, last_call=True))
         return Choice()
 
+    @property
+    def _n_asked(self) -> int:
+        return len(self.records) - self._n_passed_over
+
     def wait(self, seconds: float) -> None:
         """Stay until the sampler is through with what is pending, or for `seconds`."""
         self._proposals.wait(seconds)
 
     def values_of(self, number: int) -> dict[str, Any]:
         """Return the params of a trial as an objective gets them: names stand for what they did when it was asked."""
-        return self.spaces.of(number).values_of(self.records[number].params)
+        record = self.records[number]
+        return self.spaces.of(record.origin).values_of(record.params)
 
     def attempt(
         self, number: int, config: StudyConfig, folder: Path, *, start_step: int, resources: Mapping[str, float]
@@ -196,10 +256,11 @@ class Agenda:
             resources=resources,
         )
 
-    def add(self, number: int, params: Mapping[str, Any], *, seed: int) -> None:
+    def add(self, number: int, params: Mapping[str, Any], *, seed: int, confirms: int | None = None) -> None:
         """Take in a trial that is new."""
-        state = TrialState.WAITING
-        self.records[number] = TrialRecord(number=number, state=state, params=params, seed=seed, reports={})
+        self.records[number] = TrialRecord(
+            number=number, state=TrialState.WAITING, params=params, seed=seed, reports={}, confirms=confirms
+        )
 
     def hear(self, number: int, report: Report, metric: str) -> Verdict:
         """Take in a report of a trial that runs, and return what early stopping says.
@@ -230,6 +291,7 @@ class Agenda:
             self.paused.add(number)
         if record.state.is_finished:
             self.judge.on_end(number, record.value)
+            self._enough.see(record)
         shown = self.spaces.shown(record)
         if shown.params and (record.paused or was_paused or record.state.is_finished):
             self._proposals.observe(shown)
@@ -237,8 +299,13 @@ class Agenda:
     @property
     def has_more(self) -> bool:
         """Whether there is anything left to run after what runs now."""
-        is_asked = self.is_exhausted or len(self.records) >= self._n_trials
-        return bool(self.waiting or self.paused or not is_asked)
+        is_asked = self.is_exhausted or self._n_asked >= self._n_trials
+        return bool(self.waiting) or (self._enough.reason is None and bool(self.paused or not is_asked))
+
+    @property
+    def ended_by(self) -> EndedBy:
+        """Why nothing is left to run, once that is so."""
+        return self._enough.reason or (EndedBy.EXHAUSTED if self.is_exhausted else EndedBy.TRIALS)
 
     def close(self) -> None:
         """Let the sampler's thread go."""

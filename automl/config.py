@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from automl import stopping
+from automl.compute import Budget
 from automl.errors import ConfigError
 from automl.errors import unknown as unknown
 from automl.redaction import without_password
@@ -36,6 +37,12 @@ DIRECTIONS: tuple[Direction, ...] = ("minimize", "maximize")
 BUDGET = (
     "n_trials",
     "timeout",
+    "budget",
+    "target_value",
+    "patience",
+    "worth",
+    "confirm",
+    "confirm_seeds",
     "grace",
     "trial_timeout",
     "stall_timeout",
@@ -55,6 +62,8 @@ MOST = 10**9
 """Of what is counted; whoever wants no end of trials gives a time."""
 LEAST_SHARE = 0.01
 """Of a CPU or GPU, for a trial; more than a hundred processes on one are a slip of the pen."""
+_LEAST = {"retries": 0, "confirm": 0, "confirm_seeds": 2}
+"""Of what may be none, or must be several: one run has no spread."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ANYWHERE = ("executor", "ray_address", "tracker", "isolate")  # which say where a study runs, not what it measures
 _MINIMIZED = ("loss", "error", "rmse", "mae")
@@ -72,6 +81,18 @@ class StudyConfig:
     n_trials: int = 50
     timeout: float | None = None
     """Seconds."""
+    budget: str | None = None
+    """Compute that all attempts together may use, such as "4cpuh" or "10gpuh"."""
+    target_value: float | None = None
+    """The search ends when a COMPLETE trial is at least as good."""
+    patience: int | None = None
+    """The search ends after so many trials in a row without a better COMPLETE one."""
+    worth: float | None = None
+    """The search ends when an hour more is expected to better the metric by less."""
+    confirm: int = 0
+    """How many of the best trials run again after the search; 0 for none."""
+    confirm_seeds: int = 3
+    """How often each of them, with another seed each time."""
     trial_timeout: float | None = None
     """Seconds that one attempt of a trial may take."""
     stall_timeout: float | None = None
@@ -149,8 +170,8 @@ class StudyConfig:
 
     def _numbers(self) -> list[str]:
         problems = []
-        for name in ("n_trials", "max_epochs", "parallel", "max_failures", "retries"):
-            value, least = getattr(self, name), 0 if name == "retries" else 1
+        for name in (*_LEAST, "n_trials", "max_epochs", "parallel", "max_failures", "patience"):
+            value, least = getattr(self, name), _LEAST.get(name, 1)
             if value is not None and not (_is_whole(value) and least <= value <= MOST):
                 option = "trials" if name == "n_trials" else name.replace("_", "-")
                 problems.append(f"--{option} must be a whole number from {least} to {MOST}, got {shown(value)}")
@@ -158,6 +179,15 @@ class StudyConfig:
             value = getattr(self, name)
             if value is not None and not (_is_finite(value) and value > 0):
                 problems.append(f"--{name.replace('_', '-')} must be a time above 0 seconds, got {shown(value)}")
+        if self.budget is not None:
+            try:
+                Budget.parse(self.budget)
+            except ValueError as error:
+                problems.append(f"--budget {error}")
+        if self.target_value is not None and not _is_finite(self.target_value):
+            problems.append(f"--target-value must be a number, got {shown(self.target_value)}")
+        if self.worth is not None and not (_is_finite(self.worth) and self.worth > 0):
+            problems.append(f"--worth must be a number above 0, in units of the metric, got {shown(self.worth)}")
         if not (_is_finite(self.grace) and LEAST_GRACE <= self.grace <= MOST):
             problems.append(f"--grace must be a time of at least {LEAST_GRACE:g} second, got {shown(self.grace)}")
         for name in ("cpus", "gpus"):

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from automl import crash, private
+from automl.confirming import noted
 from automl.errors import LeaseLostError
 from automl.ledger.rows import EventRow, MetricRow, StudyRow
 from automl.mirrors import STUDY, Mirror, Position, trial_uid
@@ -220,7 +221,8 @@ class Delivery:
             time=record.started or study.created,
             parent=study.uid,
             params=record.params,
-            tags={"automl.trial": str(record.number), "automl.seed": str(record.seed)},
+            tags={"automl.trial": str(record.number), "automl.seed": str(record.seed)}
+            | {f"automl.{name}": str(number) for name, number in noted(record).items()},
         )
 
     def _start(self, study: StudyRow, uid: str, **about: Any) -> Run:
@@ -247,6 +249,7 @@ class Delivery:
         with self._sparing(STUDY, "its description"):
             parent.tag(page.tags(self._reader, study))
         self._log(parent, page.test_points(study, self._reader), STUDY)
+        self._log(parent, page.confirmed_points(self._reader, study), STUDY)
         state = TrialState.COMPLETE if study.state == "finished" else TrialState.WAITING
         parent.finish(state, self._reader.last_time())
         crash.here(crash.Point.DELIVERY_AFTER_CLOSE)

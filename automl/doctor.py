@@ -167,7 +167,7 @@ def _check_ledger(seen: _Seen) -> Iterator[Problem]:
         yield from _check_trial(seen, record)
         yield from _check_attempts(seen, record)
         try:
-            seen.spaces.of(record.number).validate(record.params)
+            seen.spaces.of(record.origin).validate(record.params)
         except SearchSpaceError as error:
             message = f"its params are no point of the space it was asked in ({'; '.join(error.problems)}); {_RESTORE}"
             yield _problem("params-invalid", record.number, message)
@@ -175,7 +175,7 @@ def _check_ledger(seen: _Seen) -> Iterator[Problem]:
 
 def _check_numbers(seen: _Seen) -> Iterator[Problem]:
     numbers = {record.number for record in seen.records}
-    asked, budget = len(numbers), seen.study.config["n_trials"]
+    asked, budget = sum(record.confirms is None for record in seen.records), seen.study.config["n_trials"]
     for number in sorted(set(range(max(numbers, default=-1) + 1)) - numbers):
         yield _problem("trial-missing", number, f"trials go up to {max(numbers)}, but this one is gone; {_RESTORE}")
     if asked > budget:

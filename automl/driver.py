@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 from automl import executors, guard, interrupts, past_studies, planning, private, samplers, stopping, study_file
 from automl.attempt import Objective
 from automl.config import AUTO, CHANGEABLE, StudyConfig
+from automl.confirming import Confirmation
 from automl.courier import beside
+from automl.enough import EndedBy, ended_by
 from automl.errors import ConfigError, LeaseLostError, StudyMismatchError, StudyNotFoundError
 from automl.executors import Capacity
 from automl.fingerprint import Fingerprint
@@ -36,7 +38,6 @@ from automl.listeners import Listener
 from automl.result import SearchResult, read_result
 from automl.space_history import SpaceChange
 from automl.study import Study
-from automl.trial import TrialState
 from search_spaces import SearchSpace
 
 if TYPE_CHECKING:
@@ -214,6 +215,7 @@ def start(
                 stopping.make(rule)  # what is missing is missed before Ray starts
             executor.check(objective)
             capacity = executor.prepare()
+            executors.check_budget(config, capacity)
             opened = functools.partial(
                 Study.open,
                 home.ledger_url(name),
@@ -229,11 +231,11 @@ def start(
                 ledger=ledger,
                 listeners=listeners,
             )
-            study = _run(opened, home, config, objective, executor, on_ready=lambda: on_ready(capacity))
+            _run(opened, home, config, objective, executor, on_ready=lambda: on_ready(capacity))
         finally:
             with interrupts.held_back():
                 executor.close()
-    return read_result(home, name, seconds=time.monotonic() - began, is_exhausted=study.is_exhausted)
+    return read_result(home, name, seconds=time.monotonic() - began)
 
 
 @contextlib.contextmanager
@@ -270,8 +272,8 @@ def _run(
     executor: executors.Executor,
     *,
     on_ready: Callable[[], None],
-) -> Study:
-    """Run a study to its end, deliver it, and return it, closed.
+) -> None:
+    """Run a study to its end, close and deliver it.
 
     Once nothing is left to run, a signal changes no more than how long we wait for delivery.
     """
@@ -290,22 +292,23 @@ def _run(
         on_ready()
         try:
             executor.run(study, objective)
+            if study.confirm():
+                executor.run(study, objective)
             _test_winner(home, name, study, objective)
             held.enter_context(interrupts.held_back())
         except Interrupted:
-            if not study.is_finishing or _untested(home, name, study, objective) is not None:
+            if not study.is_finishing or _owes(home, name, study, objective):
                 raise
         running.close()
         if study.failure is not None:
             raise study.failure
         if study.request is Request.NOW and not study.is_finishing:
             raise Interrupted(by="`automl stop --now`")
-        return study
 
 
 def _refuse_changes(home: Home, name: str, now: Fingerprint) -> None:
     with home.read(name) as reader:
-        trial = sum(reader.counts().values()) - 1
+        trial = reader.size() - 1
         found = [each.told(trial=trial) for each in now.differences(Fingerprint.last(reader))]
     if found:
         raise StudyMismatchError([*found, "nothing was done: leave --strict out to go on all the same"])
@@ -318,13 +321,24 @@ def _has_nothing_to_do(home: Home, name: str, config: StudyConfig, *, takeover: 
             raise lease.refusal(name, study.owner)
         if study.state != "finished":
             return False
-        is_larger = config.n_trials > study.config["n_trials"]
         if study.config["kind"] in ("task", "table") and study.result is None and reader.counts()["COMPLETE"]:
             return False  # it was cut before the winner could be tested
-        stored = StudyConfig.from_dict(study.config)
-        keys = ("timeout", "shown_tracking_uri", "space", "tries", "warm_start")
-        is_changed = any(getattr(config, key) != getattr(stored, key) for key in keys)
-        return not is_larger and not is_changed
+        if config.confirm and Confirmation.of(config).left(reader.records()):
+            return False
+        stored, why = StudyConfig.from_dict(study.config), ended_by(reader)
+        keys = ("shown_tracking_uri", "space", "tries", "warm_start")
+        if any(getattr(config, key) != getattr(stored, key) for key in keys):
+            return False
+        if why in (None, EndedBy.TRIALS, EndedBy.EXHAUSTED):
+            return config.n_trials <= stored.n_trials and config.timeout == stored.timeout
+        assert why.option is not None
+        return bool(getattr(config, why.option) == getattr(stored, why.option))  # else it would end again at once
+
+
+def _owes(home: Home, name: str, study: Study, objective: Objective) -> bool:
+    """Say whether anything is to be done after the search, when that is through."""
+    left = Confirmation.of(study.config).left(study.records.values())
+    return left > 0 or _untested(home, name, study, objective) is not None
 
 
 def _test_winner(home: Home, name: str, study: Study, objective: Objective) -> None:
@@ -338,16 +352,14 @@ def _test_winner(home: Home, name: str, study: Study, objective: Objective) -> N
 
 def _untested(home: Home, name: str, study: Study, objective: Objective) -> int | None:
     """Return the number of the winner of a study that is through, if its objective can test it and it is not tested."""
-    done = [record for record in study.records.values() if record.state is TrialState.COMPLETE]
-    if not study.is_finishing or not hasattr(objective, "evaluate_winner") or not done:
+    winner = Confirmation.of(study.config).winner(study.records.values())
+    if not study.is_finishing or not hasattr(objective, "evaluate_winner") or winner is None:
         return None
-    sign = -1 if study.config.direction == "maximize" else 1
-    winner = min(done, key=lambda record: ((record.value or 0.0) * sign, record.number))
     with home.read(name) as reader:
         known = reader.study().result
-    weights = home.trial(name, winner.number) / "artifacts" / "model.safetensors"
-    is_known = known is not None and known["trial"] == winner.number
-    return winner.number if not is_known and weights.is_file() else None
+    weights = home.trial(name, winner) / "artifacts" / "model.safetensors"
+    is_known = known is not None and known["trial"] == winner
+    return winner if not is_known and weights.is_file() else None
 
 
 def _or_progress(listeners: Sequence[Listener] | None, config: StudyConfig) -> Sequence[Listener]:

@@ -1,4 +1,4 @@
-"""What may end a search before its trials are through: its time is up, its trials fail, or somebody asks.
+"""What may end a search before its trials are through: time or compute is spent, its trials fail, or somebody asks.
 
 halt = Halt(timeout=3600.0, used=120.0, clock=time.time)
 halt.at_once                        # True when an hour is over
@@ -10,8 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Self
 
 from automl import interrupts, trial_log
+from automl.compute import Budget, Usage
+from automl.config import StudyConfig
+from automl.enough import EndedBy
 from automl.errors import SearchAbortedError
 from automl.ledger.requests import Request
 from automl.trial import Reason, TrialRecord, TrialState
@@ -38,6 +42,8 @@ class Halt:
         max_failures: failed trials with which the search ends. Those of earlier drivers do not count: who resumes has
             mended something.
         used: seconds that drivers before this one have held it.
+        budget: compute that its trials may use.
+        usage: what they have used.
         clock: seconds since the epoch.
     """
 
@@ -47,6 +53,8 @@ class Halt:
         timeout: float | None,
         max_failures: int | None = None,
         used: float = 0.0,
+        budget: Budget | None = None,
+        usage: Usage | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.failure: SearchAbortedError | None = None
@@ -55,19 +63,38 @@ class Halt:
         """What somebody asked of it."""
         self._clock = clock
         self._deadline = clock() + timeout - used if timeout else None
+        self._budget = budget
+        self._usage = usage or Usage()
         self._max_failures = max_failures
         self._failed = 0
         self._failures: list[Reason] = []  # since the last success
 
+    @classmethod
+    def of(cls, config: StudyConfig, *, used: float, usage: Usage, clock: Callable[[], float]) -> Self:
+        """Return what the settings of a study ask for."""
+        return cls(
+            timeout=config.timeout,
+            max_failures=config.max_failures,
+            used=used,
+            budget=Budget.parse(config.budget) if config.budget else None,
+            usage=usage,
+            clock=clock,
+        )
+
     @property
-    def is_time_up(self) -> bool:
-        """Whether the time budget is spent."""
-        return self._deadline is not None and self._clock() >= self._deadline
+    def spent(self) -> EndedBy | None:
+        """What of its budget is spent, if any is: then even what runs must end."""
+        now = self._clock()
+        if self._deadline is not None and now >= self._deadline:
+            return EndedBy.TIMEOUT
+        if self._budget is not None and self._usage.compute(self._budget.kind, now=now) >= self._budget.seconds:
+            return EndedBy.BUDGET
+        return None
 
     @property
     def at_once(self) -> bool:
         """Whether even what runs must end."""
-        return self.failure is not None or self.is_time_up or self.request is Request.NOW
+        return self.failure is not None or self.request is Request.NOW or self.spent is not None
 
     def heed(self, request: Request) -> bool:
         """Take in a request; return whether it is news. Who was asked to stop now does not go back to finishing."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from automl import guard, policy, stopping
 from automl.agenda import Agenda
+from automl.compute import Usage
 from automl.config import StudyConfig
 from automl.fingerprint import STARTED, Fingerprint
 from automl.known import Known
@@ -35,6 +36,8 @@ class TakenUp:
 
     config: StudyConfig
     agenda: Agenda
+    usage: Usage
+    """Of the search so far."""
     events: Sequence[Mapping[str, Any]]
     """What listeners are to be told of it."""
 
@@ -90,10 +93,11 @@ def take_up(
     agenda = Agenda.rebuilt(
         reader.refresh(), config, sampler=sampler, early_stopping=early_stopping, works_ahead=works_ahead
     )
-    ended = [record.number for record in agenda.records.values() if record.state.is_finished]
-    for number in ended:  # the driver before may have died before it came to that
-        remove_checkpoints(folder / "trials" / str(number))
-    about = {"n_trials": config.n_trials, "trials": len(agenda.records), "ended": len(ended)}
+    ended = [record for record in agenda.records.values() if record.state.is_finished]
+    for record in ended:  # the driver before may have died before it came to that
+        remove_checkpoints(folder / "trials" / str(record.number))
+    counted = sum(record.confirms is None for record in ended)
+    about = {"n_trials": config.n_trials, "trials": len(agenda.records), "ended": counted}
     events: list[dict[str, Any]] = [
         {"event": STARTED, "name": name, **about, "paused": sorted(agenda.paused), "recovered": recovered}
     ]
@@ -103,4 +107,6 @@ def take_up(
         events.append({"event": "taken-over", **ledger.fenced})
     if change is not None:
         events.append({"event": CHANGED, **change.to_dict()})
-    return TakenUp(config=config, agenda=agenda, events=events)
+    confirming = reader.confirmations()
+    usage = Usage(row for row in reader.attempts() if row.trial not in confirming)
+    return TakenUp(config=config, agenda=agenda, usage=usage, events=events)

@@ -34,10 +34,19 @@ DAMAGED = "checkpoint-damaged"
 """Kind of the event that says so: `step`, `path` in the study's folder, `fallback` (a step, 0 for the start)."""
 
 
-def write_ending(ledger: Writer, trial: int, number: int, ending: Ending, metric: str, *, waits: bool) -> None:
-    """Add to the next transaction how an attempt ended, and its trial unless that goes on."""
+def write_ending(
+    ledger: Writer, trial: int, number: int, ending: Ending, metric: str, *, waits: bool, time: float | None = None
+) -> None:
+    """Add to the next transaction how an attempt ended (now, or at `time`), and its trial unless that goes on."""
+    state, reason = ending.state, ending.reason
     ledger.end(
-        trial=trial, attempt=number, state=ending.state, checkpoint=ending.checkpoint, reason=ending.reason, waits=waits
+        trial=trial,
+        attempt=number,
+        state=state,
+        checkpoint=ending.checkpoint,
+        reason=reason,
+        waits=waits,
+        time=time,
     )
     if ending.trial_state is not None and not waits:
         is_complete = ending.trial_state is TrialState.COMPLETE
@@ -102,8 +111,8 @@ def recover(ledger: Writer, reader: Reader, folder: Path, *, retries: int) -> di
         for report in [*left, *([ending.final] if ending and ending.final else [])]:
             missing = {name: value for name, value in report.values.items() if (name, report.step) not in known}
             ledger.report(trial=row.trial, attempt=row.number, report=replace(report, values=missing))
+        last = max([row.started, *(point.time for point in points), *(report.time for report in left)])
         if ending is None:
-            last = max([row.started, *(point.time for point in points), *(report.time for report in left)])
             newest = max((report.checkpoint or 0 for report in left), default=0) or None
             ledger.end(
                 trial=row.trial, attempt=row.number, state=AttemptState.LOST, checkpoint=newest, waits=True, time=last
@@ -112,7 +121,8 @@ def recover(ledger: Writer, reader: Reader, folder: Path, *, retries: int) -> di
             found["damaged"] += attempts.is_damaged(trial_folder, row.number, metric=metric)
             continue
         waits = row.number < last_of[row.trial] or is_retried(ending, len(retried.get(row.trial, ())), retries)
-        write_ending(ledger, row.trial, row.number, ending, metric, waits=waits)
+        # Nobody knows better when it ended; what passed until the ledger hears of it is no time of the trial's.
+        write_ending(ledger, row.trial, row.number, ending, metric, waits=waits, time=last)
         found["finished"] += 1
     return dict(+found)
 

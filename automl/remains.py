@@ -39,7 +39,7 @@ def bring_up_to_files(ledger: Writer, reader: Reader, folder: Path) -> tuple[lis
     Returns the attempts, as rows that have begun and not ended, and how many trials were "entered", how many folders
     set "aside".
     """
-    known = sum(reader.counts().values())
+    known = reader.size()
     unfinished = {record.number: record for record in reader.records(reader.unfinished())}
     entered: list[AttemptRow] = []
     lost: dict[int, list[Origin]] = {}

@@ -107,7 +107,8 @@ class _Past:
         """How each trial stood at the moment that we have come to."""
         self._rows = sorted(_rows(reader), key=lambda row: row[0])
         recorded = {trial for _, kind, trial, data in self._rows if kind == PROPOSED and "seen" in data}
-        self.unrecorded = len(self._final.keys() - recorded)
+        searched = {number for number, record in self._final.items() if record.confirms is None}
+        self.unrecorded = len(searched - recorded)
 
     def proposals(self) -> Iterator[tuple[_Asked, Params | None]]:
         """Yield each proposal whose history is recorded, and what is proposed now in its place."""
@@ -150,7 +151,14 @@ class _Past:
 
     def _new(self, trial: int) -> TrialRecord:
         final = self._final[trial]
-        return TrialRecord(number=trial, state=TrialState.WAITING, params=final.params, seed=final.seed, reports={})
+        return TrialRecord(
+            number=trial,
+            state=TrialState.WAITING,
+            params=final.params,
+            seed=final.seed,
+            reports={},
+            confirms=final.confirms,
+        )
 
 
 def _rows(reader: Reader) -> Iterator[tuple[int, str, int, Any]]:

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from automl import mirrors
+from automl.config import StudyConfig
+from automl.confirming import Confirmation, Confirmed
+from automl.enough import EndedBy, ended_by
 from automl.home import Home
 from automl.trial import TrialRecord
 
@@ -35,17 +38,21 @@ class SearchResult:
     """Of this run of the driver."""
     waiting: int = 0
     """Reported values that a tracker has not got yet; of several trackers, the one that lacks most."""
-    is_exhausted: bool = False
-    """Whether the search ended because nothing was left to try."""
+    ended_by: EndedBy | None = None
+    """Why the search has ended; None while it runs, and where its driver died."""
+    confirmed: Sequence[Confirmed] = ()
+    """What `confirm` found of the best trials, the winner first."""
 
     @property
     def best_trial(self) -> TrialRecord:
-        """The COMPLETE trial with the best value.
+        """The trial that has won: of those that were confirmed by the mean of these runs, else by its value.
 
         Raises:
             LookupError: no trial is COMPLETE.
         """
-        done = [trial for trial in self.trials if trial.value is not None]
+        if self.confirmed:
+            return self.trials[self.confirmed[0].number]
+        done = [trial for trial in self.trials if trial.value is not None and trial.confirms is None]
         if not done:
             raise LookupError(f"no trial of {self.name} is COMPLETE; see `automl status {self.name}`")
         sign = -1 if self.direction == "maximize" else 1
@@ -72,21 +79,22 @@ class SearchResult:
         return pandas.DataFrame(rows)
 
 
-def read_result(home: Home, name: str, *, seconds: float, is_exhausted: bool = False) -> SearchResult:
+def read_result(home: Home, name: str, *, seconds: float) -> SearchResult:
     """Return what a study has found so far."""
     with home.read(name) as reader:
-        study = reader.study()
+        study, records = reader.study(), reader.records()
         test = study.result["test"] if study.result else None
         waiting = max((mirror.waiting(reader) for mirror in mirrors.of(home, study)), default=0)
         return SearchResult(
             name=name,
             home=home,
-            trials=tuple(reader.records()),
+            trials=tuple(records),
             metric=study.metric,
             direction=study.config["direction"],
             state=study.state,
             test=test,
             seconds=seconds,
             waiting=waiting,
-            is_exhausted=is_exhausted,
+            ended_by=ended_by(reader),
+            confirmed=tuple(Confirmation.of(StudyConfig.from_dict(study.config)).judged(records)),
         )

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from automl.attempt import Attempt, Ending, read_reports
+from automl.compute import Usage
 from automl.trial import AttemptState, Reason, Report, TrialState
 
 MOST_AT_ONCE = 2.0  # seconds
@@ -41,6 +42,7 @@ class Running:
     Args:
         trial_timeout: seconds that an attempt may take.
         stall_timeout: seconds that may pass from its start, or a report, to the next report.
+        usage: is told what they use.
         clock: seconds since the epoch.
     """
 
@@ -49,10 +51,12 @@ class Running:
         *,
         trial_timeout: float | None = None,
         stall_timeout: float | None = None,
+        usage: Usage | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._trial_timeout = trial_timeout
         self._stall_timeout = stall_timeout
+        self.usage = usage or Usage()
         self._clock = clock
         self._looked = clock()
         self._now = 0.0
@@ -64,6 +68,7 @@ class Running:
     def begin(self, attempt: Attempt) -> None:
         """Take in that an attempt starts."""
         self._attempts[attempt.trial] = attempt
+        self.usage.begin((attempt.trial, attempt.number), attempt.resources, now=self._clock())
         self._known[attempt.trial] = _Known(attempt.start_step, self._now, self._now)
 
     def restart(self, attempt: Attempt) -> None:
@@ -96,7 +101,13 @@ class Running:
 
     def end(self, attempt: Attempt) -> None:
         """Forget an attempt."""
+        self.usage.end((attempt.trial, attempt.number), now=self._clock())
         del self._attempts[attempt.trial], self._known[attempt.trial]
+
+    def clear(self) -> None:
+        """Forget all attempts: they have ended with the search."""
+        for attempt in [*self._attempts.values()]:
+            self.end(attempt)
 
     def overdue(self) -> list[tuple[Attempt, Ending]]:
         """Return the attempts whose time is up, each with what is to be said of it when its worker is ended."""

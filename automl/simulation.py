@@ -159,11 +159,13 @@ def simulate(
         )
         try:
             executor.run(study, curve)
+            if study.confirm():
+                executor.run(study, curve)
         finally:
             study.close()
         if study.failure is not None:
             raise study.failure
-        result = read_result(found, chosen, seconds=clock.now, is_exhausted=study.is_exhausted)
+        result = read_result(found, chosen, seconds=clock.now)
         return Simulation(
             **{each.name: getattr(result, each.name) for each in fields(SearchResult)},
             points=executor.points,

@@ -61,13 +61,15 @@ class SpaceHistory:
     def shown(self, record: TrialRecord) -> TrialRecord:
         """Return a trial as a sampler of the present space is shown it.
 
-        One that is no point of that space is a trial that failed, of which nothing but the number is known.
+        One that is no point of that space is a trial that failed, of which nothing but the number is known. So is one
+        that confirms another: a second value of the same params would count twice, and only the best ones have it.
         """
-        if record.number >= self.n_older:
-            return record
-        params, problems = adopt(record.params, old=self.of(record.number), new=self.current)
-        if not problems:
-            return replace(record, params=params)
+        if record.confirms is None:
+            if record.number >= self.n_older:
+                return record
+            params, problems = adopt(record.params, old=self.of(record.number), new=self.current)
+            if not problems:
+                return replace(record, params=params)
         return TrialRecord(number=record.number, state=TrialState.FAIL, params={}, ended=record.ended)
 
 
@@ -97,7 +99,8 @@ class SpaceChange:
         if space == past.current:
             return None
         space.active({})  # raises if it is no whole space
-        records = [record for record in reader.records() if record.state is not TrialState.FAIL]
+        searched = (record for record in reader.records() if record.confirms is None)
+        records = [record for record in searched if record.state is not TrialState.FAIL]
         changes = tuple(past.current.diff(space))
         if unkept := list(_unkept(changes, past.current, space, records)):
             raise ConfigError(unkept)
@@ -110,7 +113,7 @@ class SpaceChange:
             before=past.current,
             after=space,
             changes=changes,
-            trials=sum(reader.counts().values()),
+            trials=reader.size(),
             told=len(records),
             lost=lost,
         )

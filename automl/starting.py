@@ -1,8 +1,8 @@
 """What comes next of a study becomes an attempt that a worker can run, and enters the ledger as such.
 
 starting = Starting(ledger, agenda, config, Files(folder), shares=ONE_CPU)
-starting.ask(proposal)                          # a trial that is new
-attempt, events = starting.start(0)             # nothing is committed yet
+attempt, events = starting.start(0, proposal)   # a trial that is new; nothing is committed yet
+attempt, events = starting.start(0)             # the same once more
 """
 
 from __future__ import annotations
@@ -38,16 +38,20 @@ class Starting:
         self._files = files
         self._shares = shares
 
-    def ask(self, proposal: Proposal) -> None:
-        """Add a trial that tries what is proposed."""
-        number = len(self._agenda.records)
+    def _ask(self, number: int, proposal: Proposal) -> None:
         seed = random.Random(f"{self._config.seed}-trial-{number}").randrange(2**31)
-        self._ledger.ask(number=number, params=proposal.params, seed=seed)
-        self._ledger.event(PROPOSED, trial=number, seen=proposal.seq, notes=proposal.notes)
-        self._agenda.add(number, proposal.params, seed=seed)
+        self._ledger.ask(number=number, params=proposal.params, seed=seed, confirms=proposal.confirms)
+        if proposal.confirms is None:
+            self._ledger.event(PROPOSED, trial=number, seen=proposal.seq, notes=proposal.notes)
+        self._agenda.add(number, proposal.params, seed=seed, confirms=proposal.confirms)
 
-    def start(self, number: int) -> tuple[Attempt, Sequence[Mapping[str, Any]]]:
-        """Record that a trial runs once more; return the attempt, and events of checkpoints that are damaged."""
+    def start(self, number: int, proposal: Proposal | None = None) -> tuple[Attempt, Sequence[Mapping[str, Any]]]:
+        """Record that a trial runs, maybe once more; return the attempt, and events of checkpoints that are damaged.
+
+        One that is new has a `proposal`, and is added first.
+        """
+        if proposal is not None:
+            self._ask(number, proposal)
         record = self._agenda.records[number]
         start_step, damaged = self._files.start_step(self._ledger, record)
         attempt = self._agenda.attempt(

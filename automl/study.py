@@ -23,10 +23,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl import interrupts, stopping
-from automl.agenda import Agenda, Choice
+from automl.agenda import Choice
 from automl.attempt import Attempt, Ending
-from automl.closing import give_back
-from automl.config import StudyConfig
+from automl.closing import settle
+from automl.confirming import CONFIRMING, Confirmation, noted
+from automl.enough import ENDED, EndedBy
 from automl.errors import SearchAbortedError
 from automl.fingerprint import Fingerprint
 from automl.halt import Halt
@@ -35,7 +36,7 @@ from automl.ledger.queries import Reader
 from automl.ledger.requests import Request
 from automl.ledger.writer import Writer
 from automl.listeners import Listener, Listeners
-from automl.opening import take_up
+from automl.opening import TakenUp, take_up
 from automl.recovery import Files, after, is_retried, write_ending
 from automl.running import Running
 from automl.samplers.past import Past
@@ -58,15 +59,14 @@ class Study:
         self,
         *,
         ledger: Writer,
-        config: StudyConfig,
+        found: TakenUp,
         folder: Path,
-        agenda: Agenda,
         files: Files | None = None,
         listeners: Sequence[Listener] = (),
         shares: Shares = ONE_CPU,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.config = config
+        self.config = config = found.config
         self.shares = shares
         """What each trial gets of the machine."""
         self.folder = folder
@@ -75,18 +75,19 @@ class Study:
         self.watch: Callable[[], Sequence[Mapping[str, Any]]] = tuple
         """Called about once a second; listeners get the events that it returns."""
         self._ledger = ledger
-        self._agenda = agenda
+        self._agenda = found.agenda
         self._emit = Listeners(listeners, clock=clock).tell
         self._clock = clock
-        timeout, most = config.timeout, config.max_failures
-        self._halt = Halt(timeout=timeout, max_failures=most, used=ledger.used_seconds, clock=clock)
+        self._halt = Halt.of(config, used=ledger.used_seconds, usage=found.usage, clock=clock)
+        self._ended_by: EndedBy | None = None  # the search, where its best trials are being confirmed
         self._saving = Saving(ledger, folder, emit=self._emit, clock=clock)
         self._polled = clock()
         self._lock = threading.RLock()
         self._closed = False
-        self._running = Running(trial_timeout=config.trial_timeout, stall_timeout=config.stall_timeout, clock=clock)
+        times = {"trial_timeout": config.trial_timeout, "stall_timeout": config.stall_timeout}
+        self._running = Running(**times, usage=found.usage, clock=clock)
         self._files = files or Files(folder)
-        self._starting = Starting(ledger, agenda, config, self._files, shares=shares)
+        self._starting = Starting(ledger, found.agenda, config, self._files, shares=shares)
         self._unstarted: Attempt | None = None  # recorded, not yet on disk: the disk is full
 
     @classmethod
@@ -115,9 +116,9 @@ class Study:
             url: of the ledger.
             name: the study's name.
             folder: where its files are.
-            sampler: an Optuna sampler to use instead of the one the study names.
-            early_stopping: a rule or an Optuna pruner to use instead of the rule that the study names.
-            changes: options of `config.CHANGEABLE` with new values.
+            sampler: as `opening.take_up` takes it; so are the next three.
+            early_stopping: instead of the rule that the study names.
+            changes: to its settings.
             fingerprint: what its trials run on now.
             pasts: what other studies found, to learn from.
             shares: what each trial gets of the machine.
@@ -151,16 +152,8 @@ class Study:
             except BaseException:
                 ledger.abandon()  # this process lives on, and nobody could take the study from it
                 raise
-            study = cls(
-                ledger=ledger,
-                config=found.config,
-                folder=folder,
-                agenda=found.agenda,
-                files=files,
-                listeners=listeners,
-                shares=shares,
-                clock=clock,
-            )
+            more: Any = {"files": files, "listeners": listeners, "shares": shares, "clock": clock}
+            study = cls(ledger=ledger, found=found, folder=folder, **more)
             for event in found.events:
                 study._emit(**event)
             return study
@@ -184,13 +177,11 @@ class Study:
                     return None
                 if self._unstarted is not None:
                     return self._begin(self._unstarted)
-                seq = self._ledger.position
-                choice = Choice() if self.request else self._agenda.next(is_idle=not self.running, seq=seq)
+                more: Any = {"seq": self._ledger.position, "seconds": self._running.usage.seconds(now=self._clock())}
+                choice = Choice() if self.request else self._agenda.next(is_idle=not self.running, **more)
                 self.is_done = choice == Choice() and not self.running
-                if choice.proposal is not None:
-                    self._starting.ask(choice.proposal)
                 if choice.number is not None:
-                    self._unstarted, damaged = self._starting.start(choice.number)
+                    self._unstarted, damaged = self._starting.start(choice.number, choice.proposal)
                     for event in damaged:
                         self._emit(**event)
                     return self._begin(self._unstarted)
@@ -210,7 +201,7 @@ class Study:
             verdicts = [self._take(attempt, report) for report in reports]
             verdicts.append(Verdict.STOP if self.should_stop else Verdict.CONTINUE)
             verdict = max(verdicts, key=lambda each: each.severity)
-            if self._halt.is_time_up:
+            if self._halt.spent:
                 self._running.cut(attempt, Reason.BUDGET)
             if verdict is not Verdict.CONTINUE:
                 self._saving.save()
@@ -279,13 +270,27 @@ class Study:
 
     @property
     def is_finishing(self) -> bool:
-        """Whether closing now would finish the study: nothing is left to run, or the time is up."""
-        is_through = self.is_done and (self.request is None or not self._agenda.has_more)
-        return self.failure is None and (is_through or self._halt.is_time_up)
+        """Whether closing now would finish the study: nothing is left to run, or time or compute is spent."""
+        return self.failure is None and (self._is_through or self._halt.spent is not None)
+
+    @property
+    def ended_by(self) -> EndedBy:
+        """Why the search has ended, once it has."""
+        if self.failure is not None:
+            return EndedBy.FAILED
+        if not self.is_finishing:
+            return EndedBy.STOP
+        return self._ended_by or (self._agenda.ended_by if self._is_through else self._halt.spent) or EndedBy.STOP
+
+    @property
+    def _is_through(self) -> bool:
+        """Whether nothing is left to run."""
+        is_idle = not self.running and self._unstarted is None
+        return is_idle and (not self._agenda.has_more or (self.is_done and self.request is None))
 
     @property
     def should_stop(self) -> bool:
-        """Whether executors must end at once: the time is up, the search has failed, or somebody asked for it."""
+        """Whether executors must end at once: time or compute is spent, the search has failed, or somebody asked."""
         return self._halt.at_once
 
     @property
@@ -304,11 +309,6 @@ class Study:
         return self._agenda.records
 
     @property
-    def is_exhausted(self) -> bool:
-        """Whether the sampler has nothing left to propose."""
-        return self._agenda.is_exhausted
-
-    @property
     def running(self) -> Mapping[int, Attempt]:
         """The attempts that run now, by trial."""
         return self._running.attempts
@@ -322,6 +322,29 @@ class Study:
         with self._alone():
             self._ledger.keep_result(trial=result["trial"], test=result["test"])
 
+    def confirm(self) -> bool:
+        """Turn from the search, if it is through, to running its best trials again; return whether any are to run.
+
+        Neither the time nor the compute that the search had is theirs. Close the study afterwards.
+        """
+        with self._alone():
+            if self._closed or self.request or not self.is_finishing:
+                return False
+            confirmation = Confirmation.of(self.config)
+            self._catch_up()
+            if not confirmation.left(self.records.values()):
+                return False
+            self._ended_by = self.ended_by
+            told: Any = confirmation.told(self.records.values())
+            self._ledger.event(CONFIRMING, **told)
+            self._settle(is_finished=True, commit=self._ledger.end_search)
+            self._running.clear()
+            self._agenda, self._unstarted, self.is_done = self._agenda.confirming(self.config), None, False
+            self._starting = Starting(self._ledger, self._agenda, self.config, self._files, shares=self.shares)
+            self._halt = Halt(timeout=None, clock=self._clock)
+            self._emit(CONFIRMING, **told)
+            return True
+
     def close(self) -> bool:
         """Give the study back, and return whether it is finished.
 
@@ -331,26 +354,35 @@ class Study:
         with self._alone():
             if self._closed:
                 return self.is_done
-            for attempt in list(self.running.values()):
-                self.lose(attempt, None)  # its worker may have done more than it came to tell
+            self._catch_up()
+            is_finished, ended_by = self.is_finishing, self.ended_by
             self._closed = True
-            self._agenda.close()
-            is_finished = self.is_finishing
-            cut = [*self.running.values(), *filter(None, [self._unstarted])]
-            for event in give_back(self._ledger, self._agenda, self._files, cut=cut, is_finished=is_finished):
-                self._emit(**event)
+            self._ledger.event(ENDED, finished=is_finished, ended_by=ended_by)
+            self._settle(is_finished=is_finished, commit=lambda: self._ledger.release(finished=is_finished))
+            self._emit(ENDED, finished=is_finished, ended_by=ended_by)
             return is_finished
+
+    def _catch_up(self) -> None:
+        """Take in what workers did that had no time to tell it."""
+        for attempt in list(self.running.values()):
+            self.lose(attempt, None)
+
+    def _settle(self, *, is_finished: bool, commit: Callable[[], object]) -> None:
+        """Write what becomes of the trials that have not ended, and tell listeners."""
+        self._agenda.close()
+        cut = [*self.running.values(), *filter(None, [self._unstarted])]
+        told = settle(self._ledger, self._agenda, self._files, cut=cut, is_finished=is_finished, commit=commit)
+        for record in told:
+            self._emit("trial-ended", **record.told())
 
     def _poll(self) -> None:
         """Look what else is new, and whether somebody has asked the search to stop."""
         for event in self.watch():
             self._emit(**event)
-        try:
+        with contextlib.suppress(LedgerError):  # nothing is lost by not knowing; the next write says what is wrong
             request = self._ledger.request()
-        except LedgerError:
-            return  # nothing is lost by not knowing; the next write says what is wrong
-        if request and self._halt.heed(request):
-            self._tell_of_request()
+            if request and self._halt.heed(request):
+                self._tell_of_request()
 
     def _tell_of_request(self, **more: Any) -> None:
         self._emit("stop-requested", now=self.request is Request.NOW, running=sorted(self.running), **more)
@@ -367,9 +399,8 @@ class Study:
         self._agenda.note(
             replace(record, state=TrialState.RUNNING, attempt=attempt.number, paused=False, started=started)
         )
-        self._emit(
-            "trial-started", trial=number, attempt=attempt.number, params=dict(record.params), step=attempt.start_step
-        )
+        about = {"attempt": attempt.number, "params": dict(record.params), "step": attempt.start_step}
+        self._emit("trial-started", trial=number, **about, **noted(record))
         return attempt
 
     def _take(self, attempt: Attempt, report: Report) -> Verdict:
@@ -397,8 +428,7 @@ class Study:
             return
         self._halt.count(record, self.records.values(), self._files.of(number) / "log")
         kind = "trial-paused" if record.paused else "trial-ended"
-        told = {"state": record.state, "value": record.value, "step": record.step, "reason": record.reason}
-        self._emit(kind, trial=number, **told, message=record.message)
+        self._emit(kind, **record.told())
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

@@ -139,6 +139,13 @@ class TrialRecord:
     ended: float | None = None
     seconds: float = 0.0
     """Time spent in all attempts."""
+    confirms: int | None = None
+    """The trial that this one runs again with another seed; None for a trial of the search."""
+
+    @property
+    def origin(self) -> int:
+        """The trial for which the params were chosen: the one that this confirms, or itself."""
+        return self.number if self.confirms is None else self.confirms
 
     @property
     def step(self) -> int:
@@ -161,6 +168,12 @@ class TrialRecord:
     def standing(self) -> Mapping[str, float]:
         """What is compared where a study has several objectives, or constraints: final values, or the last ones."""
         return self.values if self.state is TrialState.COMPLETE else self.known(LARGEST_STEP)
+
+    def told(self) -> dict[str, Any]:
+        """Return what events say of a trial that has ended or paused."""
+        about = {"trial": self.number, "state": self.state, "value": self.value, "step": self.step}
+        confirms = {} if self.confirms is None else {"confirms": self.confirms}
+        return about | {"reason": self.reason, "message": self.message} | confirms
 
     @property
     def last_value(self) -> float | None:

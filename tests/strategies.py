@@ -291,3 +291,14 @@ results = st.dictionaries(st.sampled_from("abcxy"), small_losses | st.floats(), 
 def loss_points(axes: int) -> st.SearchStrategy[list[tuple[float, ...]]]:
     """Sets of points with whole losses from 0 to 4 on each of several axes."""
     return st.lists(st.tuples(*[small_losses] * axes), max_size=8)
+
+
+def attempts() -> st.SearchStrategy[list[tuple[float, float, float]]]:
+    """When attempts began, how long they ran and on how many CPUs; several begin and end at the same moments."""
+    moments = st.integers(0, 20).map(float)
+    return st.lists(st.tuples(moments, moments, st.sampled_from([0.5, 1.0, 4.0])), max_size=8)
+
+
+def endings() -> st.SearchStrategy[list[float | None]]:
+    """Values of trials in the order of their ends; None for one that has none."""
+    return st.lists(st.sampled_from([None, 0.0, 0.25, 0.5, 0.75, 1.0]), max_size=30)

@@ -7,6 +7,8 @@ from typing import Any
 
 from automl import stopping
 from automl.agenda import Agenda, Choice
+from automl.enough import Enough
+from automl.preference import Preference
 from automl.samplers import Proposal
 from automl.space_history import SpaceHistory
 from automl.trial import Reason, TrialRecord, TrialState
@@ -35,7 +37,9 @@ def agenda(*records: TrialRecord, n_trials: int = 9, sampler: Counting | None = 
     judge = stopping.make("asha", maximize=False, max_epochs=9)
     made = sampler or Counting()
     spaces = SpaceHistory(current=SearchSpace({"x": "0..99"}))
-    return Agenda(n_trials=n_trials, records=records, spaces=spaces, sampler=made, judge=judge, retried={})
+    enough = Enough(Preference.of("loss", "minimize"))
+    parts: dict[str, Any] = {"spaces": spaces, "sampler": made, "judge": judge, "enough": enough}
+    return Agenda(n_trials=n_trials, records=records, retried={}, **parts)
 
 
 def pause(made: Agenda, number: int, loss: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from automl import trial_log
+from automl.enough import EndedBy
 from automl.halt import Halt
 from automl.ledger.requests import Request
 from automl.trial import Reason, TrialRecord, TrialState
@@ -18,7 +19,7 @@ def test_time_is_up_for_all_drivers_together() -> None:
 
     now[0] += 10
 
-    assert halt.is_time_up
+    assert halt.spent is EndedBy.TIMEOUT
     assert halt.at_once
 
 

@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from automl.cli import output
-from automl.report.progress import ProgressLine, away, damaged, fenced, found, lost, stopping
+from automl.confirming import CONFIRMING
+from automl.report.progress import ProgressLine, away, confirming, damaged, fenced, found, lost, stopping
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -132,6 +133,7 @@ class LivePanel:
         self._began = self._shown = clock()
         self._n_trials = config.n_trials
         self._stage = "starting the workers"
+        self._is_confirming = False
         self._trouble = ""  # what keeps the ledger from being written
         self._away: dict[str, str] = {}  # tracker -> what is said of it while it is away
         self._notes: deque[str] = deque(maxlen=SHOWN_NOTES)
@@ -152,6 +154,8 @@ class LivePanel:
             elif kind == "study-ended":
                 self._stage = "finished" if event["finished"] else "interrupted, the state is saved"
                 self._stage += ", delivering the rest to the tracker" if self._config.trackers else ""
+            elif kind == CONFIRMING:
+                self._take_confirming(event)
             elif kind == "stop-requested":
                 self._stage = stopping(event)
             elif kind == "driver-lost":
@@ -185,6 +189,13 @@ class LivePanel:
         self._began, self._shown = event["time"], self._clock()
         self._done_before = sum(self._ended.values()) + len(self._paused)
 
+    def _take_confirming(self, event: Mapping[str, Any]) -> None:
+        """Take in that the search is over, and what runs now is counted by itself."""
+        self._is_confirming = True
+        self._ended, self._n_trials, self._done_before = Counter(), event["left"], 0
+        self._paused, self._shown = set(), self._clock()
+        self._notes.append(confirming(event))
+
     def _take_report(self, trial: int, step: int, value: float | None) -> None:
         running = self._running[trial]
         running.step = step
@@ -198,7 +209,7 @@ class LivePanel:
         self._paused.discard(trial)
         if kind == "trial-paused":
             self._paused.add(trial)
-        elif kind == "trial-ended":
+        elif kind == "trial-ended" and ("confirms" in event) == self._is_confirming:
             self._ended[event["state"]] += 1
             if event["state"] == "COMPLETE" and event["value"] is not None:
                 self._consider(_Best(trial, event["value"], event["step"], False, running.params if running else {}))
@@ -210,6 +221,8 @@ class LivePanel:
         def rank(best: _Best) -> tuple[bool, int, float]:
             return best.is_partial, -best.step * best.is_partial, best.value * sign
 
+        if self._is_confirming:  # the best is what these runs say when all are there
+            return
         if new.value == new.value and (self._best is None or rank(new) < rank(self._best)):
             self._best = new
 
@@ -238,11 +251,12 @@ class LivePanel:
         n = self._n_trials
         done = sum(self._ended.values()) + len(self._paused)
         elapsed = self._clock() - self._began
-        text = f"{done} of {n} trials, {self._stage or output.duration(elapsed)}"
+        what = "runs that confirm the best" if self._is_confirming else "trials"
+        text = f"{done} of {n} {what}, {self._stage or output.duration(elapsed)}"
         new = done - self._done_before
         if new > 0 and done < n and not self._stage:
             left = (self._clock() - self._shown) / new * (n - done)
-            if self._config.timeout is not None:
+            if self._config.timeout is not None and not self._is_confirming:
                 left = min(left, max(0.0, self._config.timeout - elapsed))
             text += f", about {output.duration(left)} left"
         row = Table.grid(padding=(0, 2))

@@ -61,8 +61,9 @@ def status(
             return
     with found.read(study) as reader:
         data = summary.status(found, reader)
+        why = summary.why_ended(reader)
     go_on = output.command(found, "resume", study) if data["state"] == "interrupted" else None
-    output.emit(data, format, lambda: _show_status(data, go_on=go_on))
+    output.emit(data, format, lambda: _show_status(data, why=why, go_on=go_on))
 
 
 def top(
@@ -110,7 +111,7 @@ def show(
             data = summary.study(found, reader)
             output.emit(data, format, lambda: _show_study(data))
             return
-        count = sum(reader.counts().values())
+        count = reader.size()
         if not 0 <= number < count:
             raise ConfigError(_no_such_trial(study, number, count))
         rows = summary.trials(reader, [number], _run_ids(found, reader))
@@ -153,7 +154,7 @@ def _print_log(text: str) -> None:
     sys.stdout.write(inert.page(text) if sys.stdout.isatty() else text)
 
 
-def _show_status(data: Mapping[str, Any], *, go_on: str | None = None) -> None:
+def _show_status(data: Mapping[str, Any], *, why: str | None = None, go_on: str | None = None) -> None:
     owner = data["owner"]
     by = f" by process {owner['pid']} on {owner['host']}" if owner else ""
     asked = f", asked to stop ({data['request']})" if data["request"] else ""
@@ -162,7 +163,9 @@ def _show_status(data: Mapping[str, Any], *, go_on: str | None = None) -> None:
         ("state", data["state"] + by + asked),
         ("metric", f"{data['metric']}, {' and '.join(data['directions'])}"),
         ("trials", f"{result.counts(data['counts'], data['paused'])}, of {data['trials']} asked for"),
+        *([("ended", why)] if why and data["state"] == "finished" else []),
         ("best", _best(data)),
+        *([("confirmed", "\n".join(result.confirmed(data["confirmed"])))] if data["confirmed"] else []),
         *([("policy", data["policy"]["why"])] if data["policy"] else []),
         ("ledger", data["storage"]),
         ("tracker", data["tracking_uri"]),

@@ -144,6 +144,21 @@ MoreTries = Annotated[list[str] | None, option("--try", metavar="POINT", help=_T
 Trials = Annotated[str, _text("--trials", "N", "Trials to ask for.", BUDGET)]
 MoreTrials = Annotated[str | None, _text("--trials", "N|+N", "Trials in all, or how many more.", BUDGET)]
 Timeout = Annotated[str | None, _text("--timeout", "TIME", "End after 90, 90s, 15m or 1h30m.", BUDGET, "none")]
+Budget = Annotated[
+    str | None, _text("--budget", "COMPUTE", "End when trials have used 4cpuh, 10gpuh or 90cpumin.", BUDGET, "none")
+]
+TargetValue = Annotated[str | None, _text("--target-value", "V", "End when a trial is as good.", BUDGET, "none")]
+Patience = Annotated[
+    str | None, _text("--patience", "N", "End after N trials in a row without a better one.", BUDGET, "none")
+]
+Worth = Annotated[
+    str | None,
+    _text("--worth", "D", "End when an hour more promises to better the metric by less than D.", BUDGET, "none"),
+]
+Confirm = Annotated[
+    str | None, _text("--confirm", "K", "Afterwards run the best K again with other seeds.", BUDGET, "0: none")
+]
+ConfirmSeeds = Annotated[str | None, _text("--confirm-seeds", "N", "How often each of them.", BUDGET, "3")]
 TrialTimeout = Annotated[
     str | None, _text("--trial-timeout", "TIME", "End a trial that takes longer: FAIL timeout.", BUDGET, "none")
 ]

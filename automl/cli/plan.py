@@ -60,6 +60,8 @@ def show(
     executor = executors.make(config)
     executor.check(objective)
     capacity = executor.expect()
+    if capacity is not None:
+        executors.check_budget(config, capacity)
     facts = preflight.facts(home, name, config, capacity, pasts, is_guessed=is_guessed)
     head = f"yaml-language-server: $schema={study_file.SCHEMA}\n{_HEAD}"  # editors look for it on the first line
     file = _write(more["name"] or config.stem, study_file.dumps(config, head=head, more=more))

@@ -156,7 +156,16 @@ def _some(words: Sequence[str], n: int) -> str:
 def _budget(config: StudyConfig) -> str:
     epochs = f" of up to {config.max_epochs} steps" if config.max_epochs else ""
     time = f", at most {output.duration(config.timeout)}" if config.timeout else ""
-    return f"{config.n_trials} trials{epochs}{time}"
+    compute = f", at most {config.budget}" if config.budget else ""
+    ends = [
+        f"at {config.metric} {output.short(config.target_value)}" if config.target_value is not None else "",
+        f"after {config.patience} trials without a better one" if config.patience else "",
+        f"when an hour more promises less than {output.short(config.worth)}" if config.worth else "",
+    ]
+    text = f"{config.n_trials} trials{epochs}{time}{compute}"
+    text += "; ends " + ", ".join(filter(None, ends)) if any(ends) else ""
+    best = "one" if config.confirm == 1 else str(config.confirm)
+    return text + (f"; then the best {best} again with {config.confirm_seeds} other seeds" if config.confirm else "")
 
 
 def _machine(capacity: Capacity | None) -> str:

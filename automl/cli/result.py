@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from automl.cli import output
 from automl.cli.output import Format
+from automl.enough import EndedBy, further
 from automl.trial import Reason, TrialState
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ def show(found: SearchResult, *, format: Format, json: bool) -> None:
     """
     from automl.report import summary
 
-    resume = "resume", found.name, *(["--trials", "+20"] if found.state == "finished" else [])
     with found.home.read(found.name) as reader:
+        more = further(found.ended_by, reader.study().config) if found.state == "finished" else []
+        resume = "resume", found.name, *more
         status = summary.status(found.home, reader)
         data = status | {
             "test": found.test,
@@ -59,13 +61,41 @@ def _show_table(found: SearchResult, reader: Reader, data: Mapping[str, Any]) ->
         output.table(rows, rows[0])
         print()
     facts = bought(summary.receipt(reader), found.test)
+    if found.confirmed:
+        facts.insert(0, ("confirmed", "\n".join(confirmed(data["confirmed"]))))
+    if (why := summary.why_ended(reader)) and found.state == "finished":
+        facts.insert(0, ("ended", why))
     copies = mirrors.of(found.home, reader.study())
     ui, sync = (output.command(found.home, verb, found.name) for verb in ("ui", "sync"))
     waiting = [(copy, n) for copy in copies if (n := copy.waiting(reader))]
     facts += [("browse", ui if copy.tracker == "mlflow" else copy.where) for copy in copies]
     facts += [("waiting", f"{n} points wait for {copy.where}: {sync}{_why(copy)}") for copy, n in waiting]
-    go_on = "nothing is left to try in this space" if found.is_exhausted else data["resume"]
-    output.facts([*facts, *([] if lacks_metric(found) else [("go on", go_on)])])
+    is_over = found.ended_by in (EndedBy.EXHAUSTED, EndedBy.TARGET_VALUE) or lacks_metric(found)
+    output.facts([*facts, *([] if is_over else [("go on", data["resume"])])])
+
+
+def confirmed(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what is to be said of trials that were confirmed, the winner first."""
+    first, ties = rows[0], sum(row["tied"] for row in rows)
+    if first["mean"] is None:
+        return ["every run of them failed: the first is the best by its own value"]
+    spread = (
+        "" if first["low"] is None else f"95 % from {output.short(first['low'])} to {output.short(first['high'])}, "
+    )
+    text = f"trial {first['number']}: {output.short(first['mean'])} ({spread}{len(first['runs'])} other seeds)"
+    lines = [f"{text}; {output.short(first['value'])} when it was chosen"]
+    if ties:
+        lines.append(f"the first {ties} cannot be told apart (Welch's t-test, 5 %)")
+    if failed := sum(row["failed"] for row in rows):
+        lines.append(f"{failed} of these runs failed")
+    return lines
+
+
+def again(why: EndedBy | None) -> str:
+    """Return what is to be changed of a finished study for it to go on, unless it is its trials alone."""
+    if why is None or why.option in (None, "n_trials"):
+        return ""
+    return f"; it goes on with another --{why.option.replace('_', '-')}"
 
 
 def bought(receipt: Mapping[str, Any], test: Mapping[str, float] | None) -> list[tuple[str, str]]:
@@ -103,8 +133,19 @@ def leaderboard(rows: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]
     shown = ["number", "state", "value", "step", "attempt", "seconds", "params"]
     if all(row["attempt"] == 1 for row in rows):
         shown.remove("attempt")
+    if any(row.get("confirmed") for row in rows):
+        shown.insert(shown.index("value") + 1, "confirmed")
     names = {"number": "trial", "value": metric}
-    return [{names.get(key, key): {**row, "state": state(row)}[key] for key in shown} for row in rows]
+    cells = [{**row, "state": state(row), "confirmed": _mean(row.get("confirmed"))} for row in rows]
+    return [{names.get(key, key): row[key] for key in shown} for row in cells]
+
+
+def _mean(found: Mapping[str, Any] | None) -> str | None:
+    """Return the mean of the runs that confirm a trial, with half its interval."""
+    if found is None or found["mean"] is None:
+        return None
+    half = "" if found["low"] is None else f" \u00b1 {found['high'] - found['mean']:.2g}"
+    return f"{output.short(found['mean'])}{half}"
 
 
 def state(row: Mapping[str, Any]) -> str:
@@ -123,7 +164,8 @@ def counts(of: Mapping[str, int], paused: int = 0) -> str:
 def cost(receipt: Mapping[str, Any]) -> str:
     """Return what a search has cost, and what early stopping has saved of it."""
     text = f"{output.duration(receipt['wall_seconds'])}, workers busy {output.duration(receipt['trial_seconds'])}"
+    more = f" and {receipt['epochs_confirming']:,} to confirm the best" if receipt["epochs_confirming"] else ""
     if receipt["epochs_full"]:
         share = receipt["epochs"] / receipt["epochs_full"]
-        return f"{receipt['epochs']:,} of {receipt['epochs_full']:,} steps ({share:.0%}) in {text}"
-    return f"{receipt['epochs']:,} steps in {text}"
+        return f"{receipt['epochs']:,} of {receipt['epochs_full']:,} steps ({share:.0%}){more} in {text}"
+    return f"{receipt['epochs']:,} steps{more} in {text}"

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(StudyConfig)}
 _TIMES = ("--timeout", "--trial-timeout", "--stall-timeout", "--grace")
-_READERS = dict.fromkeys(_TIMES, duration) | {"--cpus": number, "--gpus": number}  # the others are whole numbers
+_READERS = dict.fromkeys(_TIMES, duration)  # the others are whole numbers
+_READERS |= dict.fromkeys(("--cpus", "--gpus", "--target-value", "--worth"), number)
 _SPARE = SearchSpace({"spare": "0..1"})  # stands in for a space with problems, so that those of other options are found
 
 
@@ -57,6 +58,12 @@ def search(
     warm_start: options.WarmStart = None,
     trials: options.Trials = str(_DEFAULTS["n_trials"]),
     timeout: options.Timeout = None,
+    budget: options.Budget = None,
+    target_value: options.TargetValue = None,
+    patience: options.Patience = None,
+    worth: options.Worth = None,
+    confirm: options.Confirm = None,
+    confirm_seeds: options.ConfirmSeeds = None,
     trial_timeout: options.TrialTimeout = None,
     stall_timeout: options.StallTimeout = None,
     retries: options.Retries = None,
@@ -92,6 +99,8 @@ def search(
     settings = _numbers(problems, trials=trials, max_epochs=max_epochs, seed=seed, timeout=timeout, grace=grace)
     settings |= _numbers(problems, trial_timeout=trial_timeout, stall_timeout=stall_timeout)
     settings |= _numbers(problems, retries=retries, max_failures=max_failures, parallel=parallel, cpus=cpus, gpus=gpus)
+    settings |= _numbers(problems, target_value=target_value, patience=patience, worth=worth)
+    settings |= _numbers(problems, confirm=confirm, confirm_seeds=confirm_seeds) | {"budget": budget}
     settings |= {"metric": metric, "direction": direction, "sampler": sampler, "early_stopping": early_stopping}
     settings |= {"executor": executor, "ray_address": ray_address, "isolate": isolate}
     settings |= {"env": env, "env_block": env_block, "warm_start": warm_start or []}
@@ -128,6 +137,12 @@ def resume(
     strict: options.Strict = False,
     trials: options.MoreTrials = None,
     timeout: options.Timeout = None,
+    budget: options.Budget = None,
+    target_value: options.TargetValue = None,
+    patience: options.Patience = None,
+    worth: options.Worth = None,
+    confirm: options.Confirm = None,
+    confirm_seeds: options.ConfirmSeeds = None,
     trial_timeout: options.TrialTimeout = None,
     stall_timeout: options.StallTimeout = None,
     retries: options.Retries = None,
@@ -158,6 +173,8 @@ def resume(
     problems = Problems()
     changes = _numbers(problems, timeout=timeout, trial_timeout=trial_timeout, stall_timeout=stall_timeout, grace=grace)
     changes |= _numbers(problems, retries=retries, max_failures=max_failures, parallel=parallel, cpus=cpus, gpus=gpus)
+    changes |= _numbers(problems, target_value=target_value, patience=patience, worth=worth)
+    changes |= _numbers(problems, confirm=confirm, confirm_seeds=confirm_seeds) | {"budget": budget}
     changes["n_trials"] = problems.read("--trials", trials, functools.partial(trial_count, asked=stored.n_trials))
     changes["space"] = _new_space(stored.space, space, param, problems)
     changes |= {"tracking_uri": tracking_uri, "env": env, "env_block": env_block, "tries": tries}
@@ -300,7 +317,7 @@ def _run(
     if has_run and found.state == "interrupted":
         output.say(f"stopped by `automl stop`: state saved; go on with: {output.command(home, 'resume', name)}")
     if not has_run and not quiet:
-        output.say(f"{name} is finished: nothing to run")
+        output.say(f"{name} is finished: nothing to run{result.again(found.ended_by)}")
     result.show(found, format=format, json=json)
 
 

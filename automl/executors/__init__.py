@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from automl.attempt import Objective
+from automl.compute import Budget
 from automl.config import StudyConfig
+from automl.errors import ConfigError
 from automl.shares import Shares
 from automl.study import Study
 
@@ -76,6 +78,16 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Stop what `prepare` started."""
+
+
+def check_budget(config: StudyConfig, capacity: Capacity) -> None:
+    """Refuse a budget of what trials do not get: it would never be spent.
+
+    Raises:
+        ConfigError: it is of GPUs, and trials have none.
+    """
+    if config.budget and Budget.parse(config.budget).kind == "gpus" and not capacity.gpus:
+        raise ConfigError(f"--budget {config.budget}: trials get no GPU here; give CPU hours, such as --budget 4cpuh")
 
 
 def make(config: StudyConfig) -> Executor:

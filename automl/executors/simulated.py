@@ -163,7 +163,7 @@ class SimulatedExecutor:
         """All that was reported, in order."""
         self.decision_seconds = 0.0
         """Real time that the study has taken to propose, to judge and to write down."""
-        self._free = parallel
+        self._parallel = self._free = parallel
         self._clock = clock
         self._pause_seconds = pause_seconds
         self._resume_seconds = resume_seconds
@@ -176,6 +176,13 @@ class SimulatedExecutor:
 
     def run(self, study: Study, curve: Curve) -> None:
         """Read trials until the study has none left or should stop. The study stays open."""
+        try:
+            self._run(study, curve)
+        finally:  # what was cut
+            self._free = self._parallel
+            self._due.clear()
+
+    def _run(self, study: Study, curve: Curve) -> None:
         timeout = study.config.timeout
         latest = math.inf if timeout is None else self._clock.now + timeout
         while True:
@@ -184,8 +191,9 @@ class SimulatedExecutor:
             if not self._due:
                 return
             due, _, act = heapq.heappop(self._due)
-            self._clock.now = min(due, latest)
+            self._clock.now = due
             if study.should_stop:
+                self._clock.now = min(due, latest)
                 return
             act()
 

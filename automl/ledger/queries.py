@@ -157,10 +157,18 @@ class Reader:
         )
 
     def counts(self) -> dict[str, int]:
-        """Return the number of trials in each of the five states."""
-        query = sa.select(_T.c.state, sa.func.count().label("n")).where(_T.c.study_id == self._id).group_by(_T.c.state)
+        """Return the number of trials of the search in each of the five states."""
+        query = sa.select(_T.c.state, sa.func.count().label("n")).where(*self._searched()).group_by(_T.c.state)
         found = {row["state"]: row["n"] for row in self._rows(query)}
         return {state: found.get(state, 0) for state in TrialState}
+
+    def size(self) -> int:
+        """Return the number of all trials, those that confirm others included: their numbers are 0 to one less."""
+        return int(self._scalar(sa.select(sa.func.count()).select_from(_T).where(_T.c.study_id == self._id)) or 0)
+
+    def confirmations(self) -> dict[int, int]:
+        """Return the trials that run another one again, none of them of the search, with that other's number."""
+        return {event.trial: event.data["of"] for event in self.events(kind=schema.CONFIRMS) if event.trial is not None}
 
     def unfinished(self) -> list[int]:
         """Return the numbers of the trials that are not finished."""
@@ -267,24 +275,22 @@ class Reader:
             reports[trial][step] = math.nan if value is None else value
         last = sa.select(_M.c.trial, sa.func.max(_M.c.step)).where(_M.c.study_id == self._id, *of(_M.c.trial))
         reached = {trial: step for trial, step in self._execute(last.group_by(_M.c.trial))}
+        confirms = self.confirmations()
         numbers = [row["number"] for row in trials]
         return [
-            _record(row, attempts[n], reports[n], reached.get(n, 0)) for n, row in zip(numbers, trials, strict=True)
+            _record(row, attempts[n], reports[n], reached.get(n, 0), confirms.get(n))
+            for n, row in zip(numbers, trials, strict=True)
         ]
 
     def ranking(self) -> list[tuple[int, int, float]]:
-        """Return (number, step, value) of every trial with a value, best first.
+        """Return (number, step, value) of every trial of the search with a value, best first.
 
         COMPLETE trials come first; the others by the highest step they reached, then by their value at it, since values
         at different steps do not compare.
         """
         study = self.study()
-        done = {
-            row["number"]: row["value"]
-            for row in self._rows(
-                sa.select(_T.c.number, _T.c.value).where(_T.c.study_id == self._id, _T.c.state == TrialState.COMPLETE)
-            )
-        }
+        complete = sa.select(_T.c.number, _T.c.value).where(*self._searched(), _T.c.state == TrialState.COMPLETE)
+        done = {row["number"]: row["value"] for row in self._rows(complete)}
         last = sa.select(_M.c.trial, sa.func.max(_M.c.step).label("step")).where(
             _M.c.study_id == self._id, _M.c.name == study.metric
         )
@@ -297,15 +303,19 @@ class Reader:
         )
         reached = {trial: (step, value) for trial, step, value in self._execute(at_last)}
         rows = [(number, reached.get(number, (0, None))[0], value) for number, value in done.items()]
-        rows += [(n, step, value) for n, (step, value) in reached.items() if n not in done and value is not None]
+        passed_over = {*done, *self.confirmations()}
+        rows += [(n, step, value) for n, (step, value) in reached.items() if n not in passed_over and value is not None]
         return sorted(
             rows, key=lambda row: (row[0] not in done, -row[1] * (row[0] not in done), row[2] * study.sign, row[0])
         )
 
     def settled(self, after: int = 0) -> list[tuple[int, float | None, float]]:
-        """Return (number, value or None, time of its end) of trials from `after` on, up to the first unfinished."""
+        """Return (number, value or None, time of its end) of trials of the search from `after` on.
+
+        They go up to the first that has not ended.
+        """
         columns = (_T.c.number, _T.c.state, _T.c.value, _T.c.ended)
-        query = sa.select(*columns).where(_T.c.study_id == self._id, _T.c.number >= after).order_by(_T.c.number)
+        query = sa.select(*columns).where(*self._searched(), _T.c.number >= after).order_by(_T.c.number)
         found = []
         for number, state, value, ended in self._execute(query):
             if not TrialState(state).is_finished:
@@ -313,10 +323,15 @@ class Reader:
             found.append((number, value, ended))
         return found
 
-    def steps_run(self) -> int:
-        """Return the number of steps reported in all attempts: the compute that was spent, in epochs."""
-        query = sa.select(_M.c.trial, _M.c.attempt, _M.c.step).where(_M.c.study_id == self._id).distinct()
-        return int(self._scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0)
+    def steps_run(self) -> tuple[int, int]:
+        """Return the number of steps reported in all attempts: of the search, and of trials that confirm others."""
+        steps = sa.select(_M.c.trial, _M.c.attempt, _M.c.step).where(_M.c.study_id == self._id).distinct().subquery()
+        query = sa.select(steps.c.trial, sa.func.count()).group_by(steps.c.trial)
+        confirming = self.confirmations()
+        found = [0, 0]
+        for trial, n in self._execute(query):
+            found[trial in confirming] += n
+        return found[0], found[1]
 
     def last_time(self) -> float:
         """Return when something last happened to a trial, or when the study was made."""
@@ -347,6 +362,10 @@ class Reader:
             return []
         found = self._execute(sa.text("PRAGMA quick_check(10)")).scalars()
         return [line for line in found if line != "ok"]
+
+    def _searched(self) -> tuple[sa.ColumnElement[bool], ...]:
+        """Return what holds for the trials of the search alone."""
+        return _T.c.study_id == self._id, _T.c.number.not_in([*self.confirmations()])
 
     def _metric_rows(self, trial: int | None, after: int, up_to: int | None) -> list[Mapping[str, Any]]:
         where = [_M.c.study_id == self._id, _M.c.seq > after]
@@ -393,7 +412,11 @@ def _begin(engine: sa.Engine, name: str) -> tuple[sa.Connection, int, str]:
 
 
 def _record(
-    row: Mapping[str, Any], attempts: list[Mapping[str, Any]], reports: Mapping[int, float], reached: int
+    row: Mapping[str, Any],
+    attempts: list[Mapping[str, Any]],
+    reports: Mapping[int, float],
+    reached: int,
+    confirms: int | None,
 ) -> TrialRecord:
     state = TrialState(row["state"])
     checkpoints = [a["checkpoint"] for a in attempts if a["checkpoint"] is not None]
@@ -414,4 +437,5 @@ def _record(
         started=attempts[0]["started"] if attempts else None,
         ended=row["ended"],
         seconds=sum(a["ended"] - a["started"] for a in attempts if a["ended"] is not None),
+        confirms=confirms,
     )

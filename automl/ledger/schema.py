@@ -17,6 +17,9 @@ columns that say they are there since a later one."""
 
 VERSION_TABLE = "automl_alembic_version"
 
+CONFIRMS = "confirms"
+"""Kind of the event of a trial that runs another one again with another seed: {"of": n}. No trial of the search."""
+
 metadata = sa.MetaData()
 
 Step = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # there both have 64 bits

@@ -195,6 +195,7 @@ class Writer:
         self._changes: list[tuple[sa.Insert | sa.Update, dict[str, Any]]] = []
         self._oldest = math.inf
         self._is_over = False  # the lease was given back
+        self._search_ended: float | None = None
 
     @classmethod
     def open(
@@ -214,10 +215,12 @@ class Writer:
         crash.here(Point.DRIVER_AFTER_TAKE)
         return cls(engine, taken, clock=clock)
 
-    def ask(self, *, number: int, params: Mapping[str, Any], seed: int) -> None:
-        """Record a new trial, WAITING."""
+    def ask(self, *, number: int, params: Mapping[str, Any], seed: int, confirms: int | None = None) -> None:
+        """Record a new trial, WAITING; one that `confirms` another is none of the search."""
         row = {"number": number, "params": dict(params), "seed": seed, "state": TrialState.WAITING}
         self._add(_ASK, row | {"created": self.clock()})
+        if confirms is not None:
+            self.event(schema.CONFIRMS, trial=number, of=confirms)
 
     def start(
         self,
@@ -357,9 +360,14 @@ class Writer:
             raise LeaseLostError(_TAKEN)
         return Request.read(found.request) if found else None
 
+    def end_search(self) -> None:
+        """Write what waits; the time from now on is none that the search has used."""
+        self.commit()
+        self._search_ended = self.clock()
+
     def release(self, *, finished: bool) -> None:
         """Write what waits, give the lease back, and close the ledger."""
-        used = self.used_seconds + self.clock() - self._opened
+        used = self.used_seconds + (self._search_ended or self.clock()) - self._opened
         self._is_over = True
         try:
             self.commit(owner=None, finished=finished, used=used, request=None)

@@ -18,6 +18,8 @@ from typing import Any
 
 from automl import interrupts
 from automl.config import tracker_names
+from automl.confirming import CONFIRMING, noted
+from automl.enough import ENDED, ended_by
 from automl.home import Home
 from automl.ledger.queries import Reader
 from automl.ledger.requests import Request
@@ -75,7 +77,7 @@ class Follower:
             began += [
                 {"event": event.kind, "time": event.time, "trial": event.trial, **event.data}
                 for event in reader.events(after=self._seq)
-                if event.kind in (CHANGED, DAMAGED)
+                if event.kind in (CHANGED, DAMAGED, CONFIRMING)
             ]
         self._seq = study.seq
         ended = []
@@ -83,7 +85,8 @@ class Follower:
             ended.append({"event": "driver-lost", "time": time.time(), "name": study.name})
         if study.owner is None and not study.has_died:
             self.is_over = True
-            ended.append({"event": "study-ended", "time": reader.last_time(), "finished": study.state == "finished"})
+            about = {"finished": study.state == "finished", "ended_by": ended_by(reader)}
+            ended.append({"event": ENDED, "time": reader.last_time(), **about})
         self._is_lost = study.has_died
         return [*began, *news, *self._asked(study), *ended]
 
@@ -166,12 +169,11 @@ class Follower:
 
 def _started(row: AttemptRow, record: TrialRecord) -> dict[str, Any]:
     about = {"event": "trial-started", "time": row.started, "trial": row.trial, "attempt": row.number}
-    return about | {"params": dict(record.params), "step": row.start_step}
+    return about | {"params": dict(record.params), "step": row.start_step, **noted(record)}
 
 
 def _ended(event: str, record: TrialRecord, at: float | None) -> dict[str, Any]:
-    about = {"event": event, "time": at, "trial": record.number, "state": record.state, "value": record.value}
-    return about | {"step": record.step, "reason": record.reason, "message": record.message}
+    return {"event": event, "time": at, **record.told()}
 
 
 def _reports(reader: Reader, after: int) -> dict[tuple[int, int], list[Event]]:

@@ -216,7 +216,7 @@ class LedgerStorage(BaseStorage):
                 for record in reader.records():
                     # Optuna's tools compare distributions by name: the present ones stand wherever they fit.
                     fits = spaces.shown(record).params
-                    kinds = now if fits else distributions(spaces.of(record.number))
+                    kinds = now if fits else distributions(spaces.of(record.origin))
                     trials.append(_trial(record, kinds, study_id, row.metric))
                 self._read[study_id] = row, trials
             return trials
@@ -259,6 +259,7 @@ def _trial_attrs(record: TrialRecord, metric: str) -> dict[str, Any]:
         "reason": record.reason and record.reason.value,
         "message": record.message or None,
         "paused": record.paused or None,
+        "confirms": record.confirms,
     }
     return {name: value for name, value in attrs.items() if value is not None} | others
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from automl import inert
+from automl.enough import ended_by, further
 from automl.ledger.queries import Reader
 from automl.ledger.rows import StudyRow
 from automl.report import figures, summary
@@ -31,6 +33,12 @@ _SHOWN = (
     "n_trials",
     "max_epochs",
     "timeout",
+    "budget",
+    "target_value",
+    "patience",
+    "worth",
+    "confirm",
+    "confirm_seeds",
     "sampler",
     "early_stopping",
     "seed",
@@ -75,6 +83,20 @@ def curve(reader: Reader, study: StudyRow, run: Run, sent: Sent) -> None:
         run.log(points)
 
 
+def confirmed_points(reader: Reader, study: StudyRow) -> list[Point]:
+    """Return the means of the trials that were confirmed, by trial number, with the ends of their intervals."""
+    points = []
+    for each in summary.confirmed(reader):
+        low, high = each.interval or (None, None)
+        found = {"": each.mean, "/low": low, "/high": high}
+        points += [
+            Point(f"confirmed/{study.metric}{end}", value, each.number, reader.last_time())
+            for end, value in found.items()
+            if value is not None
+        ]
+    return points
+
+
 def test_points(study: StudyRow, reader: Reader) -> list[Point]:
     """Return the winner's test metrics."""
     if not study.result:
@@ -100,6 +122,16 @@ def description(reader: Reader, study: StudyRow) -> str:
     if study.result:
         tested = ", ".join(f"{inert.markdown(name)} {value:.4f}" for name, value in study.result["test"].items())
         lines += [f"Trial {study.result['trial']} won; on the test part, used once: {tested}.", ""]
+    if (why := summary.why_ended(reader)) and study.state == "finished":
+        lines += [f"It ended because {inert.markdown(why)}.", ""]
+    for each in summary.confirmed(reader)[:1]:
+        if each.mean is not None and each.interval is not None:
+            low, high = map(_short, each.interval)
+            runs = f"{len(each.runs)} runs with other seeds"
+            lines += [
+                f"Trial {each.number} was confirmed by {runs}: {_short(each.mean)} (95 % from {low} to {high}).",
+                "",
+            ]
     for change in summary.space_changes(reader):
         told = ", ".join(inert.code(each["name"]) for each in change["changes"])
         lost = f", {len(change['lost'])} earlier trials are no points of it" if change["lost"] else ""
@@ -108,8 +140,8 @@ def description(reader: Reader, study: StudyRow) -> str:
     for row in summary.top(reader, 5):
         chosen = ", ".join(inert.code(f"{name}={_short(value)}") for name, value in row["params"].items())
         lines.append(f"1. **{_short(row['value'])}**, trial {row['number']}, {row['state']}: {chosen}")
-    more = " --trials +20" if study.state == "finished" else ""
-    resume = inert.code(f"automl resume {study.name}{more}")
+    more = further(ended_by(reader), study.config) if study.state == "finished" else []
+    resume = inert.code(shlex.join(["automl", "resume", study.name, *more]))
     lines += ["", f"Go on with {resume}; figures and the winner's files are under Artifacts."]
     return "\n".join(lines)
 
@@ -119,7 +151,7 @@ def files(reader: Reader, study: StudyRow, folder: Path) -> Iterator[dict[str, P
     """Yield the files of the study's own run, by the name they get there."""
     with tempfile.TemporaryDirectory(prefix="automl-page-") as made:
         found = {name: folder / name for name in ("study.yaml", "space.yaml") if (folder / name).is_file()}
-        records = reader.records()
+        records = [record for record in reader.records() if record.confirms is None]
         found |= figures.write(records, study, Path(made))
         found |= _winner(reader, study, folder, Path(made))
         yield found

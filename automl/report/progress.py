@@ -4,6 +4,8 @@
     trial 4 paused val_acc 0.81341 at step 2, 4 of 20 done, 1 paused
     trial 5 FAIL (raised: ZeroDivisionError: division by zero), 5 of 20 done, 1 paused
     1 paused trial ends PRUNED, 20 of 20 done
+    confirming the best, trials 3 and 9: each runs again with 3 other seeds
+    trial 20 COMPLETE val_acc 0.969 at step 12 (confirms trial 3), 1 of 6 done
 
 No cursor movements and no colours.
 """
@@ -14,6 +16,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from automl.confirming import CONFIRMING
 from automl.inert import safe
 
 
@@ -58,9 +61,8 @@ class ProgressLine:
         elif kind == "trial-ended":
             self._end(event["trial"])
             return f"trial {event['trial']} {self._what(event)}, {self._done}"
-        elif kind == "study-ended" and self._given_up:
-            n, self._given_up = self._given_up, 0
-            return f"{n} paused trial{' ends' if n == 1 else 's end'} PRUNED, {self._done}"
+        elif kind in ("study-ended", CONFIRMING) and (text := self._given(kind, event)):
+            return text
         elif kind == "trial-retried":
             return f"trial {event['trial']} runs once more{_why(event)}"
         elif kind == "stop-requested":
@@ -83,6 +85,15 @@ class ProgressLine:
             return str(event["message"])
         return None
 
+    def _given(self, kind: str, event: Mapping[str, Any]) -> str | None:
+        """Return what is to be said as the search ends: what it gives up, and what comes after it."""
+        n, self._given_up = self._given_up, 0
+        lines = [f"{n} paused trial{' ends' if n == 1 else 's end'} PRUNED, {self._done}"] if n else []
+        if kind == CONFIRMING:
+            self._n_trials, self._ended = event["left"], 0
+            lines.append(confirming(event))
+        return "\n".join(lines) or None
+
     def _end(self, trial: int) -> None:
         self._paused.discard(trial)
         self._ended += 1
@@ -99,11 +110,12 @@ class ProgressLine:
         if state == "FAIL" or value is None:
             return f"{state}{_why(event)}"
         at = f" at step {event['step']}" if event["step"] else ""
-        return f"{state} {self._metric or 'value'} {value:.5g}{at}{_why(event)}"
+        of = f" (confirms trial {event['confirms']})" if "confirms" in event else ""
+        return f"{state} {self._metric or 'value'} {value:.5g}{at}{_why(event)}{of}"
 
     def _print(self, line: str) -> None:
         try:
-            print(safe(line), file=self._stream or sys.stderr, flush=True)
+            print("\n".join(map(safe, line.splitlines())), file=self._stream or sys.stderr, flush=True)
         except (OSError, ValueError):  # whoever read it has gone; the search is worth more than its lines
             self._print = lambda line: None  # type: ignore[method-assign]
 
@@ -116,6 +128,13 @@ def stopping(event: Mapping[str, Any]) -> str:
         again = "; once more ends them now" if n else ""
         return f"{event['by']}: cutting {trials} at the next report, in {event['seconds']:.0f}s at most{again}"
     return f"asked to stop: {'cutting' if event['now'] else 'ending'} {trials}"
+
+
+def confirming(event: Mapping[str, Any]) -> str:
+    """Return what an event `confirming` says, in words."""
+    *most, last = map(str, event["trials"])
+    names = f"trials {', '.join(most)} and {last}: each runs" if most else f"trial {last}: it runs"
+    return f"confirming the best, {names} again with {event['seeds']} other seeds"
 
 
 def changed(event: Mapping[str, Any]) -> str:

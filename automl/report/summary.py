@@ -15,6 +15,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from automl import mirrors, policy
+from automl.config import StudyConfig
+from automl.confirming import Confirmation, Confirmed, noted
+from automl.enough import ended_by, said
 from automl.home import Home
 from automl.ledger.queries import Reader
 from automl.ledger.rows import StudyRow
@@ -34,13 +37,21 @@ def status(home: Home, reader: Reader) -> dict[str, Any]:
         "counts": reader.counts(),
         "paused": len(reader.paused()),
         "trials": study.config["n_trials"],
+        "ended_by": ended_by(reader),
         "best": best(reader),
+        "confirmed": [each.to_dict() for each in confirmed(reader)],
         "storage": home.ledger_address(study.name),
         "tracking_uri": tracking_uri(home, study),
         "policy": chosen.to_dict() if (chosen := policy.read(reader)) else None,
         "owner": dict(study.owner) if study.owner else None,
         "request": study.request,
     }
+
+
+def why_ended(reader: Reader) -> str | None:
+    """Return in words why the search of a study has ended; None where that is not known, or not so."""
+    why = ended_by(reader)
+    return None if why is None else said(why, reader.study().config, asked=sum(reader.counts().values()))
 
 
 def line(reader: Reader) -> dict[str, Any]:
@@ -56,9 +67,31 @@ def line(reader: Reader) -> dict[str, Any]:
     }
 
 
+def confirmed(reader: Reader) -> list[Confirmed]:
+    """Return what the runs say that confirm the best trials, the winner first; nothing before all of them are there."""
+    study = reader.study()
+    if not study.config.get("confirm"):
+        return []
+    confirmation = Confirmation.of(StudyConfig.from_dict(study.config))
+    ranked = [number for number, *_ in reader.ranking()[: confirmation.k]]
+    return confirmation.judged(reader.records({*ranked, *reader.confirmations()}))
+
+
+def ranking(reader: Reader) -> list[tuple[int, int, float]]:
+    """Return (number, step, value) of every trial of the search with a value, the best first.
+
+    Those that were confirmed lead, in the order of what confirmed them; see `Reader.ranking` for the others.
+    """
+    first = {each.number: place for place, each in enumerate(confirmed(reader))}
+    return sorted(reader.ranking(), key=lambda row: first.get(row[0], len(first)))
+
+
 def best(reader: Reader) -> dict[str, Any] | None:
-    """Return the best COMPLETE trial; before there is one, the best at the highest step reached, marked partial."""
-    for number, step, value in reader.ranking()[:1]:
+    """Return the trial that has won: confirmed as such, else the best COMPLETE one.
+
+    Before any is COMPLETE it is the best at the highest step reached, marked partial.
+    """
+    for number, step, value in ranking(reader)[:1]:
         (record,) = reader.records([number])
         found = {"number": number, "value": value, "params": dict(record.params), "step": step}
         return found if record.state is TrialState.COMPLETE else found | {"partial": True}
@@ -89,9 +122,10 @@ def space_changes(reader: Reader) -> list[dict[str, Any]]:
 
 
 def top(reader: Reader, n: int = 10, run_ids: Mapping[int, str] | None = None) -> list[dict[str, Any]]:
-    """Return the best `n` trials, best first: COMPLETE ones, then the others by how far they came."""
-    numbers = [number for number, _, _ in reader.ranking()[:n]]
-    return trials(reader, numbers, run_ids)
+    """Return the best `n` trials, best first: confirmed ones, COMPLETE ones, then the others by how far they came."""
+    numbers = [number for number, _, _ in ranking(reader)[:n]]
+    found = {each.number: each.to_dict() for each in confirmed(reader)}
+    return [row | {"confirmed": found.get(row["number"])} for row in trials(reader, numbers, run_ids)]
 
 
 def trials(reader: Reader, numbers: Iterable[int], run_ids: Mapping[int, str] | None = None) -> list[dict[str, Any]]:
@@ -115,6 +149,7 @@ def trial(record: TrialRecord, run_id: str | None = None) -> dict[str, Any]:
         "seconds": round(record.seconds, 3),
         "reason": record.reason.value if record.reason else None,
         "message": record.message,
+        **noted(record),
         "run_id": run_id,
     }
 
@@ -142,17 +177,19 @@ def receipt(reader: Reader) -> dict[str, Any]:
     """Return what the search cost, and what early stopping saved of it.
 
     `epochs` counts steps that were run; `epochs_full` what all trials at full budget would have taken, None where the
-    study has no full budget.
+    study has no full budget. What it cost to confirm the best is in `epochs_confirming` and in the times.
     """
     study = reader.study()
     busy, wall = reader.run_times()
+    searched, confirming = reader.steps_run()
     full = study.config["max_epochs"]
     counts = reader.counts()
     asked = sum(counts.values())
     return {
         "trials": asked,
         "counts": counts,
-        "epochs": reader.steps_run(),
+        "epochs": searched,
+        "epochs_confirming": confirming,
         "epochs_full": full * asked if full else None,
         "trial_seconds": round(busy, 1),
         "wall_seconds": round(wall, 1),

@@ -23,12 +23,12 @@ import copy
 import random
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from automl.config import AUTO, OWN_SAMPLER, SAMPLERS, Direction, StudyConfig
 from automl.errors import ConfigError, SearchAbortedError
 from automl.samplers.ahead import Proposals, still
-from automl.samplers.base import Note, Params, Proposal, Sampler, Untried, best_guess, is_point
+from automl.samplers.base import Gauged, Note, Params, Proposal, Sampler, Untried, best_guess, is_point
 from automl.samplers.past import Past, best_points
 from automl.samplers.plain import PER_AXIS, GridSampler, QmcSampler, RandomSampler
 from automl.trial import TrialRecord
@@ -73,6 +73,7 @@ def make(
     notes: Iterable[Note] = (),
     tries: Sequence[Params] = (),
     pasts: Sequence[Past] = (),
+    is_gauged: bool = False,
 ) -> Sampler:
     """Return a sampler by its name in `config.SAMPLERS`, or any Optuna sampler, that knows what has happened.
 
@@ -87,7 +88,14 @@ def make(
         tries: points to try first; those that lie no more in `space`, which may have changed, are left out.
         pasts: what other studies found: their best points come after `tries`, and gp believes their results as far as
             they rank those at hand.
+        is_gauged: whether its proposals are to say what they promise, for `--worth`.
     """
+    if is_gauged and sampler != "gp":
+        from automl.samplers.gp import GpSampler
+
+        given: dict[str, Any] = {"space": space, "direction": direction, "seed": seed, "records": records}
+        model = GpSampler(**given)
+        return Gauged(make(sampler, **given, n_older=n_older, notes=notes, tries=tries, pasts=pasts), model)
     known = [*(point for point in tries if is_point(space, point)), *best_points(pasts, space, seed=seed)]
     if sampler == "grid":
         return GridSampler(space, records=records, first=known)  # the default point has its place in the order

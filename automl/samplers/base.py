@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from automl.trial import TrialRecord
@@ -35,6 +35,10 @@ class Proposal:
     """Written down since the last proposal; the ledger keeps them with the trial."""
     seq: int = 0
     """Of the ledger, up to which history was known when the proposal was begun; `Proposals` enters it."""
+    gain: float | None = None
+    """By how much it is expected to better the best final value, in units of the metric; None where no model says."""
+    confirms: int | None = None
+    """The trial that is to run again with another seed, if it is that."""
 
 
 class Sampler(Protocol):
@@ -49,6 +53,32 @@ class Sampler(Protocol):
 
     def observe(self, record: TrialRecord) -> None:
         """Take in that a trial was paused, promoted or ended."""
+
+
+class Modelled(Protocol):
+    """What knows how much there is to gain."""
+
+    def gain(self, number: int) -> float | None:
+        """Return by how much trial `number`, well chosen, is expected to better the best final value; None: unknown."""
+
+    def observe(self, record: TrialRecord) -> None:
+        """Take in what a sampler is told."""
+
+
+class Gauged:
+    """A sampler with a model beside it, which says what a trial promises: the one that the model would choose."""
+
+    def __init__(self, sampler: Sampler, model: Modelled) -> None:
+        self._sampler = sampler
+        self._model = model
+
+    def propose(self, number: int) -> Proposal | None:
+        proposal = self._sampler.propose(number)
+        return None if proposal is None else replace(proposal, gain=self._model.gain(number))
+
+    def observe(self, record: TrialRecord) -> None:
+        self._sampler.observe(record)
+        self._model.observe(record)
 
 
 class Untried:

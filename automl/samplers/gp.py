@@ -132,11 +132,20 @@ class GpSampler:
 
     def propose(self, number: int) -> Proposal | None:
         self._take_in()
-        params = self._untried.choose(number, itertools.chain(self._untried.guesses(), self._wanted(number)))
+        gains: list[float] = []
+        wanted = self._wanted(number, gains)
+        params = self._untried.choose(number, itertools.chain(self._untried.guesses(), wanted))
         if params is None:
             return None
         self._heard.append(TrialRecord(number=number, state=TrialState.RUNNING, params=params))
-        return Proposal(params=params)
+        return Proposal(params=params, gain=max(gains, default=None))
+
+    def gain(self, number: int) -> float | None:
+        """Return by how much trial `number` would be expected to better the best final value, if this proposed it."""
+        self._take_in()
+        gains: list[float] = []
+        next(self._wanted(number, gains), None)
+        return max(gains, default=None)
 
     def observe(self, record: TrialRecord) -> None:
         # Reports are copied: others than those of today are seen when the trial is shown again, live and in a replay.
@@ -150,8 +159,11 @@ class GpSampler:
             if record.params and record.number not in self._rows:
                 self._rows[record.number] = self._cube.row(record.params)
 
-    def _wanted(self, number: int) -> Iterator[Params]:
-        """Yield what trial `number` should try, best first; nothing where chance is to decide."""
+    def _wanted(self, number: int, gains: list[float]) -> Iterator[Params]:
+        """Yield what trial `number` should try, best first; nothing where chance is to decide.
+
+        `gains` gets by how much the best of them is expected to better the best final value, once the model sees those.
+        """
         view = View.of(self._records.values(), sign=self._sign, enough=self._enough)
         known = self._model(view) if view is not None else None
         if view is None or known is None:
@@ -162,7 +174,10 @@ class GpSampler:
             return
         rng = np.random.default_rng(random.Random(f"{self._seed}-{number}").getrandbits(64))
         model, best, near = known
-        rows = most_wanted(ExpectedImprovement(model, self._cube, best), self._cube, near=near, rng=rng)
+        improvement = ExpectedImprovement(model, self._cube, best)
+        rows = most_wanted(improvement, self._cube, near=near, rng=rng)
+        if view.is_final and len(view.losses) >= ENOUGH:
+            gains.append(float(np.exp(improvement.of(rows[:1])[0])))
         points = [self._space.from_unit(row) for row in rows]
         yield from [point for point in points if self._space.is_feasible(point)] or points
 

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from automl import driver
+from automl.enough import EndedBy
 from automl.errors import SearchAbortedError
 from automl.home import Home
 from automl.ledger.requests import Request, send
@@ -301,6 +302,29 @@ class ExecutorContract:
         assert same.trials == first.trials
         assert more.trials[:2] == first.trials
         assert [t.number for t in more.trials] == [0, 1, 2, 3]
+
+    def test_the_best_are_confirmed(self, run: Callable[..., SearchResult], tmp_path: Path) -> None:
+        """When the search is through, its best trials run again with other seeds, and the winner is chosen by that."""
+
+        def objective(trial: Trial) -> dict[str, float]:
+            is_lucky = trial.number == 1  # it seems to be the best, once
+            trial.report(1, loss=trial.params["x"])
+            return {"loss": trial.params["x"] - is_lucky, "seed": trial.seed}
+
+        result = run(objective, n_trials=3, confirm=2, confirm_seeds=2, early_stopping="asha", max_epochs=EPOCHS)
+
+        searched, runs = result.trials[:3], result.trials[3:]
+        lucky, second = sorted(searched, key=lambda t: t.value or 0.0)[:2]
+        assert lucky.number == 1
+        assert sorted(t.confirms or 0 for t in runs) == sorted([1, 1, second.number, second.number])
+        assert all(t.params == result.trials[t.origin].params for t in runs)
+        assert len({t.values["seed"] for t in result.trials}) == len(result.trials)
+        by_mean = sorted([lucky, second], key=lambda t: t.params["x"])
+        assert [each.number for each in result.confirmed] == [t.number for t in by_mean]
+        assert result.best_trial == by_mean[0]
+        assert (result.state, result.ended_by) == ("finished", EndedBy.TRIALS)
+        with Home(tmp_path).read("s") as reader:
+            assert sum(reader.counts().values()) == 3
 
     def test_the_time_budget_prunes_what_runs(self, run: Callable[..., SearchResult]) -> None:
         """At the timeout running trials end PRUNED with reason budget, and the study is finished."""

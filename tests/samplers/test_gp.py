@@ -174,3 +174,24 @@ def test_thousands_of_trials_are_thinned() -> None:
     assert near[0] == pytest.approx([0.3])
     assert best == pytest.approx(0, abs=0.01)
     assert sampler.propose(2000) is not None
+
+
+def test_a_proposal_says_what_it_is_expected_to_gain() -> None:
+    """In units of the metric, over the best final value, once enough are there; a model beside a sampler does too."""
+    few = run(GpSampler(SPACE, direction="minimize", seed=3), ENOUGH - 1, [])
+    many = run(GpSampler(SPACE, direction="minimize", seed=3), 30, [])
+    larger = [record(each.number, params=each.params, value=(each.value or 0.0) * 100) for each in many]
+
+    def gain(records: list[TrialRecord]) -> float | None:
+        proposal = GpSampler(SPACE, direction="minimize", seed=3, records=records).propose(len(records))
+        assert proposal is not None
+        return proposal.gain
+
+    found = gain(many)
+    assert gain(few) is None
+    assert found is not None
+    assert 0 < found < min(loss_of(each.params) for each in many) + 1
+    assert gain(larger) == pytest.approx(100 * found, rel=0.02)
+    gauged = make("random", space=SPACE, direction="minimize", seed=3, records=many, is_gauged=True).propose(30)
+    assert gauged is not None
+    assert gauged.gain == found

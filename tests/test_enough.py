@@ -1,0 +1,282 @@
+"""When a search has had enough, judged by itself and in a study whose drivers are killed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from automl.attempt import Ending
+from automl.config import StudyConfig
+from automl.enough import EndedBy, Enough, ended_by, further, said
+from automl.ledger.address import sqlite_url
+from automl.preference import Preference
+from automl.samplers import Proposal, Proposals
+from automl.stopping import Verdict
+from automl.trial import AttemptState, Reason, TrialRecord, TrialState
+from search_spaces import SearchSpace
+from tests import strategies
+from tests.stopping.test_study import Live
+from tests.test_study import Bench, complete, report, take
+
+LOSS = Preference.of("loss", "minimize")
+
+
+def ended(number: int, value: float | None) -> TrialRecord:
+    state = TrialState.PRUNED if value is None else TrialState.COMPLETE
+    values = {} if value is None else {"loss": value}
+    return TrialRecord(number=number, state=state, params={}, value=value, values=values)
+
+
+def seen(enough: Enough, values: list[float | None]) -> Enough:
+    for number, value in enumerate(values):
+        enough.see(ended(number, value))
+    return enough
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ([0.5, 0.6, None], None),
+        ([0.5, 0.6, None, 0.7], EndedBy.PATIENCE),
+        ([0.5, 0.5, 0.5, 0.5], EndedBy.PATIENCE),
+        ([0.5, 0.6, 0.6, 0.4, 0.6, 0.6], None),
+        ([None] * 9, None),
+    ],
+)
+def test_patience(values: list[float | None], reason: EndedBy | None) -> None:
+    """So many trials in a row that were no better, whatever became of them; but nothing is in vain before the first."""
+    assert seen(Enough(LOSS, patience=3), values).reason is reason
+
+
+@pytest.mark.parametrize("maximize", [False, True])
+def test_the_target_is_reached_by_what_is_at_least_as_good(maximize: bool) -> None:
+    """Only a COMPLETE trial reaches it, and equal is enough."""
+    sign = -1 if maximize else 1
+    enough = Enough(Preference.of("loss", "maximize" if maximize else "minimize"), target_value=0.5 * sign)
+
+    seen(enough, [0.6 * sign, None])
+    assert enough.reason is None
+    seen(enough, [0.5 * sign])
+
+    assert enough.reason is EndedBy.TARGET_VALUE
+
+
+@given(strategies.endings())
+def test_patience_is_a_function_of_the_order_of_ends(values: list[float | None]) -> None:
+    """It says what counting back from the end says."""
+    enough = seen(Enough(LOSS, patience=4), values)
+
+    is_idle = any(
+        min((value for value in values[:start] if value is not None), default=-1.0)
+        <= min((value for value in values[start : start + 4] if value is not None), default=2.0)
+        for start in range(1, len(values) - 3)
+        if any(value is not None for value in values[:start])
+    )
+    assert (enough.reason is EndedBy.PATIENCE) is is_idle
+
+
+def test_an_hour_that_is_not_worth_it() -> None:
+    """Ten trials in 360 seconds are 100 an hour: each has to promise a hundredth of what an hour is to bring."""
+    enough = seen(Enough(LOSS, worth=1.0), [0.5] * 10)
+
+    enough.weigh(None, seconds=360.0)
+    enough.weigh(0.011, seconds=360.0)
+    assert enough.reason is None
+    enough.weigh(0.009, seconds=360.0)
+
+    assert enough.reason is EndedBy.WORTH
+
+
+def both(number: int, error: float, seconds: float, memory: float = 0.0) -> TrialRecord:
+    values = {"error": error, "seconds": seconds, "memory": memory}
+    return TrialRecord(number=number, state=TrialState.COMPLETE, params={}, value=error, values=values)
+
+
+BOTH = Preference.of(["error", "seconds"], ["minimize", "minimize"], ["memory <= 1"])
+
+
+def test_with_several_metrics_what_is_new_on_the_front_is_better() -> None:
+    """Another compromise is no idle trial; what breaks a limit is none beside what keeps it, and reaches no target."""
+    enough = Enough(BOTH, patience=2, target_value=0.1)
+
+    for number, (error, seconds, memory) in enumerate(
+        [(0.5, 5, 0), (0.6, 4, 0), (0.4, 6, 0), (0.05, 1, 2), (0.3, 7, 0)]
+    ):
+        enough.see(both(number, error, seconds, memory))
+    assert enough.reason is None
+    enough.see(both(5, 0.5, 5))
+    enough.see(both(6, 0.3, 8))
+
+    assert enough.reason is EndedBy.PATIENCE
+
+
+def test_with_several_metrics_an_hour_is_worth_what_the_front_grows() -> None:
+    """A front that no longer moves promises nothing, one that has moved among the last trials does."""
+    still, moving = Enough(BOTH, worth=1e-6), Enough(BOTH, worth=1e-6)
+    for number in range(30):
+        still.see(both(number, 0.5 + number % 3, 5.0 + number % 2))
+        moving.see(both(number, 0.5 - number / 100, 5.0 + number % 2))
+
+    for enough in (still, moving):
+        enough.weigh(None, seconds=3600.0)
+
+    assert still.reason is EndedBy.WORTH
+    assert moving.reason is None
+
+
+OPTIONS = [{"patience": 4}, {"target_value": 0.2}]
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=str)
+def test_a_killed_driver_ends_a_search_where_a_living_one_does(
+    tmp_path: Path, storage_url: str, option: dict[str, Any]
+) -> None:
+    """Replay equals live: killed and resumed again and again, a study ends with the same trial."""
+    options: dict[str, Any] = {"n_trials": 60, "early_stopping": "median", **option}
+    lived = Live(Bench(tmp_path / "lived", sqlite_url(tmp_path / "lived.db"), **options), seed=3)
+    killed = Live(Bench(tmp_path / "killed", storage_url, **options), seed=3)
+
+    for number in range(300):
+        lived.act()
+        killed.act()
+        if number % 20 == 19:
+            killed.kill()
+        if lived.study.is_finishing:
+            break
+
+    assert killed.answers == lived.answers
+    assert killed.study.is_finishing
+    assert killed.study.ended_by is lived.study.ended_by is EndedBy(next(iter(option)).replace("_", "-"))
+
+
+def test_what_runs_goes_on_and_nothing_else_begins(tmp_path: Path, storage_url: str) -> None:
+    """The target is reached: trials that run, or were cut off as they ran, come to their ends; no other begins."""
+    bench = Bench(tmp_path / "s", storage_url, target_value=0.1)
+    study = bench.open()
+    first, running, lost = take(study), take(study), take(study)
+    study.lose(lost, None)
+    study.end(lost, Ending(state=AttemptState.LOST))
+    study.end(first, complete(0.1))
+
+    assert take(study).trial == lost.trial
+    assert study.next_attempt() is None
+    assert not study.is_done
+    assert study.report(running, [report(1, 0.5)]) is Verdict.CONTINUE
+    study.end(running, complete(0.05))
+    study.end(study.running[lost.trial], complete(0.5))
+    assert study.next_attempt() is None
+    assert study.is_done
+    assert study.close()
+
+    assert bench.states() == ["COMPLETE"] * 3
+    with bench.read() as reader:
+        assert ended_by(reader) is EndedBy.TARGET_VALUE
+    assert bench.events[-1]["ended_by"] == "target-value"
+
+
+def test_what_is_not_worth_it_is_not_asked(tmp_path: Path, storage_url: str) -> None:
+    """A proposal that promises too little does not become a trial."""
+
+    class Promising:
+        def propose(self, number: int) -> Proposal:
+            return Proposal(params={"x": number / 10}, gain=0.1 / (number + 1) ** 2 if number else None)
+
+        def observe(self, record: TrialRecord) -> None:
+            pass
+
+    bench = Bench(tmp_path / "s", storage_url, worth=36.0)
+    study = bench.open()
+    study._agenda._proposals = Proposals(Promising(), ahead=False)
+
+    while attempt := study.next_attempt(wait=True):
+        bench.clock.now += 1.0  # 3600 trials an hour
+        study.end(attempt, complete(0.5))
+
+    # 0.1 / 9 of trial 2 is 40 an hour, 0.1 / 16 of trial 3 is 22.5
+    assert len(study.records) == 3
+    assert study.ended_by is EndedBy.WORTH
+
+
+def test_compute_is_counted_over_all_drivers(tmp_path: Path, storage_url: str) -> None:
+    """One CPU for 100 s in two attempts of two drivers: then what runs is cut, and a resumed study ends at once."""
+    bench = Bench(tmp_path / "s", storage_url, budget="1.5cpumin")
+    study = bench.open()
+    done = take(study)
+    bench.clock.now += 50
+    study.end(done, complete(0.5))
+    study.close()
+    bench.clock.now += 1000  # nobody works
+
+    again = bench.open()
+    attempt = take(again)
+    bench.clock.now += 39
+    assert again.report(attempt, [report(1, 0.5)]) is Verdict.CONTINUE
+    bench.clock.now += 1
+    assert again.report(attempt, [report(2, 0.5)]) is Verdict.STOP
+    again.end(attempt, Ending(state=AttemptState.RESULT, trial_state=TrialState.PRUNED))
+    assert again.close()
+
+    with bench.read() as reader:
+        assert ended_by(reader) is EndedBy.BUDGET
+        assert reader.records()[1].reason is Reason.BUDGET
+    third = bench.open()
+    assert third.should_stop
+    third.close()
+    assert take(bench.open(budget="2cpumin")).trial == 2
+
+
+def test_a_new_space_is_given_its_patience(tmp_path: Path, storage_url: str) -> None:
+    """Trials of the space before count for what is best, not against the new one."""
+    bench = Bench(tmp_path / "s", storage_url, patience=2, n_trials=9)
+    study = bench.open()
+    for loss in (0.1, 0.5, 0.6):
+        study.end(take(study), complete(loss))
+    study.close()
+
+    again = bench.open(space=SearchSpace({"x": "0.0..2.0"}))
+    again.end(take(again), complete(0.5))
+    assert again.ended_by is not EndedBy.PATIENCE
+    again.end(take(again), complete(0.5))
+
+    assert again.next_attempt() is None
+    assert again.ended_by is EndedBy.PATIENCE
+
+
+def test_why_a_killed_driver_ended_is_not_known(tmp_path: Path, storage_url: str) -> None:
+    """The word of the driver before it is not its own."""
+    bench = Bench(tmp_path / "s", storage_url, patience=1)
+    study = bench.open()
+    for loss in (0.1, 0.5):
+        study.end(take(study), complete(loss))
+    study.close()
+
+    bench.open(patience=5)
+
+    with bench.read() as reader:
+        assert ended_by(reader) is None
+
+
+def test_each_reason_is_said_and_what_goes_on_is_named() -> None:
+    """In one line without braces, and with an option that lets the search go on where there is one."""
+    space = SearchSpace({"x": "0.0..1.0"})
+    given: dict[str, Any] = {"timeout": 60.0, "budget": "4cpuh", "patience": 7, "worth": 0.5, "target_value": 0.25}
+    config = StudyConfig(target="t", space=space, metric="loss", direction="minimize", **given).to_dict()
+
+    texts = {why: said(why, config, asked=50) for why in EndedBy}
+
+    assert texts[EndedBy.PATIENCE] == "no better trial in the last 7"
+    assert said(EndedBy.TIMEOUT, config, asked=2) == "its time of 60 s is up; 2 of 50 trials were tried"
+    assert len(set(texts.values())) == len(EndedBy)
+    assert [further(why, config) for why in (EndedBy.TRIALS, EndedBy.TIMEOUT, EndedBy.BUDGET)] == [
+        ["--trials", "+20"],
+        ["--timeout", "120s"],
+        ["--budget", "8cpuh"],
+    ]
+    assert [further(why, config) for why in (EndedBy.PATIENCE, EndedBy.WORTH, EndedBy.EXHAUSTED)] == [
+        ["--patience", "14"],
+        ["--worth", "0.25"],
+        [],
+    ]
