@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 NAME = "simulation"
 """Of a study that is not kept."""
+GATHERS = 10_000
+"""Changes of the ledger that are written together: no crash has to be survived."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +145,7 @@ def simulate(
             sampler=None if isinstance(sampler, str) else sampler,
             early_stopping=None if isinstance(early_stopping, str) else early_stopping,
             pasts=pasts,
-            ledger=Writer.open(engine, chosen, clock=clock),
+            ledger=Writer.open(engine, chosen, gathers=GATHERS, clock=clock),
             parallel=parallel,
             files=NoFiles(),
             works_ahead=False,

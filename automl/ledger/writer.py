@@ -14,7 +14,6 @@ commit is never written twice, though it is repeated when the connection broke b
 from __future__ import annotations
 
 import contextlib
-import itertools
 import math
 import os
 import time
@@ -33,6 +32,8 @@ from automl.ledger.database import LedgerError, as_utc, connect, database_time, 
 from automl.ledger.patience import Said, log, repeated
 from automl.ledger.requests import Request
 from automl.trial import AttemptState, Reason, Report, TrialState
+
+Clock = Callable[[], float]
 
 _S, _T, _A = schema.studies, schema.trials, schema.attempts
 
@@ -60,6 +61,7 @@ _START = sa.insert(_A)
 _END = _update(_A, "trial", "number")
 _REPORT = sa.insert(schema.metrics)
 _EVENT = sa.insert(schema.events)
+_IN_ORDER = (_ASK, _START, _REPORT, _EVENT, _MOVE, _END, _TELL)
 _TAKEN = "another driver has taken the study over; nothing more is written from here"
 _KINDS = {_ASK: "ask", _START: "start", _REPORT: "report", _END: "end", _TELL: "tell"}
 
@@ -75,7 +77,7 @@ def _as_json(values: Mapping[str, float]) -> dict[str, float | str]:
     return {name: value if math.isfinite(value) else str(value) for name, value in values.items()}
 
 
-def create_study(url: str, name: str, config: Mapping[str, Any], *, clock: Callable[[], float] = time.time) -> None:
+def create_study(url: str, name: str, config: Mapping[str, Any], *, clock: Clock = time.time) -> None:
     """Add a study without trials, held by this process: nobody else takes or deletes it before its `Writer` is opened.
 
     Raises:
@@ -176,7 +178,9 @@ class Writer:
     GROUP_SECONDS = 0.5
     """Longest time that a report waits in memory."""
 
-    def __init__(self, engine: sa.Engine, taken: Mapping[str, Any], *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, engine: sa.Engine, taken: Mapping[str, Any], *, gathers: int = 0, clock: Clock = time.time
+    ) -> None:
         self.engine = engine
         self.study_id: int = taken["id"]
         self.epoch: int = taken["epoch"]
@@ -192,6 +196,7 @@ class Writer:
         self._file = _identity(engine.url)
         self._process = os.getpid()
         self._opened = clock()
+        self._gathers = gathers
         self._changes: list[tuple[sa.Insert | sa.Update, dict[str, Any]]] = []
         self._oldest = math.inf
         self._is_over = False  # the lease was given back
@@ -199,9 +204,11 @@ class Writer:
 
     @classmethod
     def open(
-        cls, engine: sa.Engine, name: str, *, takeover: bool = False, clock: Callable[[], float] = time.time
+        cls, engine: sa.Engine, name: str, *, takeover: bool = False, gathers: int = 0, clock: Clock = time.time
     ) -> Writer:
         """Take the lease of a study, with `takeover` from a driver that lives too: its next write fails.
+
+        A commit waits until it `gathers` so many changes: for a study that nobody else looks at while it runs.
 
         Raises:
             StudyNotFoundError: there is no study of that name.
@@ -213,7 +220,7 @@ class Writer:
         with translated(engine.url):
             taken = repeated(lambda: _take(engine, name, owner, takeover=takeover), engine.url)
         crash.here(Point.DRIVER_AFTER_TAKE)
-        return cls(engine, taken, clock=clock)
+        return cls(engine, taken, gathers=gathers, clock=clock)
 
     def ask(self, *, number: int, params: Mapping[str, Any], seed: int, confirms: int | None = None) -> None:
         """Record a new trial, WAITING; one that `confirms` another is none of the search."""
@@ -299,11 +306,14 @@ class Writer:
     def commit(self, **study: Any) -> int:
         """Write all that waits, in one transaction, and set the columns `study` of the study's own row.
 
-        Returns the study's seq. On an error nothing is written and the changes wait on.
+        Returns the study's seq. On an error nothing is written and the changes wait on. So do they where more are to be
+        gathered and the row needs no other change.
 
         Raises:
             LeaseLostError: another driver has taken the study since, or the ledger's file is gone.
         """
+        if len(self._changes) < self._gathers and study.keys() <= {"renewed"}:
+            return self.seq
         kinds = {_KINDS[statement] for statement, _ in self._changes if statement in _KINDS}
         kinds |= {"release"} if "finished" in study and "owner" in study else set()
         _pass("before", kinds)
@@ -426,12 +436,12 @@ class Writer:
         self._changes.append((statement, row))
 
     def _numbered(self, first: int) -> list[tuple[sa.Insert | sa.Update, list[dict[str, Any]]]]:
-        """Return the changes as runs of one statement each, every row with its number."""
-        runs = []
-        seq = itertools.count(first)
-        for _, run in itertools.groupby(self._changes, key=lambda change: id(change[0])):
-            changes = list(run)
-            name = "study_id" if isinstance(changes[0][0], sa.Insert) else "key_study_id"
-            rows = [row | {name: self.study_id, "seq": next(seq)} for _, row in changes]
-            runs.append((changes[0][0], rows))
-        return runs
+        """Return each statement once, with all of its rows; every row has its number, and in their order they stay.
+
+        Rows are there before they are changed, and what a trial becomes last is what its end made of it.
+        """
+        found: dict[sa.Insert | sa.Update, list[dict[str, Any]]] = {statement: [] for statement in _IN_ORDER}
+        for seq, (statement, row) in enumerate(self._changes, start=first):
+            name = "study_id" if isinstance(statement, sa.Insert) else "key_study_id"
+            found[statement].append(row | {name: self.study_id, "seq": seq})
+        return [(statement, rows) for statement, rows in found.items() if rows]
