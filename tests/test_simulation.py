@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,11 @@ import pytest
 import automl
 from automl.cli import main
 from automl.errors import ConfigError, SearchAbortedError
-from automl.executors.simulated import Point, incumbents
+from automl.executors.simulated import Clock, NoFiles, Point, SimulatedExecutor, incumbents
+from automl.ledger.address import sqlite_url
+from automl.study import Study
 from automl.trial import AttemptState, Reason, Trial, TrialRecord, TrialState
+from tests.test_study import Bench
 
 EPOCHS = 9
 SPACE = {"x": "0.0..1.0"}
@@ -68,17 +72,36 @@ def test_time_passes_for_steps_alone() -> None:
     assert found.decision_seconds > 0
 
 
-def test_pauses_and_decisions_cost_what_is_said() -> None:
-    """What a pause and going on take is added to a trial's time, and decisions when they are charged."""
+def test_pauses_cost_what_is_said() -> None:
+    """What a pause and going on take is added to a trial's time."""
     paused = {"early_stopping": "asha", "n_trials": 9, "parallel": 1}
     free, costly = simulate(**paused), simulate(pause_seconds=10.0, resume_seconds=100.0, **paused)
-    charged = simulate(lambda params, seed: [(0.0, {"loss": 1.0})], SPACE, charge_decisions=True)
 
     pauses = sum(trial.attempt - (trial.state is TrialState.COMPLETE) for trial in free.trials)
     resumes = sum(trial.attempt - 1 for trial in free.trials)
     assert resumes > 0
     assert costly.seconds == pytest.approx(free.seconds + 10 * pauses + 100 * resumes)
-    assert charged.decision_seconds / 2 < charged.seconds <= charged.decision_seconds
+
+
+def test_decisions_come_one_after_the_other_when_they_are_charged(tmp_path: Path) -> None:
+    """Each takes a second here, steps take none: a worker waits for all that were begun before its own."""
+    bench, clock = Bench(tmp_path, sqlite_url(tmp_path / "s.db"), n_trials=3, early_stopping="none"), Clock()
+    study = Study.open(bench.url, "s", folder=tmp_path, files=NoFiles(), works_ahead=False, clock=clock)
+    stopwatch = map(float, itertools.count())
+    executor = SimulatedExecutor(parallel=2, clock=clock, charges_decisions=True, stopwatch=lambda: next(stopwatch))
+
+    executor.run(study, lambda params, seed: [(0.0, {"loss": 1.0})])
+    study.close()
+
+    assert [(point.trial, point.time) for point in executor.points if point.step] == [(0, 1.0), (1, 2.0), (2, 5.0)]
+    assert executor.decision_seconds == 11.0
+
+
+def test_decisions_take_time_on_the_clock() -> None:
+    """Nothing else does where steps take none."""
+    found = simulate(lambda params, seed: [(0.0, {"loss": 1.0})], SPACE, charge_decisions=True)
+
+    assert 0 < found.seconds <= found.decision_seconds
 
 
 def test_it_comes_out_the_same_each_time() -> None:
