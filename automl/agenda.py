@@ -78,7 +78,7 @@ def learner(
     return samplers.make(
         sampler or config.sampler,
         space=spaces.current,
-        direction=config.direction,
+        preference=config.preference,
         seed=config.seed,
         records=[spaces.shown(samplers.still(record)) for record in records],
         n_older=spaces.n_older,
@@ -114,6 +114,7 @@ class Agenda:
         retried: Mapping[int, Sequence[Reason]],
         enough: Enough,
         passed_over: Collection[int] = (),
+        preference: Preference,
         works_ahead: bool = True,
     ) -> None:
         self.records = {record.number: record for record in records}
@@ -129,6 +130,7 @@ class Agenda:
         self._enough = enough
         self._n_trials = n_trials
         self._n_passed_over = len(records) - len(mine)
+        self._preference = preference
         self._proposals = samplers.Proposals(sampler, ahead=works_ahead)
 
     @classmethod
@@ -150,13 +152,13 @@ class Agenda:
         """
         config = policy.settled(reader, config)
         rule = early_stopping or config.early_stopping
-        judge = stopping.make(rule, maximize=config.direction == "maximize", max_epochs=config.max_epochs)
+        judge = stopping.make(rule, preference=config.preference, max_epochs=config.max_epochs)
         records, spaces = reader.records(), SpaceHistory.read(reader)
         confirming = {record.number for record in records if record.confirms is not None}
         history = [each for each in reader.history() if each[0] not in confirming]
         judge.replay(history)
         enough = Enough(
-            Preference.of(config.metric, config.direction),
+            config.preference,
             target_value=config.target_value,
             patience=config.patience,
             worth=config.worth,
@@ -173,6 +175,7 @@ class Agenda:
             sampler=made,
             judge=judge,
             retried=reasons_to_retry(reader),
+            preference=config.preference,
             works_ahead=works_ahead,
             enough=enough,
             passed_over=confirming,
@@ -184,7 +187,8 @@ class Agenda:
         again = [self.records[number] for number in Confirmation.of(config).outstanding(records)]
         searched = [record.number for record in records if record.confirms is None]
         return Agenda(
-            enough=Enough(Preference.of(config.metric, config.direction)),
+            enough=Enough(config.preference),
+            preference=config.preference,
             n_trials=len(records) - len(searched) + len(again),
             records=records,
             passed_over=searched,
@@ -247,22 +251,27 @@ class Agenda:
             params=self.values_of(number),
             sampled=dict(record.params),
             seed=record.seed,
-            metric=config.metric,
+            metrics=self._preference.names,
             max_epochs=config.max_epochs,
             folder=str(folder),
             start_step=start_step,
-            last_values={config.metric: record.reports[start_step]} if start_step in record.reports else {},
+            last_values=self._last_values(record, start_step),
             decision_steps=self.judge.decision_steps,
             resources=resources,
         )
 
+    def _last_values(self, record: TrialRecord, step: int) -> dict[str, float]:
+        """Return what is known of a trial at the step of its checkpoint."""
+        if self._preference.is_plain:
+            return {self._preference.metrics[0]: record.reports[step]} if step in record.reports else {}
+        return record.known(step)
+
     def add(self, number: int, params: Mapping[str, Any], *, seed: int, confirms: int | None = None) -> None:
         """Take in a trial that is new."""
-        self.records[number] = TrialRecord(
-            number=number, state=TrialState.WAITING, params=params, seed=seed, reports={}, confirms=confirms
-        )
+        about: dict[str, Any] = {"number": number, "params": params, "seed": seed, "confirms": confirms}
+        self.records[number] = TrialRecord(state=TrialState.WAITING, reports={}, points={}, **about)
 
-    def hear(self, number: int, report: Report, metric: str) -> Verdict:
+    def hear(self, number: int, report: Report) -> Verdict:
         """Take in a report of a trial that runs, and return what early stopping says.
 
         Raises:
@@ -270,12 +279,18 @@ class Agenda:
         """
         record = self.records[number]
         self.records[number] = replace(record, reached=max(record.reached, report.step))
-        if metric not in report.values:
-            return Verdict.CONTINUE
-        value = report.values[metric]
         assert isinstance(record.reports, dict)
-        record.reports[report.step] = value
-        return self.judge.on_report(number, report.step, value, can_pause=report.checkpoint == report.step)
+        assert isinstance(record.points, dict)
+        values = {name: report.values[name] for name in self._preference.names if name in report.values}
+        if not values:
+            return Verdict.CONTINUE
+        first, step = self._preference.metrics[0], report.step
+        if first in values:
+            record.reports[step] = values[first]
+        if not self._preference.is_plain:
+            record.points[step] = {**record.points.get(step, {}), **values}
+        told = values[first] if self._preference.is_plain else values
+        return self.judge.on_report(number, step, told, can_pause=report.checkpoint == step)
 
     def note(self, record: TrialRecord) -> None:
         """Take in how a trial stands now: it runs, waits to run once more, is paused, or is finished."""
@@ -290,7 +305,8 @@ class Agenda:
         if record.paused:
             self.paused.add(number)
         if record.state.is_finished:
-            self.judge.on_end(number, record.value)
+            is_valued = record.value is not None and not self._preference.is_plain
+            self.judge.on_end(number, record.values if is_valued else record.value)
             self._enough.see(record)
         shown = self.spaces.shown(record)
         if shown.params and (record.paused or was_paused or record.state.is_finished):

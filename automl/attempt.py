@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import IO, Any, Self
@@ -36,7 +36,7 @@ LEAST_SPACE = 2**16
 """Bytes. With less a disk counts as full."""
 
 Objective = Callable[[Trial], float | Mapping[str, float] | None]
-"""Called once per attempt; returns the study's metric, several metrics by name, or None for those last reported.
+"""Called once per attempt; returns the study's metric, metrics by name, or None for those last reported.
 
 Whatever it raises fails its trial, but for `TrialPruned` and `TrialPaused`: `trial.report` raises them, let them pass.
 """
@@ -54,7 +54,8 @@ class Attempt:
     sampled: Mapping[str, Any] = field(default_factory=dict)
     """What was sampled: of named choices the names."""
     seed: int
-    metric: str
+    metrics: tuple[str, ...]
+    """All that have to be known of it in the end; the first stands for the study."""
     max_epochs: int | None
     folder: str
     start_step: int
@@ -161,7 +162,7 @@ def run(attempt: Attempt, objective: Objective, *, send: Callable[[Report], None
             check=check,
         )
         crash.here(Point.WORKER_BEFORE_OBJECTIVE)
-        ending = _judge(trial, objective, attempt.metric, folder / "log")
+        ending = _judge(trial, objective, attempt.metrics, folder / "log")
     if os.getpid() != process:  # a child that the objective forked has come back from it: it is no second worker
         os._exit(0)
     is_failed = ending.trial_state is TrialState.FAIL
@@ -206,8 +207,11 @@ def _left(ending: Ending, folder: Path, origin: Origin) -> Ending:
     return ending
 
 
-def read_result(folder: Path, number: int, *, metric: str) -> Ending | None:
-    """Return how attempt `number` ended, if it got so far; its worker left that in the trial's folder."""
+def read_result(folder: Path, number: int, *, metrics: Collection[str]) -> Ending | None:
+    """Return how attempt `number` ended, if it got so far; its worker left that in the trial's folder.
+
+    One that is COMPLETE has a value for each of `metrics`, or is damaged.
+    """
     row = durable.read_sealed(_result_path(folder, number)) or {}
     row.pop("origin", None)
     try:
@@ -218,14 +222,14 @@ def read_result(folder: Path, number: int, *, metric: str) -> Ending | None:
         row["values"] = {str(name): float(value) for name, value in row["values"].items()}
         row["artifacts"] = {str(name): str(path) for name, path in row["artifacts"].items()}
         is_complete = row["trial_state"] is TrialState.COMPLETE
-        return None if is_complete and metric not in row["values"] else Ending(**row)
+        return None if is_complete and not {*metrics} <= {*row["values"]} else Ending(**row)
     except _MALFORMED:
         return None  # there is none, it is damaged, or somebody has edited it
 
 
-def is_damaged(folder: Path, number: int, *, metric: str) -> bool:
+def is_damaged(folder: Path, number: int, *, metrics: Collection[str]) -> bool:
     """Whether attempt `number` has left a result that cannot be used."""
-    return _result_path(folder, number).exists() and read_result(folder, number, metric=metric) is None
+    return _result_path(folder, number).exists() and read_result(folder, number, metrics=metrics) is None
 
 
 def read_reports(folder: Path, number: int) -> list[Report]:
@@ -313,7 +317,7 @@ def plain(text: str) -> str:
     return redacted(text).strip().encode("utf-8", "replace").decode().replace("\0", "")[:LONGEST_MESSAGE]
 
 
-def _judge(trial: Trial, objective: Objective, metric: str, log: Path) -> Ending:
+def _judge(trial: Trial, objective: Objective, metrics: Sequence[str], log: Path) -> Ending:
     """Call the objective and say what its way of ending means; a traceback goes to the log."""
 
     def fail(reason: Reason, message: str) -> dict[str, Any]:
@@ -322,7 +326,7 @@ def _judge(trial: Trial, objective: Objective, metric: str, log: Path) -> Ending
     state = AttemptState.RESULT
     found: dict[str, Any] = {}
     try:
-        values, reason, message = outcome(objective(trial), metric=metric, last=trial.last_values)
+        values, reason, message = outcome(objective(trial), metrics=metrics, last=trial.last_values)
         extra = {name: value for name, value in values.items() if name not in trial.last_values}
         final = Report(step=max(trial.last_step, 1), values=extra, time=time.time()) if extra else None
         found = {"values": values, "final": final}

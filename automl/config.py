@@ -1,10 +1,10 @@
 """What a study is asked to do: built from flags, a file or code, checked once, here, all problems at a time.
 
-    config = StudyConfig(target="digits", space=space, metric="val_acc", direction="maximize", n_trials=20)
+    config = StudyConfig(target="digits", space=space, metrics=("val_acc",), directions=("maximize",), n_trials=20)
     config.changes(n_trials=40)         # a resumed study with a larger budget
 
-What a study measures (target, space, metric, direction, seed, ...) is fixed when it is made; `BUDGET` lists the options
-that a resumed study may change; its space may too, since trials of the one before it stay comparable.
+What a study measures (target, space, metrics, constraints, seed, ...) is fixed when it is made; `BUDGET` lists the
+options that a resumed study may change; its space may too, since trials of the one before it stay comparable.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ import math
 import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from automl import stopping
 from automl.compute import Budget
 from automl.errors import ConfigError
 from automl.errors import unknown as unknown
+from automl.preference import DIRECTIONS as DIRECTIONS
+from automl.preference import Constraint, Preference, several
+from automl.preference import Direction as Direction
 from automl.redaction import without_password
 from automl.trial import LONGEST_NAME
 from search_spaces import SearchSpace, SearchSpaceError
@@ -32,8 +35,6 @@ AUTO = "auto"
 EARLY_STOPPING = (AUTO, *stopping.RULES)
 EXECUTORS = ("ray", "local")
 TRACKERS = ("mlflow", "jsonl")
-Direction = Literal["minimize", "maximize"]
-DIRECTIONS: tuple[Direction, ...] = ("minimize", "maximize")
 BUDGET = (
     "n_trials",
     "timeout",
@@ -56,6 +57,8 @@ BUDGET = (
     "env_block",
 )
 CHANGEABLE = (*BUDGET, "space", "tries", "warm_start")
+SINGULAR = {"metrics": "metric", "directions": "direction"}
+"""Fields that options, study files and ledgers call by the name of one, which there mostly is."""
 LEAST_GRACE = 1.0
 """Seconds; the state of a study is saved in less."""
 MOST = 10**9
@@ -76,8 +79,12 @@ class StudyConfig:
     target: str
     """A task's name, `file.py:function`, `package.module:function`, or a Python callable's own name."""
     space: SearchSpace
-    metric: str
-    direction: Direction
+    metrics: tuple[str, ...]
+    """What is to be made small or large; the first stands for the study where there is room for one."""
+    directions: tuple[Direction, ...]
+    """One for each of `metrics`."""
+    constraints: tuple[str, ...] = ()
+    """Limits such as `latency_ms <= 5`, on any metric."""
     n_trials: int = 50
     timeout: float | None = None
     """Seconds."""
@@ -138,9 +145,9 @@ class StudyConfig:
     """Of a table, what was found in it (`automl.tasks.tables.facts`)."""
 
     def __post_init__(self) -> None:
-        problems = [*self._choices(), *_rule_problems(self.early_stopping), *self._numbers()]
-        if not (isinstance(self.metric, str) and self.metric.isprintable() and 0 < len(self.metric) <= LONGEST_NAME):
-            problems.append(f"--metric must be 1 to {LONGEST_NAME} printable characters, got {shown(self.metric)}")
+        problems = [*self._wishes(), *self._choices(), *self._numbers()]
+        if self.early_stopping != AUTO:
+            problems += stopping.problems(self.early_stopping, objectives=len(self.metrics))
         for name in ("ray_address", "tracking_uri"):
             if getattr(self, name) == "":
                 problems.append(f"--{name.replace('_', '-')} is empty: give an address, or leave it out")
@@ -155,9 +162,38 @@ class StudyConfig:
         if problems:
             raise ConfigError(problems)
 
+    def _wishes(self) -> list[str]:
+        """Return what is wrong with metrics, directions and constraints, which become tuples."""
+        for name in ("metrics", "directions", "constraints"):
+            object.__setattr__(self, name, several(getattr(self, name)))
+        problems = [
+            f"--metric must be 1 to {LONGEST_NAME} printable characters, got {shown(metric)}"
+            for metric in self.metrics
+            if not (isinstance(metric, str) and metric.isprintable() and 0 < len(metric) <= LONGEST_NAME)
+        ]
+        twice = dict.fromkeys(name for name in self.metrics if self.metrics.count(name) > 1)
+        problems += [f"--metric {shown(name)} is given twice" for name in twice]
+        problems += [unknown("--direction", each, DIRECTIONS) for each in self.directions if each not in DIRECTIONS]
+        if not self.metrics or len(self.metrics) != len(self.directions):
+            problems.append(unpaired(self.metrics, self.directions))
+        if len(self.metrics) > 1 and self.confirm:
+            problems.append(f"--confirm compares means of one metric, and there are {len(self.metrics)} objectives")
+        limits = []
+        for text in self.constraints:
+            try:
+                limits.append(Constraint.parse(text))
+            except ValueError as error:
+                problems.append(f"--constraint {error}")
+        object.__setattr__(self, "constraints", tuple(map(str, limits)))
+        lows = {each.metric: each for each in limits if each.sign == ">="}
+        return problems + [
+            f"--constraint {each} and {lows[each.metric]}: no value keeps both"
+            for each in limits
+            if each.sign == "<=" and each.metric in lows and lows[each.metric].bound > each.bound
+        ]
+
     def _choices(self) -> list[str]:
         allowed = {
-            "direction": DIRECTIONS,
             "sampler": SAMPLERS,
             "executor": EXECUTORS,
         }
@@ -243,6 +279,21 @@ class StudyConfig:
         return problems
 
     @property
+    def metric(self) -> str:
+        """The first metric."""
+        return self.metrics[0]
+
+    @property
+    def direction(self) -> Direction:
+        """Which way the first metric is better."""
+        return self.directions[0]
+
+    @property
+    def preference(self) -> Preference:
+        """Which of two results is better."""
+        return Preference.of(self.metrics, self.directions, self.constraints)
+
+    @property
     def stem(self) -> str:
         """The short name of the target, from which a study gets its own: `train` of `/home/ada/train.py:objective`."""
         file = self.target.rsplit("/", 1)[-1]
@@ -279,19 +330,36 @@ class StudyConfig:
         return lines
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings as JSON, for the ledger: without a password."""
-        lists = {name: list(getattr(self, name)) for name in ("env", "env_block", "tries", "warm_start")}
-        row = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return row | {"space": self.space.to_dict(), "tracking_uri": self.shown_tracking_uri} | lists
+        """Return the settings as JSON, for the ledger: without a password.
+
+        A single metric and its direction are text, as in ledgers from before there could be several.
+        """
+        row = {SINGULAR.get(each.name, each.name): getattr(self, each.name) for each in dataclasses.fields(self)}
+        row |= {"space": self.space.to_dict(), "tracking_uri": self.shown_tracking_uri}
+        row |= {name: one_or_all(row[name]) for name in SINGULAR.values()}
+        if not self.constraints:
+            del row["constraints"]
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in row.items()}
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> StudyConfig:
         """Return the settings that `to_dict` gave."""
-        return cls(**{**row, "space": SearchSpace.from_dict(row["space"])})
+        plural = {one: name for name, one in SINGULAR.items()}
+        values = {plural.get(name, name): value for name, value in row.items()}
+        return cls(**{**values, "space": SearchSpace.from_dict(row["space"])})
 
 
-def _rule_problems(early_stopping: object) -> list[str]:
-    return [] if early_stopping == AUTO else stopping.problems(early_stopping)
+def one_or_all(texts: Sequence[str]) -> str | Sequence[str]:
+    """Return the only text there is, or all of them."""
+    return texts[0] if len(texts) == 1 else texts
+
+
+def unpaired(metrics: Sequence[str], directions: Sequence[str]) -> str:
+    """Say that metrics and directions do not pair."""
+    return (
+        f"--metric and --direction are paired by position: got {len(metrics)} of the one ({', '.join(metrics)}) and "
+        f"{len(directions)} of the other ({', '.join(directions)})"
+    )
 
 
 def _is_whole(value: object) -> bool:

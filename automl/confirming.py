@@ -1,6 +1,6 @@
 """A winner you can trust: the best trials run again with other seeds, and what those runs say.
 
-    confirmation = Confirmation(k=3, seeds=3, maximize=True)
+    confirmation = Confirmation(k=3, seeds=3, preference=Preference.of("val_acc", "maximize"))
     confirmation.outstanding(records)                   # [7, 2, 9, 7, 2, 9, 7, 2, 9]: which trials to run again
     confirmation.judged(records)                        # [Confirmed(number=2, ...), ...], the winner first
 
@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from automl.config import StudyConfig
+from automl.preference import Preference
 from automl.samplers import Proposal
 from automl.trial import TrialRecord
 
@@ -91,17 +92,18 @@ class Confirmation:
     """How many of the best trials run again; 0 for none."""
     seeds: int
     """How often each."""
-    maximize: bool
+    preference: Preference
 
     @classmethod
     def of(cls, config: StudyConfig) -> Confirmation:
         """Return what the settings of a study ask for."""
-        return cls(k=config.confirm, seeds=config.confirm_seeds, maximize=config.direction == "maximize")
+        return cls(k=config.confirm, seeds=config.confirm_seeds, preference=config.preference)
 
     def best(self, records: Iterable[TrialRecord], n: int) -> list[TrialRecord]:
         """Return the `n` best COMPLETE trials of the search by their own values, the best first."""
-        done = [(r.value * self._sign, r.number, r) for r in records if r.confirms is None and r.value is not None]
-        return [record for *_, record in sorted(done)[:n]]
+        done = [record for record in records if record.confirms is None and record.value is not None]
+        ranks = self.preference.order({**r.values, self.preference.metrics[0]: r.value or 0.0} for r in done)
+        return [done[at] for at in sorted(range(len(done)), key=ranks.__getitem__)[:n]]
 
     def outstanding(self, records: Iterable[TrialRecord]) -> list[int]:
         """Return the trials to run again, one seed of each before the next seed of any."""
@@ -149,7 +151,7 @@ class Confirmation:
 
     @property
     def _sign(self) -> int:
-        return -1 if self.maximize else 1
+        return -1 if self.preference.directions[0] == "maximize" else 1
 
 
 def noted(record: TrialRecord) -> dict[str, int]:

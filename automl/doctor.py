@@ -311,7 +311,7 @@ def _check_reports(seen: _Seen, record: TrialRecord, folder: Path) -> Iterator[P
 
 def _check_result(seen: _Seen, record: TrialRecord, path: Path, attempt: int) -> Iterator[Problem]:
     try:
-        ending = attempts.read_result(path.parent, attempt, metric=seen.study.metric)
+        ending = attempts.read_result(path.parent, attempt, metrics=seen.study.preference.names)
         if ending is None:
             raise ValueError("not whole")
         value = ending.values[seen.study.metric] if ending.trial_state is TrialState.COMPLETE else None

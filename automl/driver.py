@@ -49,8 +49,9 @@ def search(
     space: SearchSpace | Mapping[str, Any] | None = None,
     *,
     name: str | None = None,
-    metric: str | None = None,
-    direction: str | None = None,
+    metric: str | Sequence[str] | None = None,
+    direction: str | Sequence[str] | None = None,
+    constraints: str | Sequence[str] = (),
     n_trials: int = 50,
     sampler: str | optuna.samplers.BaseSampler = "auto",
     early_stopping: stopping.Rule = "auto",
@@ -70,8 +71,11 @@ def search(
             `{"layers": "small=[64, 64]|big=[256]"}`, `trial.params` holds the value that was chosen, the result and the
             trackers its name (`space.values_of(params)` has the value).
         name: of the study; default `<objective>-<n>`.
-        metric: default: the task's own, or "value", which is what a bare number returned is called.
-        direction: "minimize" or "maximize"; default: the task's own, or "minimize" for a loss or error.
+        metric: default: the task's own, or "value", which is what a bare number returned is called. Several make a
+            study of several objectives, whose result is a set of trials of which none is better than another.
+        direction: "minimize" or "maximize", one for each metric; default: the task's own, or "minimize" for a loss or
+            error.
+        constraints: limits such as "latency_ms <= 5", each on any metric that the objective returns.
         n_trials: trials to ask for.
         sampler: a name of `config.SAMPLERS`, or any Optuna sampler, which may try params twice and may end the search
             with `study.stop()`; give it again to `resume`.
@@ -91,6 +95,7 @@ def search(
         SearchAbortedError: the first trials failed, all in the same way.
     """
     options |= {"n_trials": n_trials, "sampler": sampler, "early_stopping": early_stopping, "tries": tries}
+    options["constraints"] = constraints
     options["warm_start"] = [each if isinstance(each, str) else each.name for each in warm_start]
     config, call = planning.plan(objective, space, metric=metric, direction=direction, **options)
     found = Home.find(home, storage)
@@ -206,7 +211,7 @@ def start(
     if not is_new:
         if _has_nothing_to_do(home, name, config, takeover=takeover):
             return read_result(home, name, seconds=0.0)
-        samplers.check(sampler or config.sampler, config.space)
+        samplers.check(sampler or config.sampler, config.space, preference=config.preference)
     executor = executors.make(config)
     holding = _holding(home, name, is_new=is_new, takeover=takeover)
     with guard.beside(), interrupts.raised(), interrupts.saved_by(guard.kill), holding as ledger:
@@ -367,4 +372,4 @@ def _or_progress(listeners: Sequence[Listener] | None, config: StudyConfig) -> S
         return listeners
     from automl.report.progress import ProgressLine
 
-    return [ProgressLine(config.n_trials, metric=config.metric)]
+    return [ProgressLine(config.n_trials, metric=config.preference.names)]

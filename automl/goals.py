@@ -32,6 +32,9 @@ DIRECTIONS: Mapping[str, str] = MappingProxyType(
 )
 """Every metric, and which way is better."""
 
+COSTS: Mapping[str, str] = MappingProxyType({"n_params": "minimize", "seconds": "minimize"})
+"""What a network costs, whatever it learns: its numbers, and the seconds of its training. Measured when asked for."""
+
 ALSO_CALLED = {"accuracy": "acc", "log_loss": "loss"}
 
 
@@ -120,7 +123,12 @@ def find_metric(text: str, known: Iterable[str]) -> str:
 
 def direction(metric: str) -> str:
     """Return which way a metric is better, whatever part it was measured on."""
-    return DIRECTIONS[metric.removeprefix("val_")]
+    return COSTS.get(metric) or DIRECTIONS[metric.removeprefix("val_")]
+
+
+def learnt(metrics: Iterable[str]) -> str | None:
+    """Return the first of `metrics` that says how well something is learnt, None if there is none."""
+    return next((metric for metric in metrics if metric not in COSTS), None)
 
 
 def _accuracy(logits: Tensor, targets: Tensor) -> Tensor:

@@ -26,7 +26,8 @@ from typing import Any
 from automl import durable, interrupts, private
 from automl.errors import NO_SPACE, AutomlError, ConfigError, StudyMismatchError, StudyNotFoundError
 from automl.ledger import address
-from automl.ledger.queries import Reader, opener, study_names
+from automl.ledger.queries import Reader
+from automl.ledger.studies import opener, study_names
 from automl.ledger.writer import create_study, discard_study
 from search_spaces.errors import did_you_mean
 from search_spaces.scalars import shown

@@ -91,7 +91,7 @@ def told(config: StudyConfig, pasts: Iterable[Past]) -> str:
 
 
 def _aim(config: StudyConfig) -> str:
-    return f"{config.direction} {config.metric}"
+    return str(config.preference)
 
 
 def _past(name: str, reader: Reader) -> Past:

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from automl import samplers, stopping
 from automl.attempt import Objective
 from automl.config import CHANGEABLE, Direction, StudyConfig, default_direction, unknown
 from automl.errors import AutomlError, ConfigError, StudyMismatchError
-from automl.goals import find_metric
+from automl.goals import find_metric, learnt
 from automl.home import Home
+from automl.preference import Constraint, several
 from search_spaces import SearchSpace, adopt
+from search_spaces.scalars import shown
 
 if TYPE_CHECKING:
     import optuna
@@ -31,8 +34,9 @@ def plan(
     objective: Callable[..., Any] | Task | str,
     space: SearchSpace | Mapping[str, Any] | None,
     *,
-    metric: str | None = None,
-    direction: str | None = None,
+    metric: str | Sequence[str] | None = None,
+    direction: str | Sequence[str] | None = None,
+    constraints: str | Sequence[str] | None = None,
     sampler: str | optuna.samplers.BaseSampler = "auto",
     early_stopping: stopping.Rule = "auto",
     target_column: str | None = None,
@@ -46,20 +50,24 @@ def plan(
     from automl.objectives.target import resolve
 
     problems: list[str] = []
+    asked, ways = several(metric or ()), several(direction or ())
     try:
-        target = resolve(objective, space, column=target_column, metric=metric)
+        target = resolve(objective, space, column=target_column, metric=learnt(asked))
     except ConfigError as error:
         problems += error.problems
         target = _stand_in(space)
         options.pop("tries", None)  # points of a space that may not be known
     space = target.space if isinstance(target.space, SearchSpace) else SearchSpace(target.space)
-    metric = find_metric(target.metric if metric is None else metric, target.metrics or ())
-    if metric and target.metrics is not None and metric not in target.metrics:
-        problems.append(unknown("--metric", metric, list(target.metrics)))
-    if direction is None:
-        direction = (target.metrics or {}).get(metric) or default_direction(metric)
-    if direction is None and not problems:
-        problems.append(f"--direction is needed: say whether {metric!r} is to minimize or maximize")
+    known = target.metrics or {}
+    metrics = [find_metric(each, known) for each in asked or (target.metric,)]
+    if target.metrics is not None:
+        problems += [unknown("--metric", each, list(known)) for each in metrics if each and each not in known]
+    if not ways:
+        own = {each: known.get(each) or default_direction(each) for each in metrics}
+        needed = [each for each, way in own.items() if way is None] if not problems else []
+        problems += [f"--direction is needed: say whether {each!r} is to minimize or maximize" for each in needed]
+        ways = tuple(own[each] or "minimize" for each in metrics)
+    limits = _limits(several(constraints or ()), target, problems)
     options = {name: value for name, value in options.items() if value is not None}
     options.setdefault("seed", secrets.randbelow(2**31))
     if target.max_epochs is not None:
@@ -71,8 +79,9 @@ def plan(
             target_column=target_column,
             data=target.facts,
             space=space,
-            metric=metric,
-            direction=cast(Direction, "minimize" if direction is None else direction),  # StudyConfig checks it
+            metrics=tuple(metrics),
+            directions=cast(tuple[Direction, ...], ways),  # StudyConfig checks them
+            constraints=limits,
             sampler=samplers.named(sampler),
             early_stopping=stopping.named(early_stopping),
             **options,
@@ -81,8 +90,24 @@ def plan(
         raise ConfigError([*problems, *error.problems]) from error
     if problems:
         raise ConfigError(problems)
-    samplers.check(sampler, space)
+    samplers.check(sampler, space, preference=config.preference)
     return config, target.build(config)
+
+
+def _limits(given: Sequence[str], target: Target, problems: list[str]) -> tuple[str, ...]:
+    """Return constraints with the names that the target has for metrics, and add those to `problems` that it lacks."""
+    found = []
+    for text in given:
+        try:
+            limit = Constraint.parse(text)
+        except ValueError as error:
+            problems.append(f"--constraint {error}")
+            continue
+        metric = find_metric(limit.metric, target.metrics or ())
+        if target.metrics is not None and metric not in target.metrics:
+            problems.append(unknown(f"--constraint {shown(text)}: metric", metric, list(target.metrics)))
+        found.append(str(replace(limit, metric=metric)))
+    return tuple(found)
 
 
 def add(home: Home, config: StudyConfig, name: str | None, *, is_seeded: bool) -> str:
@@ -164,4 +189,6 @@ def load(config: StudyConfig) -> Objective:
         from automl.tasks.tables import check_unchanged
 
         check_unchanged(config.target, config.data["sha256"])
-    return resolve(config.target, config.space, column=config.target_column, metric=config.metric).build(config)
+    return resolve(config.target, config.space, column=config.target_column, metric=learnt(config.metrics)).build(
+        config
+    )

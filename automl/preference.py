@@ -56,13 +56,12 @@ class Constraint:
             )
         return cls(match[1], "<=" if match[2] == "<=" else ">=", float(bound))
 
-    def violation(self, values: Values) -> float:
-        """Return by how much the limit is broken, as a part of it; 0 if it is kept, +inf if the metric is unknown."""
+    def excess(self, values: Values) -> float:
+        """Return how far a metric is beyond the limit, as a part of it: below 0 on the right side, +inf if unknown."""
         value = values.get(self.metric, math.nan)
         if not math.isfinite(value):
             return math.inf
-        excess = value - self.bound if self.sign == "<=" else self.bound - value
-        return max(0.0, excess) / (abs(self.bound) or 1.0)
+        return (value - self.bound if self.sign == "<=" else self.bound - value) / (abs(self.bound) or 1.0)
 
     def __str__(self) -> str:
         return f"{self.metric} {self.sign} {self.bound:.15g}"
@@ -92,6 +91,10 @@ class Preference:
             metrics=several(metric), directions=directions, constraints=tuple(map(Constraint.parse, constraints))
         )
 
+    def __str__(self) -> str:
+        wishes = [f"{direction} {name}" for name, direction in zip(self.metrics, self.directions, strict=True)]
+        return ", ".join(wishes) + "".join(f", {limit}" for limit in self.constraints)
+
     @property
     def is_plain(self) -> bool:
         """Whether there is one metric and no limit, so that results compare as numbers do."""
@@ -112,7 +115,7 @@ class Preference:
 
     def violation(self, values: Values) -> float:
         """Return by how much the constraints are broken: 0 for not at all, the sum over all of their parts."""
-        return sum(each.violation(values) for each in self.constraints)
+        return sum(max(0.0, each.excess(values)) for each in self.constraints)
 
     def vector(self, values: Values) -> Vector:
         """Return what `order` of this module compares; who lacks an objective is behind all who have every one."""
@@ -145,6 +148,17 @@ def order(vectors: Sequence[Vector]) -> list[int]:
 
     It puts what dominates before what is dominated, and depends on the order of equal vectors only.
     """
+    if all(len(vector) == 2 for vector in vectors):  # numbers need no layers
+        best_first = sorted(range(len(vectors)), key=lambda at: (vectors[at], at))
+    else:
+        best_first = _layered(vectors)
+    ranks = [0] * len(vectors)
+    for rank, at in enumerate(best_first):
+        ranks[at] = rank
+    return ranks
+
+
+def _layered(vectors: Sequence[Vector]) -> list[int]:
     alike: dict[float, list[int]] = {}
     for at, vector in enumerate(vectors):
         alike.setdefault(vector[0], []).append(at)
@@ -156,10 +170,7 @@ def order(vectors: Sequence[Vector]) -> list[int]:
             room = crowding([losses[n] for n in layer])
             ranked = sorted(zip(room, layer, strict=True), key=lambda each: (-each[0], losses[each[1]], each[1]))
             best_first += [members[n] for _, n in ranked]
-    ranks = [0] * len(vectors)
-    for rank, at in enumerate(best_first):
-        ranks[at] = rank
-    return ranks
+    return best_first
 
 
 def dominates(one: Vector, other: Vector) -> bool:

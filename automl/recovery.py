@@ -96,7 +96,8 @@ def recover(ledger: Writer, reader: Reader, folder: Path, *, retries: int) -> di
     or "cut", how many trials were "entered" from files, how many folders set "aside", and how many results were
     "damaged".
     """
-    metric = reader.study().metric
+    preference = reader.study().preference
+    metric, metrics = preference.metrics[0], preference.names
     retried = reasons_to_retry(reader)
     entered, found = remains.bring_up_to_files(ledger, reader, folder)
     running = [row for row in reader.attempts() if row.state is AttemptState.STARTED] + entered
@@ -105,7 +106,7 @@ def recover(ledger: Writer, reader: Reader, folder: Path, *, retries: int) -> di
         points = [point for point in reader.metrics(row.trial) if point.attempt == row.number]
         trial_folder = folder / "trials" / str(row.trial)
         attempts.supersede(trial_folder, row.number)  # first: what is read next is all that it leaves
-        ending = attempts.read_result(trial_folder, row.number, metric=metric)
+        ending = attempts.read_result(trial_folder, row.number, metrics=metrics)
         left = attempts.read_reports(trial_folder, row.number)
         known = {(point.name, point.step) for point in points}
         for report in [*left, *([ending.final] if ending and ending.final else [])]:
@@ -118,7 +119,7 @@ def recover(ledger: Writer, reader: Reader, folder: Path, *, retries: int) -> di
                 trial=row.trial, attempt=row.number, state=AttemptState.LOST, checkpoint=newest, waits=True, time=last
             )
             found["cut"] += 1
-            found["damaged"] += attempts.is_damaged(trial_folder, row.number, metric=metric)
+            found["damaged"] += attempts.is_damaged(trial_folder, row.number, metrics=metrics)
             continue
         waits = row.number < last_of[row.trial] or is_retried(ending, len(retried.get(row.trial, ())), retries)
         # Nobody knows better when it ended; what passed until the ledger hears of it is no time of the trial's.
@@ -162,12 +163,12 @@ class Files:
                 log.write(f"# the checkpoint of step {each['step']} is damaged or gone; the trial {on}\n")
         return start, bad
 
-    def left_by(self, attempt: Attempt, *, metric: str) -> tuple[list[Report], Ending | None]:
+    def left_by(self, attempt: Attempt) -> tuple[list[Report], Ending | None]:
         """Return what the worker of an attempt has left, which leaves nothing more: its reports, and how it ended."""
         folder = self.of(attempt.trial)
         attempts.supersede(folder, attempt.number)  # first: what is read next is all that it leaves
         reports = attempts.read_reports(folder, attempt.number)
-        return reports, attempts.read_result(folder, attempt.number, metric=metric)
+        return reports, attempts.read_result(folder, attempt.number, metrics=attempt.metrics)
 
     def forget(self, number: int) -> None:
         """Remove what a trial would have gone on from."""

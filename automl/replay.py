@@ -122,7 +122,7 @@ class _Past:
                     yield asked, self._propose(driver, asked)
                 self._known[trial] = self._new(trial)
             elif kind == "report":
-                self._of(trial).reports[data[0]] = data[1]  # type: ignore[index]  # the dict is ours
+                self._hear(self._of(trial), *data)
             else:
                 record = self._known[trial] = self._after(kind, trial, data)
                 driver.heard.append((seq, still(record)))
@@ -146,6 +146,16 @@ class _Past:
             return self._final[trial]
         return replace(self._of(trial), state=TrialState.RUNNING, paused=kind == "pause", **data)
 
+    def _hear(self, record: TrialRecord, step: int, name: str, value: float) -> None:
+        """Take in one metric that counts."""
+        preference = self._config.preference
+        assert isinstance(record.reports, dict)
+        assert isinstance(record.points, dict)
+        if name == preference.metrics[0]:
+            record.reports[step] = value
+        if not preference.is_plain:
+            record.points[step] = {**record.points.get(step, {}), name: value}
+
     def _of(self, trial: int) -> TrialRecord:
         return self._known.setdefault(trial, self._new(trial))
 
@@ -157,6 +167,7 @@ class _Past:
             params=final.params,
             seed=final.seed,
             reports={},
+            points={},
             confirms=final.confirms,
         )
 
@@ -168,10 +179,10 @@ def _rows(reader: Reader) -> Iterator[tuple[int, str, int, Any]]:
             yield event.seq, event.kind, event.trial or 0, event.data
         elif event.kind == PROMOTED:
             yield event.seq, event.kind, event.trial or 0, {"attempt": event.data["attempt"]}
-    metric = reader.study().metric
+    names = reader.study().preference.names
     for point in reader.metrics():
-        if point.name == metric:
-            yield point.seq, "report", point.trial, (point.step, point.value)
+        if point.name in names:
+            yield point.seq, "report", point.trial, (point.step, point.name, point.value)
     for row in reader.attempts():
         if row.state is AttemptState.PAUSED:
             yield row.seq, "pause", row.trial, {"attempt": row.number, "checkpoint": row.checkpoint}

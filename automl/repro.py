@@ -154,7 +154,7 @@ def _attempt(reader: Reader, config: StudyConfig, record: TrialRecord) -> Attemp
         params=SpaceHistory.read(reader).of(record.number).values_of(record.params),
         sampled=record.params,
         seed=record.seed,
-        metric=config.metric,
+        metrics=config.preference.names,
         max_epochs=config.max_epochs,
         folder="",
         start_step=0,

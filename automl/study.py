@@ -234,7 +234,7 @@ class Study:
         with self._alone():
             if not self._is_current(attempt):
                 return
-            reports, found = self._files.left_by(attempt, metric=self.config.metric)
+            reports, found = self._files.left_by(attempt)
             self.report(attempt, [report for report in reports if report.step > self._running.step(attempt)])
             if found := found or ending:
                 self.end(attempt, found)
@@ -408,7 +408,7 @@ class Study:
         self._ledger.report(trial=attempt.trial, attempt=attempt.number, report=report)
         self._running.hear(attempt, step=report.step)
         try:
-            verdict = self._agenda.hear(attempt.trial, report, self.config.metric)
+            verdict = self._agenda.hear(attempt.trial, report)
         except SearchAbortedError as error:  # no fault of the trial, which goes on when the search is resumed
             self._halt.failure = error
             return Verdict.CONTINUE

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from automl import durable
-from automl.config import OWN_SAMPLER, StudyConfig
+from automl.config import OWN_SAMPLER, SINGULAR, StudyConfig, one_or_all
 from automl.errors import ConfigError
 from automl.redaction import without_password
 from search_spaces import READY, SearchSpaceError, assignments, format_range, modules
@@ -45,7 +45,8 @@ SUFFIXES = (".yaml", ".yml", ".json")
 SCHEMA = Path(__file__).with_name("study.schema.json")
 """Made by `automl.cli.schema`, which knows the options."""
 
-_KEYS = {"n_trials": "trials", "tries": "try"}  # where a field of StudyConfig is not called like its option
+_KEYS = {"n_trials": "trials", "tries": "try", "constraints": "constraint", **SINGULAR}
+"""Where a field of StudyConfig is not called like its option."""
 _UNWRITTEN = ("kind", "data", "space")  # what the target says by itself, and what is written last
 
 
@@ -247,6 +248,7 @@ def settings(config: StudyConfig) -> dict[str, Any]:
     """Return key -> value of all that `config` sets, but the space and passwords in URLs."""
     values = {_KEYS.get(each.name, each.name): getattr(config, each.name) for each in dataclasses.fields(config)}
     values["try"] = tuple(map(assignments.written, values["try"]))
+    values |= {name: one_or_all(values[name]) for name in SINGULAR.values()}
     return {
         name: without_password(value) if isinstance(value, str) else [*value] if isinstance(value, tuple) else value
         for name, value in values.items()

@@ -32,7 +32,7 @@ import operator
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -171,7 +171,9 @@ class TrialRecord:
 
     def told(self) -> dict[str, Any]:
         """Return what events say of a trial that has ended or paused."""
-        about = {"trial": self.number, "state": self.state, "value": self.value, "step": self.step}
+        about: dict[str, Any] = {"trial": self.number, "state": self.state, "value": self.value}
+        about |= {"values": dict(self.standing)} if self.points else {}
+        about |= {"step": self.step}
         confirms = {} if self.confirms is None else {"confirms": self.confirms}
         return about | {"reason": self.reason, "message": self.message} | confirms
 
@@ -380,33 +382,45 @@ def checkpoint_steps(folder: Path, up_to: int, *, heard_of: int | None = None) -
     return sorted((step for step in steps if step <= up_to), reverse=True)
 
 
-def outcome(returned: Any, *, metric: str, last: Mapping[str, float]) -> tuple[dict[str, float], Reason | None, str]:
+def outcome(
+    returned: Any, *, metrics: Sequence[str], last: Mapping[str, float]
+) -> tuple[dict[str, float], Reason | None, str]:
     """Judge what an objective returned: its metrics, and why they make no valid result if they do not.
 
     Args:
-        returned: a dict of metrics, a number, or None (then `last` stands). A number is `metric` where the objective
-            reported that metric too, else the metric "value".
-        metric: the study's metric.
+        returned: a dict of metrics, a number, or None (then `last` stands). A number is the first metric where the
+            objective reported that too, else the metric "value".
+        metrics: all that the study's objectives and constraints are about; each of them has to be there.
         last: the last reported value of each metric.
     """
     if returned is None:
-        values = {metric: last[metric]} if metric in last else {}
+        values = {metric: last[metric] for metric in metrics if metric in last}
     elif isinstance(returned, Mapping):
         values = as_metrics(returned)
     else:
-        values = {metric if metric in last else "value": as_number(returned, "the returned value")}
-    if metric not in values:
-        names = sorted({*values, *last})
-        seen = ", ".join(names) or "nothing"
-        near = did_you_mean(metric, names) or f"; return {{{metric!r}: number}}"
-        bare = "" if returned is None or isinstance(returned, Mapping) else " (a bare number is the metric 'value')"
-        text = f"metric {metric!r} was never reported nor returned; seen: {seen}{bare}{near}"
-        return values, Reason.MISSING_METRIC, text
-    if math.isnan(values[metric]):
-        return values, Reason.NAN, f"{metric} is NaN"
-    if math.isinf(values[metric]):
-        return values, Reason.INFINITE, f"{metric} is {values[metric]}"
+        values = {metrics[0] if metrics[0] in last else "value": as_number(returned, "the returned value")}
+    for metric in metrics:
+        if metric not in values:
+            return values, Reason.MISSING_METRIC, _missing(metric, values, last, returned)
+    for metric in metrics:
+        if math.isnan(values[metric]):
+            return values, Reason.NAN, f"{metric} is NaN"
+        if math.isinf(values[metric]):
+            return values, Reason.INFINITE, f"{metric} is {values[metric]}"
     return values, None, ""
+
+
+def _missing(metric: str, values: Mapping[str, float], last: Mapping[str, float], returned: Any) -> str:
+    """Say that a metric is not among the `values` of a trial, and what to do."""
+    names = sorted({*values, *last})
+    seen = ", ".join(names) or "nothing"
+    if metric in last:
+        return (
+            f"metric {metric!r} was reported, but is not in what was returned; seen: {seen}; return it too, or nothing"
+        )
+    near = did_you_mean(metric, names) or f"; return {{{metric!r}: number}}"
+    bare = "" if returned is None or isinstance(returned, Mapping) else " (a bare number is the metric 'value')"
+    return f"metric {metric!r} was never reported nor returned; seen: {seen}{bare}{near}"
 
 
 def _checkpoints(folder: Path) -> Path:

@@ -36,7 +36,7 @@ def ray_cluster() -> Iterator[None]:
     from automl.executors.ray_tune import RayExecutor
     from search_spaces import SearchSpace
 
-    config = StudyConfig(target="t", space=SearchSpace({"x": "0..1"}), metric="value", direction="minimize")
+    config = StudyConfig(target="t", space=SearchSpace({"x": "0..1"}), metrics=("value",), directions=("minimize",))
     executor = RayExecutor(config)
     executor.prepare()
     yield

@@ -37,9 +37,9 @@ def agenda(*records: TrialRecord, n_trials: int = 9, sampler: Counting | None = 
     judge = stopping.make("asha", maximize=False, max_epochs=9)
     made = sampler or Counting()
     spaces = SpaceHistory(current=SearchSpace({"x": "0..99"}))
-    enough = Enough(Preference.of("loss", "minimize"))
-    parts: dict[str, Any] = {"spaces": spaces, "sampler": made, "judge": judge, "enough": enough}
-    return Agenda(n_trials=n_trials, records=records, retried={}, **parts)
+    preference = Preference.of("loss", "minimize")
+    parts: dict[str, Any] = {"spaces": spaces, "sampler": made, "judge": judge, "preference": preference}
+    return Agenda(n_trials=n_trials, records=records, retried={}, enough=Enough(preference), **parts)
 
 
 def pause(made: Agenda, number: int, loss: float) -> None:

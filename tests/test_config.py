@@ -15,7 +15,7 @@ from search_spaces import SearchSpace
 
 def config(**options: Any) -> StudyConfig:
     space = SearchSpace({"x": "0.0..1.0", "arch": "a|b", "y": "1..3 when arch=b"})
-    return StudyConfig(**{"target": "t", "space": space, "metric": "loss", "direction": "minimize"} | options)
+    return StudyConfig(**{"target": "t", "space": space, "metrics": ("loss",), "directions": ("minimize",)} | options)
 
 
 def test_round_trip_through_json() -> None:
@@ -42,7 +42,7 @@ def test_round_trip_through_json() -> None:
         ({"early_stopping": "x"}, "--early-stopping 'x' is unknown; known: asha, guarded, hyperband,"),
         ({"early_stopping": "asha eta=1"}, "--early-stopping asha: eta must be a whole number >= 2, got '1'"),
         ({"early_stopping": 3}, "--early-stopping '3' is unknown"),
-        ({"direction": "maximise"}, "did you mean 'maximize'"),
+        ({"directions": ("maximise",)}, "did you mean 'maximize'"),
         ({"space": SearchSpace({})}, "search space is empty"),
         ({"seed": -1}, "--seed must be"),
         ({"executor": "local", "parallel": 2}, "--executor ray"),

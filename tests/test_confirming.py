@@ -16,6 +16,7 @@ from automl.config import StudyConfig
 from automl.confirming import Confirmation, Confirmed, can_tell
 from automl.enough import EndedBy
 from automl.home import Home
+from automl.preference import Preference
 from automl.replay import replay
 from automl.report import page, summary
 from automl.study import Study
@@ -23,7 +24,7 @@ from automl.trial import Trial, TrialRecord, TrialState
 from search_spaces import SearchSpace
 from tests.test_study import Bench, complete, report, take
 
-BOTH = Confirmation(k=2, seeds=3, maximize=False)
+BOTH = Confirmation(k=2, seeds=3, preference=Preference.of("loss", "minimize"))
 
 
 def ended(number: int, value: float | None, *, confirms: int | None = None) -> TrialRecord:
@@ -47,7 +48,7 @@ def test_the_best_run_again_one_seed_after_the_other() -> None:
     assert BOTH.outstanding(begun) == [2, 1, 2]
     assert BOTH.judged(begun) == []
     assert BOTH.winner(begun) == 1
-    assert Confirmation(k=0, seeds=3, maximize=False).outstanding(searched) == []
+    assert Confirmation(k=0, seeds=3, preference=Preference.of("loss", "minimize")).outstanding(searched) == []
 
 
 def test_the_winner_is_chosen_by_the_mean_of_its_other_runs() -> None:
@@ -70,7 +71,9 @@ def test_ties_are_those_that_nothing_tells_from_the_first(maximize: bool) -> Non
     signed = [[None if value is None else value * sign for value in each] for each in runs]
     records = confirmed(*signed, of=[sign * value for value in (0.0, 0.1, 0.2, 0.3)])
 
-    found = Confirmation(k=4, seeds=3, maximize=maximize).judged(records)
+    found = Confirmation(k=4, seeds=3, preference=Preference.of("loss", "maximize" if maximize else "minimize")).judged(
+        records
+    )
 
     assert [(each.number, each.is_tied, each.failed) for each in found] == [
         (0, True, 0),
@@ -222,7 +225,7 @@ def test_a_confirmed_search_from_end_to_end(tmp_path: Path) -> None:
 def test_a_study_of_an_older_version_asks_for_nothing_to_be_confirmed() -> None:
     """Its settings lack the options, which then have their defaults."""
     space = SearchSpace({"x": "0..1"})
-    config = StudyConfig(target="t", space=space, metric="m", direction="minimize")
+    config = StudyConfig(target="t", space=space, metrics=("m",), directions=("minimize",))
     row = {name: value for name, value in config.to_dict().items() if not name.startswith("confirm")}
 
     assert Confirmation.of(StudyConfig.from_dict(row)).k == 0

@@ -263,7 +263,7 @@ def test_each_reason_is_said_and_what_goes_on_is_named() -> None:
     """In one line without braces, and with an option that lets the search go on where there is one."""
     space = SearchSpace({"x": "0.0..1.0"})
     given: dict[str, Any] = {"timeout": 60.0, "budget": "4cpuh", "patience": 7, "worth": 0.5, "target_value": 0.25}
-    config = StudyConfig(target="t", space=space, metric="loss", direction="minimize", **given).to_dict()
+    config = StudyConfig(target="t", space=space, metrics=("loss",), directions=("minimize",), **given).to_dict()
 
     texts = {why: said(why, config, asked=50) for why in EndedBy}
 

@@ -31,7 +31,7 @@ def scaled(trial: Trial, by: float) -> float:
 
 
 def config(**options: object) -> StudyConfig:
-    about = {"target": "t", "space": SPACE, "metric": "value", "direction": "minimize", "kind": "callable"}
+    about = {"target": "t", "space": SPACE, "metrics": ("value",), "directions": ("minimize",), "kind": "callable"}
     return StudyConfig(**(about | options))  # type: ignore[arg-type]
 
 

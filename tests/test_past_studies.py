@@ -34,7 +34,8 @@ def run(name: str, space: dict[str, Any], *, metric: str = "loss", n_trials: int
 
 
 def config(space: dict[str, Any], *names: str, **more: Any) -> StudyConfig:
-    fields = {"target": "loss", "kind": "callable", "metric": "loss", "direction": "minimize", "warm_start": names}
+    fields = {"target": "loss", "kind": "callable", "warm_start": names}
+    fields |= {"metrics": ("loss",), "directions": ("minimize",)}
     return StudyConfig(space=SearchSpace(space), **fields | more)
 
 

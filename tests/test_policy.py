@@ -22,7 +22,14 @@ WIDE = SearchSpace({f"x{n}": "0.0..1" for n in range(100)})
 
 def config(**options: Any) -> StudyConfig:
     return StudyConfig(
-        **{"target": "t", "space": SPACE, "metric": "loss", "direction": "minimize", "max_epochs": 27, **options}
+        **{
+            "target": "t",
+            "space": SPACE,
+            "metrics": ("loss",),
+            "directions": ("minimize",),
+            "max_epochs": 27,
+            **options,
+        }
     )
 
 

@@ -16,7 +16,7 @@ def attempt(trial: int = 0, number: int = 1, start_step: int = 0, folder: str = 
         number=number,
         params={},
         seed=0,
-        metric="loss",
+        metrics=("loss",),
         max_epochs=None,
         folder=folder,
         start_step=start_step,

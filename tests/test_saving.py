@@ -45,7 +45,12 @@ class Bench:
         self.now = 1000.0
         self.told: list[Mapping[str, Any]] = []
         space = SearchSpace({"x": "0.0..1.0"})
-        options: Any = {"metric": "loss", "direction": "minimize", "sampler": "random", "early_stopping": "none"}
+        options: Any = {
+            "metrics": ("loss",),
+            "directions": ("minimize",),
+            "sampler": "random",
+            "early_stopping": "none",
+        }
         config = StudyConfig(target="t", space=space, n_trials=n_trials, **options)
         create_study(self.url, "s", config.to_dict())
 
@@ -165,7 +170,7 @@ def test_a_result_whose_file_could_not_be_written_counts(bench: Bench) -> None:
 
 def attempt_in(folder: Path) -> Attempt:
     return Attempt(
-        trial=0, number=1, params={}, seed=0, metric="loss", max_epochs=None, folder=str(folder), start_step=0,
+        trial=0, number=1, params={}, seed=0, metrics=("loss",), max_epochs=None, folder=str(folder), start_step=0,
         decision_steps=frozenset(),
     )  # fmt: skip
 
@@ -188,7 +193,7 @@ def test_a_worker_on_a_full_disk_hands_over_all_that_it_has(tmp_path: Path) -> N
     assert [report.step for report in heard] == [1, 2, 3]
     assert attempts.read_reports(tmp_path, 1) == heard
     assert (ending.trial_state, ending.no_space) == (TrialState.COMPLETE, None)
-    assert attempts.read_result(tmp_path, 1, metric="loss") == ending
+    assert attempts.read_result(tmp_path, 1, metrics=["loss"]) == ending
     assert (unwritten.trial_state, unwritten.values) == (TrialState.COMPLETE, {"loss": 1.0})
     assert "File too large" in str(unwritten.no_space)
 

@@ -174,7 +174,13 @@ def test_files_of_the_study_say_the_present_space(tmp_path: Path) -> None:
 def test_what_began_goes_on_with_its_own_params(tmp_path: Path, storage_url: str) -> None:
     """A trial that is cut, and three that are paused, all outside of the new space: they run on, no sampler hears."""
     config = StudyConfig(
-        target="t", space=OLD, metric="loss", direction="minimize", n_trials=5, max_epochs=9, early_stopping="asha"
+        target="t",
+        space=OLD,
+        metrics=("loss",),
+        directions=("minimize",),
+        n_trials=5,
+        max_epochs=9,
+        early_stopping="asha",
     )
     (tmp_path / "s").mkdir()
     if storage_url.startswith("sqlite"):
@@ -207,7 +213,7 @@ def start(study: Study) -> Attempt:
 
 def test_a_name_means_what_it_did_when_a_trial_was_asked(tmp_path: Path) -> None:
     """A trial that goes on, like one that is new, gets the value that its choice named in its own space."""
-    config = StudyConfig(target="t", space=SearchSpace({"n": "a=[1]|"}), metric="loss", direction="minimize")
+    config = StudyConfig(target="t", space=SearchSpace({"n": "a=[1]|"}), metrics=("loss",), directions=("minimize",))
     url = f"sqlite:///{tmp_path}/s/ledger.db"
     (tmp_path / "s").mkdir()
     create_study(url, "s", config.to_dict())

@@ -50,8 +50,8 @@ class Bench:
         self.url = url
         self.clock = Clock()
         self.events: list[Mapping[str, Any]] = []
-        settings = {"metric": "loss", "direction": "minimize", "sampler": "random", "max_epochs": 9, "n_trials": 6}
-        settings |= {"early_stopping": "asha"}
+        settings = {"metrics": ("loss",), "directions": ("minimize",), "sampler": "random", "early_stopping": "asha"}
+        settings |= {"max_epochs": 9, "n_trials": 6}
         space = SearchSpace({"x": "0.0..1.0"})
         config = StudyConfig(target="t", space=space, **(settings | options))
         create_study(self.url, "s", config.to_dict(), clock=self.clock)
@@ -531,7 +531,12 @@ def test_listeners_hear_of_everything_in_order(bench: Bench) -> None:
 def test_a_grid_ends_the_study(tmp_path: Path, storage_url: str) -> None:
     """A grid smaller than the number of trials asked for is done when it is through."""
     config = StudyConfig(
-        target="t", space=SearchSpace({"x": "a|b"}), metric="loss", direction="minimize", sampler="grid", n_trials=9
+        target="t",
+        space=SearchSpace({"x": "a|b"}),
+        metrics=("loss",),
+        directions=("minimize",),
+        sampler="grid",
+        n_trials=9,
     )
     create_study(storage_url, "g", config.to_dict())
     study = Study.open(storage_url, "g", folder=tmp_path / "g")

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automl.cli.given import keys
-from automl.config import SAMPLERS, StudyConfig
+from automl.config import SAMPLERS, SINGULAR, StudyConfig
 from automl.errors import ConfigError
 from automl.redaction import without_password
 from automl.study_file import Key, Kind, StudyFile, dumps, read
@@ -165,14 +165,17 @@ def test_parameter_given_twice() -> None:
     assert problem == "study.yaml:3:13: lr was given a range already; give it one"
 
 
+_metrics = strategies.texts.filter(lambda text: text.isprintable() and text != "")
+_pairs = st.tuples(_metrics, st.sampled_from(["minimize", "maximize"]))
+
 configs = st.builds(
-    StudyConfig,
+    lambda pairs, **more: StudyConfig(metrics=[m for m, _ in pairs], directions=[d for _, d in pairs], **more),
+    st.lists(_pairs, min_size=1, max_size=3, unique_by=lambda pair: pair[0]),
     target=st.just("digits"),
     kind=st.sampled_from(["task", "function"]),
     space=strategies.spaces(min_size=1),
-    metric=strategies.texts.filter(lambda text: text.isprintable() and text != ""),
-    direction=st.sampled_from(["minimize", "maximize"]),
     n_trials=st.integers(1, 10**9),
+    constraints=st.lists(st.sampled_from(["latency_ms <= 5", "a b >= -0.5", "x <= 1e-05"]), unique=True),
     timeout=st.none() | st.floats(1e-9, 1e12),
     max_epochs=st.none() | st.integers(1, 10**6),
     sampler=st.sampled_from(SAMPLERS),
@@ -192,8 +195,9 @@ def test_what_is_written_says_the_same(config: StudyConfig) -> None:
 
     found = read("study.yaml", keys(search_command()), locate)
 
+    called = {"n_trials": "trials", "constraints": "constraint", **SINGULAR}
     expected = {
-        {"n_trials": "trials"}.get(each.name, each.name): getattr(config, each.name)
+        called.get(each.name, each.name): getattr(config, each.name)
         for each in dataclasses.fields(config)
         if each.name not in ("target", "kind", "space") and getattr(config, each.name) not in (None, ())
     }
@@ -248,4 +252,4 @@ def test_what_has_no_password_stays(text: str) -> None:
 
 def config_of(**more: Any) -> StudyConfig:
     space = SearchSpace({"x": "0..1"})
-    return StudyConfig(**{"target": "digits", "space": space, "metric": "m", "direction": "minimize"} | more)
+    return StudyConfig(**{"target": "digits", "space": space, "metrics": ("m",), "directions": ("minimize",)} | more)

@@ -74,7 +74,7 @@ def test_a_restored_trial_knows_its_last_values(trial: Trial, tmp_path: Path) ->
 
     again = Trial(number=0, params={}, folder=tmp_path, restore_step=3, last_values={"loss": 0.5})
 
-    assert outcome(None, metric="loss", last=again.last_values)[0] == {"loss": 0.5}
+    assert outcome(None, metrics=["loss"], last=again.last_values)[0] == {"loss": 0.5}
 
 
 def test_a_step_is_reported_once(trial: Trial) -> None:
@@ -154,7 +154,7 @@ def test_outcomes(
     returned: object, last: dict[str, float], values: dict[str, float] | None, reason: Reason | None
 ) -> None:
     """What is returned for the metric `loss` is its value, or says why there is none."""
-    found, why, message = outcome(returned, metric="loss", last=last)
+    found, why, message = outcome(returned, metrics=["loss"], last=last)
 
     assert why is reason
     assert bool(message) == (reason is not None)
@@ -163,7 +163,7 @@ def test_outcomes(
 
 def test_a_missing_metric_says_what_was_seen() -> None:
     """The message names what came instead."""
-    _, _, message = outcome({"acc": 1.0}, metric="loss", last={"f1": 0.5})
+    _, _, message = outcome({"acc": 1.0}, metrics=["loss"], last={"f1": 0.5})
 
     assert "'loss'" in message
     assert "acc, f1" in message

@@ -75,7 +75,7 @@ def view(name: str, config: StudyConfig, before: Mapping[str, Any], *, quiet: bo
         with shown(panel) as above:
             yield View(ready=functools.partial(output.facts, file=above), listen=panel)
     else:
-        yield View(ready=ready, listen=ProgressLine(config.n_trials, metric=config.metric))
+        yield View(ready=ready, listen=ProgressLine(config.n_trials, metric=config.preference.names))
 
 
 class JsonLines:

@@ -70,10 +70,30 @@ Target = Annotated[
 
 Column = Annotated[str | None, _text("--target", "COLUMN", "Of a data file: the column to predict.", WHAT)]
 Name = Annotated[str | None, _text("--name", "NAME", "Name of the study.", WHAT, "TARGET-1, TARGET-2, ...")]
-Metric = Annotated[str | None, _text("--metric", "NAME", "What is measured.", WHAT, "the task's own, or value")]
+Metric = Annotated[
+    list[str] | None,
+    option(
+        "--metric",
+        metavar="NAME",
+        help="What is measured; several make several objectives.",
+        panel=WHAT,
+        show_default="the task's own, or value",
+    ),
+]
 Direction = Annotated[
-    str | None,
-    _text("--direction", "WAY", f"{' or '.join(DIRECTIONS)}.", WHAT, "the task's own; a loss is minimized", DIRECTIONS),
+    list[str] | None,
+    option(
+        "--direction",
+        metavar="WAY",
+        help=f"{' or '.join(DIRECTIONS)}; one for each metric.",
+        panel=WHAT,
+        show_default="the task's own; a loss is minimized",
+        among=DIRECTIONS,
+    ),
+]
+Constraint = Annotated[
+    list[str] | None,
+    option("--constraint", metavar="LIMIT", help='What a result must keep: "latency_ms <= 5".', panel=WHAT),
 ]
 Seed = Annotated[str | None, _text("--seed", "N", "Seed of everything random.", WHAT, "drawn, and told")]
 

@@ -94,8 +94,10 @@ def _property(key: Key, option: Any) -> dict[str, Any]:
     value = _KINDS.get(key.kind) or _VALUES.get(option.metavar, _TEXT)
     if key.choices:
         value = {"enum": list(key.choices)}
-    elif names and key.kind is Kind.TEXT:
+    elif names and key.kind in (Kind.TEXT, Kind.LIST):
         value = {"type": "string", "pattern": rf"^({'|'.join(map(re.escape, names))})(\W.*)?$"}
+        if key.kind is Kind.LIST:
+            value = {"anyOf": [value, {"type": "array", "items": value, "minItems": 1}]}
     return {"description": _plain(option.help), **value}
 
 

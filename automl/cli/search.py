@@ -20,6 +20,7 @@ from automl.cli.output import Format
 from automl.cli.values import Problems, duration, number, trial_count, whole
 from automl.config import StudyConfig
 from automl.errors import SearchAbortedError
+from automl.goals import learnt
 from automl.tasks import Task
 from search_spaces import SearchSpace
 
@@ -44,6 +45,7 @@ def search(
     name: options.Name = None,
     metric: options.Metric = None,
     direction: options.Direction = None,
+    constraint: options.Constraint = None,
     seed: options.Seed = None,
     space: options.Spaces = None,
     arch: options.Arch = None,
@@ -101,12 +103,16 @@ def search(
     settings |= _numbers(problems, retries=retries, max_failures=max_failures, parallel=parallel, cpus=cpus, gpus=gpus)
     settings |= _numbers(problems, target_value=target_value, patience=patience, worth=worth)
     settings |= _numbers(problems, confirm=confirm, confirm_seeds=confirm_seeds) | {"budget": budget}
-    settings |= {"metric": metric, "direction": direction, "sampler": sampler, "early_stopping": early_stopping}
+    metrics, ways, limits = (given.several(context, name) for name in ("metric", "direction", "constraint"))
+    settings |= {"metric": metrics, "direction": ways, "constraints": limits}
+    settings |= {"sampler": sampler, "early_stopping": early_stopping}
     settings |= {"executor": executor, "ray_address": ray_address, "isolate": isolate}
     settings |= {"env": env, "env_block": env_block, "warm_start": warm_start or []}
     settings["tries"] = given.several(context, "tries")
     settings |= {"tracker": tracker, "tracking_uri": tracking_uri, "target_column": target_column}
-    task = problems.attempt(lambda: tasks.find(target, column=target_column, metric=metric)) if target else None
+    task = (
+        problems.attempt(lambda: tasks.find(target, column=target_column, metric=learnt(metrics))) if target else None
+    )
     before = len(problems.lines)
     ranges = given.ranges(context, problems)
     layers, relations = given.spaces(context), given.relations(context)
@@ -116,7 +122,7 @@ def search(
     found, config, objective, pasts = _planned(
         task or target, composed, settings, problems, name=name, home=home, storage=storage
     )
-    is_guessed = direction is None and task is None
+    is_guessed = not ways and task is None
     if dry_run:
         more = {"name": name, "home": str(found.path) if home else None, "storage": found.where if storage else None}
         plan.show(found, config, objective, pasts, more=more, is_guessed=is_guessed, format=format, json=json)

@@ -71,7 +71,7 @@ def _lines(home: Home) -> Iterator[Show]:
         nonlocal lines
         if lines is None:
             study = reader.study()
-            lines = ProgressLine(study.config["n_trials"], metric=study.metric)
+            lines = ProgressLine(study.config["n_trials"], metric=study.preference.names)
         for line in filter(None, map(lines.line, events)):
             print(output.safe(line), flush=True)  # a reader that goes away ends the watching, unlike a search
 

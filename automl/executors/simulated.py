@@ -72,7 +72,7 @@ class NoFiles(Files):
     def start_step(self, ledger: Writer, record: TrialRecord) -> tuple[int, list[dict[str, Any]]]:
         return record.checkpoint or 0, []
 
-    def left_by(self, attempt: Attempt, *, metric: str) -> tuple[list[Report], Ending | None]:
+    def left_by(self, attempt: Attempt) -> tuple[list[Report], Ending | None]:
         return [], None
 
     def forget(self, number: int) -> None:
@@ -270,7 +270,7 @@ def _read(run: _Run) -> tuple[float, dict[str, float]] | None:
 
 def _through(run: _Run) -> Ending:
     """Return how a trial ends that has no further step."""
-    values, reason, message = outcome(None, metric=run.attempt.metric, last=run.last)
+    values, reason, message = outcome(None, metrics=run.attempt.metrics, last=run.last)
     state = TrialState.FAIL if reason else TrialState.COMPLETE
     return Ending(
         state=AttemptState.RESULT,

@@ -13,15 +13,15 @@ from __future__ import annotations
 import contextlib
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import sqlalchemy as sa
 
-from automl.errors import AutomlError, StudyNotFoundError
+from automl.errors import StudyNotFoundError
 from automl.ledger import lease, schema
-from automl.ledger.address import parse, shown
+from automl.ledger.address import shown
 from automl.ledger.database import LedgerError, as_utc, connect, translated
 from automl.ledger.patience import repeated
 from automl.ledger.requests import Request
@@ -29,53 +29,6 @@ from automl.ledger.rows import AttemptRow, EventRow, MetricRow, StudyRow
 from automl.trial import AttemptState, Reason, TrialRecord, TrialState
 
 _S, _T, _A, _M, _E = schema.studies, schema.trials, schema.attempts, schema.metrics, schema.events
-
-
-def study_names(url: str, *, waits: bool = False) -> list[str]:
-    """Return the names of all studies in the ledger at `url`, the oldest first; none where there is no ledger yet.
-
-    With `waits` a server that seems to be starting is given some seconds.
-    """
-    try:
-        engine = connect(url, waits=waits)
-    except StudyNotFoundError:
-        return []
-
-    def read() -> list[str]:
-        with engine.connect() as connection:
-            return list(connection.scalars(sa.select(_S.c.name).order_by(_S.c.created, _S.c.id)))
-
-    try:
-        with translated(engine.url):
-            return repeated(read, engine.url)
-    finally:
-        engine.dispose()
-
-
-@contextlib.contextmanager
-def opener() -> Iterator[Callable[[str, str], Reader]]:
-    """Yield a function like `Reader.open` for many studies: it connects to each server once, or fails to once."""
-    engines: dict[str, sa.Engine | AutomlError] = {}
-
-    def opened(url: str, name: str) -> Reader:
-        if parse(url).get_backend_name() == "sqlite":  # a file a study, and files are quick to open
-            return Reader.open(url, name)
-        if url not in engines:
-            try:
-                engines[url] = connect(url, waits=True)
-            except AutomlError as error:
-                engines[url] = error
-        engine = engines[url]
-        if isinstance(engine, AutomlError):
-            raise engine
-        return Reader(engine, name)
-
-    try:
-        yield opened
-    finally:
-        for engine in engines.values():
-            if isinstance(engine, sa.Engine):
-                engine.dispose()
 
 
 class Reader:
@@ -208,22 +161,35 @@ class Reader:
             for row in self._metric_rows(trial, after, up_to)
         ]
 
-    def history(self) -> list[tuple[int, int | None, float | None]]:
+    def history(self) -> list[tuple[int, int | None, Any]]:
         """Return what early stopping learns from, in the order of its writing.
 
         That is (trial, step, value) of each report of the study's metric, its value None where it was NaN, and
-        (trial, None, value) of each end of a trial, its value None unless the trial is COMPLETE.
+        (trial, None, value) of each end of a trial, its value None unless the trial is COMPLETE. Where more than one
+        metric counts, a value is all that was reported at once, or returned, of those that do, by name.
         """
-        reports = sa.select(_M.c.seq, _M.c.trial, _M.c.step, _M.c.value).where(
-            _M.c.study_id == self._id, _M.c.name == self.study().metric
-        )
+        preference = self.study().preference
+        columns = _M.c.seq, _M.c.trial, _M.c.step, _M.c.value, _M.c.attempt, _M.c.name
+        reports = sa.select(*columns).where(_M.c.study_id == self._id, _M.c.name.in_(preference.names))
+        told: list[tuple[int, int, int | None, Any]] = []  # with the seq of each
+        last = None
+        for seq, trial, step, value, attempt, name in self._execute(reports.order_by(_M.c.seq)):
+            if preference.is_plain:
+                told.append((seq, trial, step, value))
+                continue
+            if last != (trial, attempt, step):  # the metrics of a report are written one after the other
+                told.append((seq, trial, step, {}))
+            last = trial, attempt, step
+            told[-1][3][name] = math.nan if value is None else value
         # Nothing touches the row of a trial after its end, so its seq is that of its end.
-        no_step = sa.cast(sa.null(), _M.c.step.type).label("step")
-        ends = sa.select(_T.c.seq, _T.c.number.label("trial"), no_step, _T.c.value).where(
-            _T.c.study_id == self._id, _T.c.state.in_([state for state in TrialState if state.is_finished])
+        finished = [state for state in TrialState if state.is_finished]
+        ends = sa.select(_T.c.seq, _T.c.number, _T.c.value, _T.c["values"]).where(
+            _T.c.study_id == self._id, _T.c.state.in_(finished)
         )
-        query = sa.union_all(reports, ends).order_by("seq")
-        return [(row["trial"], row["step"], row["value"]) for row in self._rows(query)]
+        for seq, trial, value, values in self._execute(ends):
+            is_plain = preference.is_plain or value is None
+            told.append((seq, trial, None, value if is_plain else _floats(values)))
+        return [(trial, step, value) for _, trial, step, value in sorted(told, key=lambda row: row[0])]
 
     def ends(self) -> dict[int, int]:
         """Return the seq of the end of each trial that is finished."""
@@ -260,54 +226,69 @@ class Reader:
         def of(column: sa.Column[int]) -> list[sa.ColumnElement[bool]]:
             return [] if chosen is None else [column.in_(chosen)]
 
-        study = self.study()
+        preference = self.study().preference
         trials = self._rows(sa.select(_T).where(_T.c.study_id == self._id, *of(_T.c.number)).order_by(_T.c.number))
         attempts = defaultdict(list)
         for row in self._rows(
             sa.select(_A).where(_A.c.study_id == self._id, *of(_A.c.trial)).order_by(_A.c.trial, _A.c.number)
         ):
             attempts[row["trial"]].append(row)
+        points: dict[int, dict[int, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
         reports: dict[int, dict[int, float]] = defaultdict(dict)
-        values = sa.select(_M.c.trial, _M.c.step, _M.c.value).where(
-            _M.c.study_id == self._id, _M.c.name == study.metric, *of(_M.c.trial)
+        values = sa.select(_M.c.trial, _M.c.step, _M.c.name, _M.c.value).where(
+            _M.c.study_id == self._id, _M.c.name.in_(preference.names), *of(_M.c.trial)
         )
-        for trial, step, value in self._execute(values.order_by(_M.c.seq)):
-            reports[trial][step] = math.nan if value is None else value
+        for trial, step, name, value in self._execute(values.order_by(_M.c.seq)):
+            number = math.nan if value is None else value
+            if name == preference.metrics[0]:
+                reports[trial][step] = number
+            if not preference.is_plain:
+                points[trial][step][name] = number
         last = sa.select(_M.c.trial, sa.func.max(_M.c.step)).where(_M.c.study_id == self._id, *of(_M.c.trial))
         reached = {trial: step for trial, step in self._execute(last.group_by(_M.c.trial))}
         confirms = self.confirmations()
         numbers = [row["number"] for row in trials]
         return [
-            _record(row, attempts[n], reports[n], reached.get(n, 0), confirms.get(n))
+            _record(row, attempts[n], reports[n], {**points[n]}, reached.get(n, 0), confirms.get(n))
             for n, row in zip(numbers, trials, strict=True)
         ]
 
     def ranking(self) -> list[tuple[int, int, float]]:
-        """Return (number, step, value) of every trial of the search with a value, best first.
+        """Return (number, step, value of the first metric) of every trial of the search that has one, best first.
 
-        COMPLETE trials come first; the others by the highest step they reached, then by their value at it, since values
-        at different steps do not compare.
+        COMPLETE trials come first; the others by the highest step they reached, then by their values at it, since
+        values at different steps do not compare. Of several metrics it is the last step at which any was reported.
         """
-        study = self.study()
-        complete = sa.select(_T.c.number, _T.c.value).where(*self._searched(), _T.c.state == TrialState.COMPLETE)
-        done = {row["number"]: row["value"] for row in self._rows(complete)}
-        last = sa.select(_M.c.trial, sa.func.max(_M.c.step).label("step")).where(
-            _M.c.study_id == self._id, _M.c.name == study.metric
+        preference = self.study().preference
+        first = preference.metrics[0]
+        query = sa.select(_T.c.number, _T.c.value, _T.c["values"]).where(
+            *self._searched(), _T.c.state == TrialState.COMPLETE
         )
-        steps = last.group_by(_M.c.trial).subquery()
-        at_last = (
-            sa.select(_M.c.trial, _M.c.step, _M.c.value)
-            .join(steps, (steps.c.trial == _M.c.trial) & (steps.c.step == _M.c.step))
-            .where(_M.c.study_id == self._id, _M.c.name == study.metric)
-            .order_by(_M.c.seq)
-        )
-        reached = {trial: (step, value) for trial, step, value in self._execute(at_last)}
-        rows = [(number, reached.get(number, (0, None))[0], value) for number, value in done.items()]
-        passed_over = {*done, *self.confirmations()}
-        rows += [(n, step, value) for n, (step, value) in reached.items() if n not in passed_over and value is not None]
-        return sorted(
-            rows, key=lambda row: (row[0] not in done, -row[1] * (row[0] not in done), row[2] * study.sign, row[0])
-        )
+        done = {n: {**_floats(values), first: value} for n, value, values in self._execute(query)}
+        counts = _M.c.study_id == self._id, _M.c.name.in_(preference.names)
+        last = sa.select(_M.c.trial, _M.c.name, sa.func.max(_M.c.step).label("step")).where(*counts)
+        steps = last.group_by(_M.c.trial, _M.c.name).subquery()
+        is_last = (steps.c.trial == _M.c.trial) & (steps.c.name == _M.c.name) & (steps.c.step == _M.c.step)
+        at_last = sa.select(_M.c.trial, _M.c.step, _M.c.name, _M.c.value).join(steps, is_last).where(*counts)
+        known: dict[int, dict[str, float | None]] = defaultdict(dict)
+        reached: dict[int, int] = defaultdict(int)
+        for trial, step, name, value in self._execute(at_last.order_by(_M.c.seq)):
+            known[trial][name] = value
+            reached[trial] = max(reached[trial], step)
+        passed_over = self.confirmations()
+        groups: dict[tuple[bool, int], dict[int, Mapping[str, float]]] = defaultdict(dict)  # what compares
+        for number, values in {**known, **done}.items():
+            if number not in passed_over and values.get(first) is not None:
+                is_partial = number not in done
+                there = {name: value for name, value in values.items() if value is not None}
+                groups[is_partial, -reached[number] * is_partial][number] = there
+        found = []
+        for _, group in sorted(groups.items()):
+            numbers = sorted(group)
+            ranks = preference.order([group[number] for number in numbers])
+            best_first = sorted(zip(ranks, numbers, strict=True))
+            found += [(number, reached[number], group[number][first]) for _, number in best_first]
+        return found
 
     def settled(self, after: int = 0) -> list[tuple[int, float | None, float]]:
         """Return (number, value or None, time of its end) of trials of the search from `after` on.
@@ -411,10 +392,16 @@ def _begin(engine: sa.Engine, name: str) -> tuple[sa.Connection, int, str]:
     return connection, study_id, version
 
 
+def _floats(values: Mapping[str, Any] | None) -> dict[str, float]:
+    """Return metrics from JSON, which has NaN and the infinities as text."""
+    return {name: float(value) for name, value in (values or {}).items()}
+
+
 def _record(
     row: Mapping[str, Any],
     attempts: list[Mapping[str, Any]],
     reports: Mapping[int, float],
+    points: Mapping[int, Mapping[str, float]],
     reached: int,
     confirms: int | None,
 ) -> TrialRecord:
@@ -425,8 +412,9 @@ def _record(
         state=state,
         params=row["params"],
         value=row["value"],
-        values={name: float(value) for name, value in (row["values"] or {}).items()},
+        values=_floats(row["values"]),
         reports=reports,
+        points=points,
         reached=reached,
         attempt=len(attempts),
         paused=state is TrialState.RUNNING and bool(attempts) and attempts[-1]["state"] == AttemptState.PAUSED,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from automl.ledger.requests import Request
+from automl.preference import Preference, several
 from automl.trial import AttemptState, Reason
 
 
@@ -35,14 +36,19 @@ class StudyRow:
     result: Mapping[str, Any] | None
 
     @property
+    def preference(self) -> Preference:
+        """Which of two results is better."""
+        return Preference.of(self.config["metric"], self.config["direction"], self.config.get("constraints", ()))
+
+    @property
     def metric(self) -> str:
-        """The metric that is optimized."""
-        return str(self.config["metric"])
+        """The metric that is optimized; the first of several."""
+        return several(self.config["metric"])[0]
 
     @property
     def sign(self) -> int:
-        """1 where lower is better, -1 where higher is: `value * sign` is a loss."""
-        return -1 if self.config["direction"] == "maximize" else 1
+        """1 where less of that metric is better, -1 where more is: `value * sign` is a loss."""
+        return -1 if several(self.config["direction"])[0] == "maximize" else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

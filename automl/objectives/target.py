@@ -15,6 +15,7 @@ from typing import Any
 from automl import tasks
 from automl.config import StudyConfig
 from automl.errors import ConfigError
+from automl.goals import COSTS, learnt
 from automl.objectives import Objective
 from automl.objectives.function import check_target, load_objective, resolve_target
 from automl.objectives.task import TaskObjective
@@ -106,9 +107,14 @@ def _of_task(task: Task, space: SearchSpace | Mapping[str, Any] | None) -> Targe
         name=task.name if task.facts is None else task.facts["path"],
         kind="task" if task.facts is None else "table",
         space=space,
-        build=lambda config: TaskObjective(task=task, seed=config.seed, metric=config.metric),
+        build=lambda config: TaskObjective(
+            task=task,
+            seed=config.seed,
+            metric=learnt(config.metrics) or task.metric,
+            costs=tuple(name for name in config.preference.names if name in COSTS),
+        ),
         metric=task.metric,
-        metrics=task.directions,
+        metrics={**task.directions, **COSTS},
         max_epochs=TASK_EPOCHS,
         facts=task.facts,
     )

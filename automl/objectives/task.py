@@ -29,6 +29,8 @@ class TaskObjective:
     """Of the study: splits the data, the same for all its trials."""
     metric: str
     """What the study looks at, so which epoch's weights are kept; one of the task's."""
+    costs: tuple[str, ...] = ()
+    """Of `goals.COSTS`, those that count besides."""
     patience: int | None = None
     """End a trial after this many epochs that were no better; the param `patience` wins over it."""
 
@@ -47,6 +49,7 @@ class TaskObjective:
             val=split.val,
             goal=split.goal,
             metric=self.metric,
+            costs=self.costs,
             patience=self.patience,
         )
         if split.preparation is not None and trial.artifacts:  # there are none of training that diverged

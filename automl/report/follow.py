@@ -128,7 +128,7 @@ class Follower:
             events.append(_started(row, record))
             if record.reports:
                 step = max(record.reports)
-                values = {metric: record.reports[step]}
+                values = record.known(step) if record.points else {metric: record.reports[step]}
                 events.append(
                     {"event": "report", "time": row.started, "trial": row.trial, "step": step, "values": values}
                 )

@@ -26,15 +26,17 @@ from optuna.trial import TrialState as OptunaState
 from automl.errors import ReadOnlyError, StudyNotFoundError
 from automl.home import Home
 from automl.ledger import address
-from automl.ledger.queries import Reader, study_names
+from automl.ledger.queries import Reader
 from automl.ledger.rows import StudyRow
-from automl.samplers.optuna_study import distributions, frozen
+from automl.ledger.studies import study_names
+from automl.preference import Preference
+from automl.samplers.optuna_study import directions, distributions, frozen
 from automl.space_history import SpaceHistory
 from automl.trial import TrialRecord
 from search_spaces import Constant, SearchSpace
 
 _NUMBER_BITS = 32  # of a trial's id; those above are its study's. JavaScript, which the dashboard is, has 53
-_SHOWN = ("target", "metric", "n_trials", "max_epochs", "timeout", "sampler", "early_stopping", "seed")
+_SHOWN = ("target", "metric", "constraints", "n_trials", "max_epochs", "timeout", "sampler", "early_stopping", "seed")
 
 
 def open_storage(source: str | Path | None = None) -> LedgerStorage:
@@ -217,7 +219,7 @@ class LedgerStorage(BaseStorage):
                     # Optuna's tools compare distributions by name: the present ones stand wherever they fit.
                     fits = spaces.shown(record).params
                     kinds = now if fits else distributions(spaces.of(record.origin))
-                    trials.append(_trial(record, kinds, study_id, row.metric))
+                    trials.append(_trial(record, kinds, study_id, row.preference))
                 self._read[study_id] = row, trials
             return trials
 
@@ -231,7 +233,7 @@ class LedgerStorage(BaseStorage):
 
 
 def _directions(row: StudyRow) -> list[StudyDirection]:
-    return [StudyDirection[row.config["direction"].upper()]]
+    return directions(row.preference)
 
 
 def _study_attrs(row: StudyRow) -> dict[str, Any]:
@@ -242,16 +244,18 @@ def _study_attrs(row: StudyRow) -> dict[str, Any]:
     return {name: value for name, value in attrs.items() if value is not None}
 
 
-def _trial(record: TrialRecord, kinds: Mapping[str, BaseDistribution], study_id: int, metric: str) -> FrozenTrial:
-    trial = frozen(record, kinds, OptunaState[record.state])
+def _trial(
+    record: TrialRecord, kinds: Mapping[str, BaseDistribution], study_id: int, preference: Preference
+) -> FrozenTrial:
+    trial = frozen(record, kinds, OptunaState[record.state], preference)
     trial._trial_id = _trial_id(study_id, record.number)
-    trial.user_attrs = _trial_attrs(record, metric)
+    trial.user_attrs = _trial_attrs(record, preference.metrics)
     return trial
 
 
-def _trial_attrs(record: TrialRecord, metric: str) -> dict[str, Any]:
+def _trial_attrs(record: TrialRecord, metrics: Sequence[str]) -> dict[str, Any]:
     """Return what a trial has and Optuna has no field for, the other metrics that were returned among it."""
-    others = {f"metrics/{name}": value for name, value in record.values.items() if name != metric}
+    others = {f"metrics/{name}": value for name, value in record.values.items() if name not in metrics}
     attrs: Mapping[str, Any] = {
         "attempts": record.attempt,
         "seconds": round(record.seconds, 3),

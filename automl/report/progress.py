@@ -13,11 +13,13 @@ No cursor movements and no colours.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from automl.confirming import CONFIRMING
 from automl.inert import safe
+from automl.preference import several
 
 
 class ProgressLine:
@@ -25,18 +27,20 @@ class ProgressLine:
 
     Args:
         n_trials: that the study asks for.
-        metric: whose last value is shown of a trial that has no final one.
+        metric: whose last value is shown of a trial that has no final one; one or several.
         stream: where to; default standard error. One that is closed meanwhile ends the lines, not the search.
     """
 
-    def __init__(self, n_trials: int, *, metric: str | None = None, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, n_trials: int, *, metric: str | Sequence[str] = ("value",), stream: TextIO | None = None
+    ) -> None:
         self._n_trials = n_trials
-        self._metric = metric
+        self._metrics = several(metric)
         self._stream = stream
         self._ended = 0
         self._paused: set[int] = set()
         self._given_up = 0
-        self._last: dict[int, float] = {}
+        self._last: dict[int, dict[str, float]] = defaultdict(dict)
 
     def __call__(self, event: Mapping[str, Any]) -> None:
         if line := self.line(event):
@@ -48,8 +52,10 @@ class ProgressLine:
         if kind == "study-started":
             self._n_trials, self._ended, self._paused = event["n_trials"], event["ended"], {*event["paused"]}
             return found(event)
-        elif kind == "report" and self._metric in event["values"]:
-            self._last[event["trial"]] = event["values"][self._metric]
+        elif kind == "report":
+            self._last[event["trial"]] |= {
+                name: event["values"][name] for name in self._metrics if name in event["values"]
+            }
         elif kind == "trial-started":
             self._paused.discard(event["trial"])
         elif kind == "trial-paused":
@@ -106,12 +112,15 @@ class ProgressLine:
     def _what(self, event: Mapping[str, Any]) -> str:
         """Return how the trial stands, in words."""
         state = "paused" if event["event"] == "trial-paused" else event["state"]
-        value = self._last.pop(event["trial"], None) if event["value"] is None else event["value"]
-        if state == "FAIL" or value is None:
+        values = self._last.pop(event["trial"], {})
+        if event["value"] is not None:
+            values = {self._metrics[0]: event["value"], **event.get("values", {})}
+        if state == "FAIL" or not values:
             return f"{state}{_why(event)}"
         at = f" at step {event['step']}" if event["step"] else ""
         of = f" (confirms trial {event['confirms']})" if "confirms" in event else ""
-        return f"{state} {self._metric or 'value'} {value:.5g}{at}{_why(event)}{of}"
+        shown = ", ".join(f"{name} {values[name]:.5g}" for name in self._metrics if name in values)
+        return f"{state} {shown}{at}{_why(event)}{of}"
 
     def _print(self, line: str) -> None:
         try:

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from automl.config import AUTO, OWN_SAMPLER, SAMPLERS, Direction, StudyConfig
 from automl.errors import ConfigError, SearchAbortedError
+from automl.preference import Preference
 from automl.samplers.ahead import Proposals, still
 from automl.samplers.base import Gauged, Note, Params, Proposal, Sampler, Untried, best_guess, is_point
 from automl.samplers.past import Past, best_points
@@ -66,7 +67,8 @@ def make(
     sampler: str | optuna.samplers.BaseSampler,
     *,
     space: SearchSpace,
-    direction: Direction,
+    direction: Direction = "minimize",
+    preference: Preference | None = None,
     seed: int,
     records: Sequence[TrialRecord],
     n_older: int = 0,
@@ -80,7 +82,8 @@ def make(
     Args:
         sampler: its name, or an object.
         space: what it chooses from.
-        direction: of the study.
+        direction: of a study with one metric.
+        preference: which of two results is better, where that is said by more than a direction.
         seed: of the study; a resumed study draws other numbers from it, not the same ones again.
         records: the trials so far, as `SpaceHistory.shown` has them.
         n_older: how many of them, the first ones, were asked before `space` was the study's.
@@ -105,7 +108,8 @@ def make(
     if sampler in ("gp", AUTO):
         from automl.samplers.gp import GpSampler
 
-        return GpSampler(space, direction=direction, seed=seed, records=records, first=first, pasts=pasts)
+        way = direction if preference is None else preference.directions[0]
+        return GpSampler(space, direction=way, seed=seed, records=records, first=first, pasts=pasts)
     from automl.samplers.optuna_study import OptunaSampler, first_generation
 
     untried, startup = None, 0
@@ -119,6 +123,7 @@ def make(
         sampler,
         space=space,
         direction=direction,
+        preference=preference,
         records=records,
         notes=[*first_generation(sampler, n_older), *notes],
         untried=untried,
@@ -145,8 +150,10 @@ def named(sampler: str | optuna.samplers.BaseSampler) -> str:
     return sampler if isinstance(sampler, str) else OWN_SAMPLER + type(sampler).__name__
 
 
-def check(sampler: str | optuna.samplers.BaseSampler, space: SearchSpace) -> None:
-    """Refuse a sampler that cannot work on `space` before anything is created.
+def check(
+    sampler: str | optuna.samplers.BaseSampler, space: SearchSpace, *, preference: Preference | None = None
+) -> None:
+    """Refuse a sampler that cannot work on `space`, or for such a `preference`, before anything is created.
 
     Raises:
         ConfigError: it cannot, or next to no point of the space fulfils its relations.
@@ -162,6 +169,8 @@ def check(sampler: str | optuna.samplers.BaseSampler, space: SearchSpace) -> Non
                 f"the sampler {kind} is an object that only Python can hand over: "
                 f"automl.search(..., sampler=...), automl.resume(name, sampler=...)"
             )
+        if sampler == "gp" and preference is not None and not preference.is_plain:
+            raise ConfigError(f"--sampler gp models one metric without constraints, not {preference}: use tpe or nsga2")
         if sampler == "grid":
             try:
                 first = GridSampler(space).propose(0)
@@ -170,10 +179,10 @@ def check(sampler: str | optuna.samplers.BaseSampler, space: SearchSpace) -> Non
             if first is None:
                 raise ConfigError(f"--sampler grid: no point of a grid of {PER_AXIS} values fulfils the relations")
         return
-    _try_out(sampler, space)
+    _try_out(sampler, space, preference or Preference.of("value", "minimize"))
 
 
-def _try_out(sampler: object, space: SearchSpace) -> None:
+def _try_out(sampler: object, space: SearchSpace, preference: Preference) -> None:
     """Let a copy of the user's own sampler make a first proposal."""
     import optuna
 
@@ -187,7 +196,7 @@ def _try_out(sampler: object, space: SearchSpace) -> None:
     except Exception:  # it holds a lock or a connection: its first proposal will be the real one
         return
     try:
-        OptunaSampler(tried, space=space, direction="minimize").propose(0)
+        OptunaSampler(tried, space=space, preference=preference).propose(0)
     except SearchAbortedError as error:
         raise ConfigError(error.problems) from error
 

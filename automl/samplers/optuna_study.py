@@ -27,11 +27,13 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution, IntDistribution
 from optuna.samplers import BaseGASampler, BaseSampler
+from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
 from automl.config import Direction
 from automl.errors import SearchAbortedError
+from automl.preference import Preference
 from automl.samplers.base import Note, Params, Proposal, Untried, feasible
 from automl.trial import TrialRecord, TrialState
 from search_spaces import Constant, Ordinal, SearchSpace, SearchSpaceError
@@ -39,6 +41,8 @@ from search_spaces.convert import to_optuna
 
 _SCRATCH = "tpe:relative_params"
 """TPE's note of what it is about to suggest, for others who ask meanwhile. The params tell it once they are there."""
+_OURS = (_SCRATCH, f"{_CONSTRAINTS_KEY}:")
+"""What a trial that takes another's place does not take over: it brings its own."""
 _PICKLES = ("cma:optimizer", "sepcma:optimizer", "cmawm:optimizer")
 """Notes of CmaEsSampler's that it reads with `pickle.loads`: memory of this process, never given to another one."""
 
@@ -49,7 +53,8 @@ class OptunaSampler:
     Args:
         sampler: of Optuna.
         space: what it chooses from.
-        direction: of the study.
+        direction: of a study with one metric.
+        preference: which of two results is better, where that is said by more than a direction.
         records: the trials so far.
         notes: what it wrote down when it proposed them.
         untried: keeps it from repeating itself. Without, as for a sampler of the user's own, it may do as it likes, and
@@ -68,7 +73,8 @@ class OptunaSampler:
         sampler: BaseSampler,
         *,
         space: SearchSpace,
-        direction: Direction,
+        direction: Direction = "minimize",
+        preference: Preference | None = None,
         records: Iterable[TrialRecord] = (),
         notes: Iterable[Note] = (),
         untried: Untried | None = None,
@@ -85,16 +91,17 @@ class OptunaSampler:
         positions = {name: IntDistribution(0, item.size() - 1) for name, item in self._orders.items()}
         self._distributions = distributions(space) | positions
         self._storage = _Memory()
-        self._storage.create_new_study([optuna.study.StudyDirection[direction.upper()]], "study")
+        self._preference = preference or Preference.of("value", direction)
+        self._storage.create_new_study(directions(self._preference), "study")
         self._study = _Study("study", self._storage, sampler, optuna.pruners.NopPruner())
         self._storage.hidden = frozenset(record.number for record in records if not record.params)
-        for trial in history(map(self._shown, records), self._distributions):
+        for trial in history(map(self._shown, records), self._distributions, self._preference):
             self._put(trial)
         self._storage.restore(notes)
         ended = [record for record in records if record.state.is_finished and record.params]
         if ended:  # told again, so that a sampler which has come to its end can say so
             last = max(ended, key=lambda record: record.ended or 0.0)
-            self._put(frozen(self._shown(last), self._distributions, OptunaState.RUNNING))
+            self._put(self._frozen(last, OptunaState.RUNNING))
             self.observe(last)
 
     def propose(self, number: int) -> Proposal | None:
@@ -113,16 +120,16 @@ class OptunaSampler:
             if self._may_repeat:
                 self._space.validate(params)
         proposed = TrialRecord(number=number, state=TrialState.RUNNING, params=params)
-        self._put(frozen(self._shown(proposed), self._distributions, OptunaState.RUNNING))
+        self._put(self._frozen(proposed, OptunaState.RUNNING))
         return Proposal(params=params, notes=self._storage.take_notes())
 
     def observe(self, record: TrialRecord) -> None:
-        trial = frozen(self._shown(record), self._distributions, _shown_state(record))
+        trial = self._frozen(record, _shown_state(record))
         try:
             if record.state.is_finished:
                 is_told = trial.state is not OptunaState.FAIL and not record.is_infeasible
-                values = [record.last_value] if is_told else []
-                told = [value for value in values if value is not None and math.isfinite(value)]
+                values = trial.values or [record.last_value]
+                told = [value for value in values if is_told and value is not None and math.isfinite(value)]
                 pending = self._storage.get_trial(record.number)
                 with self._blamed():
                     self._study.sampler.after_trial(self._study, pending, trial.state, told or None)
@@ -165,6 +172,9 @@ class OptunaSampler:
         }
         return replace(record, params={**record.params, **positions}) if positions else record
 
+    def _frozen(self, record: TrialRecord, state: OptunaState) -> FrozenTrial:
+        return frozen(self._shown(record), self._distributions, state, self._preference)
+
     def _put(self, trial: FrozenTrial) -> None:
         self._storage.put(self._study._study_id, trial)
 
@@ -196,17 +206,22 @@ def first_generation(sampler: BaseSampler, n: int) -> list[Note]:
     return [[number, sampler._get_generation_key(), 0] for number in range(n)]
 
 
-def history(records: Iterable[TrialRecord], known: Mapping[str, BaseDistribution]) -> list[FrozenTrial]:
+def history(
+    records: Iterable[TrialRecord], known: Mapping[str, BaseDistribution], preference: Preference | None = None
+) -> list[FrozenTrial]:
     """Return what a sampler is shown of trials: the only place where that is decided.
 
-    - COMPLETE: its value.
+    - COMPLETE: its value, or values.
     - PRUNED and paused alike: PRUNED, with every report; never the value of a trial that was cut as if it were final.
     - RUNNING and WAITING: RUNNING, so that a sampler that models pending trials keeps away from them.
     - FAIL because all memory there is was not enough: PRUNED without a report, which is worse than all others, so that
       a sampler keeps away from such params. Samplers that model COMPLETE trials only do not see it.
     - FAIL otherwise: FAIL, which Optuna's samplers leave out.
+
+    With several objectives no reports are shown, which Optuna's samplers cannot compare then: what is PRUNED is worse
+    than all others. How far a trial is beyond each constraint is shown of all that have ended, or paused.
     """
-    return [frozen(record, known, _shown_state(record)) for record in records]
+    return [frozen(record, known, _shown_state(record), preference) for record in records]
 
 
 def _shown_state(record: TrialRecord) -> OptunaState:
@@ -215,24 +230,47 @@ def _shown_state(record: TrialRecord) -> OptunaState:
     return OptunaState[record.state] if record.state.is_finished else OptunaState.RUNNING
 
 
-def frozen(record: TrialRecord, known: Mapping[str, BaseDistribution], state: OptunaState) -> FrozenTrial:
-    """Return a record as Optuna's trial in `state`; of its params, those that `known` distributions gave."""
+def directions(preference: Preference) -> list[optuna.study.StudyDirection]:
+    """Return the directions of a study as Optuna has them."""
+    return [optuna.study.StudyDirection[direction.upper()] for direction in preference.directions]
+
+
+def frozen(
+    record: TrialRecord,
+    known: Mapping[str, BaseDistribution],
+    state: OptunaState,
+    preference: Preference | None = None,
+) -> FrozenTrial:
+    """Return a record as Optuna's trial in `state`; of its params, those that `known` distributions gave.
+
+    Without a `preference` the study has one metric and no constraint.
+    """
     started = datetime.datetime.fromtimestamp(record.started or 0.0)
     ended = datetime.datetime.fromtimestamp(record.ended or record.started or 0.0)
     chosen = {name: value for name, value in record.params.items() if name in known}
+    names = preference.metrics if preference is not None else ()
+    values = [record.value] if len(names) < 2 else [record.values[name] for name in names if name in record.values]
+    has_values = state.is_finished() and record.value is not None
     return FrozenTrial(
         number=record.number,
         trial_id=record.number,
         state=state,
-        value=record.value if state.is_finished() else None,
+        value=None,
+        values=[value for value in values if value is not None] if has_values else None,
         datetime_start=None if state is OptunaState.WAITING else started,
         datetime_complete=ended if state.is_finished() else None,
         params=chosen,
         distributions={name: known[name] for name in chosen},
         user_attrs={},
-        system_attrs={},
-        intermediate_values={} if record.is_infeasible else dict(record.reports),
+        system_attrs=_limits(record, preference) if preference is not None and state.is_finished() else {},
+        intermediate_values={} if record.is_infeasible or len(names) > 1 else dict(record.reports),
     )
+
+
+def _limits(record: TrialRecord, preference: Preference) -> dict[str, float]:
+    """Return how far a trial is beyond each constraint, as Optuna's trials carry it; nothing unless all is known."""
+    found = {f"{_CONSTRAINTS_KEY}:{limit}": limit.excess(record.standing) for limit in preference.constraints}
+    return found if all(map(math.isfinite, found.values())) else {}
 
 
 def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
@@ -285,7 +323,7 @@ class _Memory(optuna.storages.InMemoryStorage):
                 self.create_new_trial(study_id, template_trial=trial)
                 return
             noted = self.get_trial(trial._trial_id).system_attrs
-            trial.system_attrs = {key: value for key, value in noted.items() if not key.startswith(_SCRATCH)}
+            trial.system_attrs |= {key: value for key, value in noted.items() if not key.startswith(_OURS)}
             self._set_trial(trial._trial_id, trial)
             self._update_cache(trial._trial_id, study_id)
 

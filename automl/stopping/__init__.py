@@ -15,9 +15,10 @@ import copy
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from automl.errors import ConfigError, unknown
+from automl.preference import Preference
 from automl.stopping.asha import Asha
 from automl.stopping.base import EarlyStopping, NoStopping, Verdict
 from automl.stopping.curve import Curve
@@ -111,23 +112,28 @@ class Named:
     parameters: Mapping[str, Parameter | Switch] = field(default_factory=dict)
     is_bounded: bool = False
     """Whether the rule needs the full budget."""
+    ranks: bool = False
+    """Whether the rule only asks which trial is better, so that several objectives are as good as one."""
 
 
 _RUNGS = {"eta": Parameter(2), "first": Parameter(1)}
 _GUARDS = {"startup": Parameter(1), "warmup": Parameter(0)}
 
 RULES: Mapping[str, Named] = {
-    "asha": Named(Asha, {**_RUNGS, "pause": Switch()}, is_bounded=True),
-    "guarded": Named(Guarded, {**_RUNGS, "doubt": Parameter(0, whole=False)}, is_bounded=True),
-    "hyperband": Named(Hyperband, _RUNGS, is_bounded=True),
-    "screen": Named(Screen, {"trials": Parameter(1), **_RUNGS}, is_bounded=True),
+    "asha": Named(Asha, {**_RUNGS, "pause": Switch()}, is_bounded=True, ranks=True),
+    "guarded": Named(Guarded, {**_RUNGS, "doubt": Parameter(0, whole=False)}, is_bounded=True, ranks=True),
+    "hyperband": Named(Hyperband, _RUNGS, is_bounded=True, ranks=True),
+    "screen": Named(Screen, {"trials": Parameter(1), **_RUNGS}, is_bounded=True, ranks=True),
     "median": Named(lambda **given: Percentile(keep=50, **given), _GUARDS),
     "percentile": Named(Percentile, {"keep": Parameter(1, 99, whole=False), **_GUARDS}),
     "patience": Named(Patience, {"steps": Parameter(1), "min_delta": Parameter(0, whole=False)}),
     "curve": Named(Curve, {"chance": Parameter(0, 0.5, whole=False), "startup": Parameter(1)}, is_bounded=True),
     "wilcoxon": Named(Wilcoxon, {"p": Parameter(0, 0.5, whole=False), "startup": Parameter(2)}),
-    "none": Named(NoStopping),
+    "none": Named(NoStopping, ranks=True),
 }
+
+RANKING = tuple(name for name, each in RULES.items() if each.ranks)
+"""The rules that can do with several objectives."""
 
 
 def rule(text: str, *, max_epochs: int | None) -> EarlyStopping:
@@ -141,13 +147,25 @@ def rule(text: str, *, max_epochs: int | None) -> EarlyStopping:
     return RULES[name].make(**given, **budget)
 
 
-def make(given: Rule, *, maximize: bool = False, max_epochs: int | None = None) -> Judge:
+def make(
+    given: Rule, *, maximize: bool = False, max_epochs: int | None = None, preference: Preference | None = None
+) -> Judge:
     """Return a fresh judge by a rule's text, or for a rule or an Optuna pruner that was given as an object.
+
+    Args:
+        given: the rule.
+        maximize: whether more of the study's metric is better, where no `preference` says so.
+        max_epochs: the full budget of a trial in steps, None where it is unknown.
+        preference: which of two results is better.
 
     Raises:
         ConfigError: the text is wrong, or stands for an object that only Python can give; or the object is no rule.
     """
     text = named(given)
+    vectors = None if preference is None or preference.is_plain else preference
+    ranks = vectors is not None and text.partition(" ")[0] in RANKING
+    if preference is not None:
+        maximize = preference.directions[0] == "maximize"
     if not isinstance(given, str):
         made = _adapted(given, maximize)
     elif text.startswith(OWN):
@@ -157,7 +175,8 @@ def make(given: Rule, *, maximize: bool = False, max_epochs: int | None = None) 
         )
     else:
         made = rule(text, max_epochs=max_epochs)
-    return Judge(made, name=text.removeprefix(OWN), maximize=maximize, max_epochs=max_epochs)
+    about: dict[str, Any] = {"maximize": maximize, "max_epochs": max_epochs}
+    return Judge(made, name=text.removeprefix(OWN), preference=vectors, ranks=ranks, **about)
 
 
 def named(given: Rule) -> str:
@@ -177,14 +196,18 @@ def named(given: Rule) -> str:
     return f"{OWN}{type(given).__name__}"
 
 
-def problems(text: object) -> list[str]:
-    """Return what is wrong with a text that the settings of a study have for early stopping."""
-    if isinstance(text, str) and text.startswith(OWN):
-        return []
+def problems(text: object, *, objectives: int = 1) -> list[str]:
+    """Return what is wrong with a text that the settings of a study of so many objectives have for early stopping."""
+    is_own = isinstance(text, str) and text.startswith(OWN)
     try:
-        _parse(str(text))
+        name = str(text).removeprefix(OWN) if is_own else _parse(str(text))[0]
     except ConfigError as error:
         return list(error.problems)
+    if objectives > 1 and name not in RANKING:
+        return [
+            f"--early-stopping {name} judges a trial by one number, and there are {objectives} objectives: "
+            f"use one that ranks trials ({', '.join(RANKING)})"
+        ]
     return []
 
 

@@ -20,7 +20,7 @@ import math
 from collections.abc import Collection
 
 from automl.stopping.base import EarlyStopping, Verdict
-from automl.stopping.ranking import Ranking
+from automl.stopping.ranking import Loss, Ranking
 
 LONGEST = 10**6  # rungs end here where no budget is known
 
@@ -38,16 +38,14 @@ class Asha(EarlyStopping):
         self.max_epochs = max_epochs
         self.eta = eta
         self.pause = pause
-        # All that reached a rung, and those of them that have not reached the next.
-        self._ranked = [Ranking() for _ in self.rungs]
-        self._there = [Ranking() for _ in self.rungs]
+        self._ranked = [Ranking() for _ in self.rungs]  # all that reached a rung
         self._rung: dict[int, int] = {}  # trial -> the highest that it reached
 
     @property
     def decision_steps(self) -> frozenset[int] | None:
         return frozenset(self.rungs)
 
-    def on_report(self, trial: int, step: int, loss: float, *, can_pause: bool) -> Verdict:
+    def on_report(self, trial: int, step: int, loss: Loss, *, can_pause: bool) -> Verdict:
         passed = bisect.bisect_right(self.rungs, step)
         known = self._rung.get(trial, -1) + 1
         if passed <= known:
@@ -55,7 +53,8 @@ class Asha(EarlyStopping):
         self._leave(trial)
         for rung in range(known, passed):
             self._ranked[rung].add(trial, loss)
-        self._there[passed - 1].add(trial, loss)
+            if rung < passed - 1:
+                self._ranked[rung].leave(trial)
         self._rung[trial] = passed - 1
         if self._goes_on(trial):
             return Verdict.CONTINUE
@@ -63,7 +62,7 @@ class Asha(EarlyStopping):
             return Verdict.PAUSE
         return Verdict.CONTINUE if self._ranked[passed - 1].place(trial) == 0 else Verdict.STOP
 
-    def on_end(self, trial: int, loss: float | None) -> None:
+    def on_end(self, trial: int, loss: Loss | None) -> None:
         self._leave(trial)
 
     def promote(self, paused: Collection[int], *, last_call: bool = False) -> int | None:
@@ -72,11 +71,11 @@ class Asha(EarlyStopping):
         found = (self._next_of(rung, paused) for rung in reversed(range(len(self.rungs))))
         return next((trial for trial in found if trial is not None), None)  # work that is nearly done comes first
 
-    def standing(self, trial: int) -> tuple[bool, int, float, int]:
+    def standing(self, trial: int) -> tuple[bool, int, Loss, int]:
         """Return what sorts trials best first: has it no value? how far did it get? how good was it there?"""
         rung = self._rung[trial]
-        loss = self._ranked[rung].loss(trial)
-        return loss == math.inf, -self.rungs[rung], loss, trial
+        ranked = self._ranked[rung]
+        return not ranked.is_valued(trial), -self.rungs[rung], ranked.loss(trial), trial
 
     def __str__(self) -> str:
         if not self.rungs:
@@ -91,7 +90,7 @@ class Asha(EarlyStopping):
     def _next_of(self, rung: int, paused: Collection[int]) -> int | None:
         """Return who goes on from a rung, of those that are paused there."""
         # Few come before the first paused one: only trials that are on their way to the next rung.
-        best = next((trial for trial in self._there[rung] if trial in paused), None)
+        best = next((trial for trial in self._ranked[rung].standing() if trial in paused), None)
         return best if best is not None and self._is_promotable(best) else None
 
     def _is_promotable(self, trial: int) -> bool:
@@ -99,9 +98,9 @@ class Asha(EarlyStopping):
         return ranked.place(trial) < len(ranked) // self.eta
 
     def _leave(self, trial: int) -> None:
-        """Take a trial out of those that stand at its rung."""
+        """Take in that a trial stands at its rung no more."""
         if trial in self._rung:
-            self._there[self._rung[trial]].discard(trial)
+            self._ranked[self._rung[trial]].leave(trial)
 
 
 def first_rung(max_epochs: int | None) -> int:

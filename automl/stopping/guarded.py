@@ -32,7 +32,7 @@ from collections.abc import Collection
 
 from automl.stopping.asha import Asha, first_rung, listed
 from automl.stopping.base import Verdict
-from automl.stopping.ranking import Ranking
+from automl.stopping.ranking import Loss, Ranking
 
 NEWEST = 100  # finished trials that are compared
 BEST = 2  # of them are looked for among those that a rung keeps and among those that it cuts
@@ -56,12 +56,12 @@ class Guarded(Asha):
         self._final = Ranking()
         self._is_right = [True for _ in self.rungs]
 
-    def on_report(self, trial: int, step: int, loss: float, *, can_pause: bool) -> Verdict:
+    def on_report(self, trial: int, step: int, loss: Loss, *, can_pause: bool) -> Verdict:
         self._steps += step - self._reached.get(trial, 0)
         self._reached[trial] = step
         return super().on_report(trial, step, loss, can_pause=can_pause)
 
-    def on_end(self, trial: int, loss: float | None) -> None:
+    def on_end(self, trial: int, loss: Loss | None) -> None:
         super().on_end(trial, loss)
         steps = self._reached.pop(trial, 0)
         if loss is None or not steps:
@@ -85,7 +85,7 @@ class Guarded(Asha):
         rung = self._rung[trial]
         if trial in self._spared or not self._is_right[rung] or self._is_promotable(trial):
             return True
-        is_spared = self._ranked[rung].loss(trial) < math.inf and len(self._spared) + 1 <= self._may_be_spared()
+        is_spared = self._ranked[rung].is_valued(trial) and len(self._spared) + 1 <= self._may_be_spared()
         if is_spared:
             self._spared.add(trial)
         return is_spared

@@ -23,6 +23,7 @@ from collections.abc import Collection
 
 from automl.stopping.asha import Asha, listed
 from automl.stopping.base import EarlyStopping, Verdict
+from automl.stopping.ranking import Loss
 
 GOLDEN = (math.sqrt(5) - 1) / 2
 UNBOUNDED = 5  # brackets where no budget is known: what the paper has in its example of 81 steps
@@ -51,17 +52,17 @@ class Hyperband(EarlyStopping):
         """
         return bisect.bisect_right(self._edges, trial * GOLDEN % 1 * self._edges[-1])
 
-    def on_report(self, trial: int, step: int, loss: float, *, can_pause: bool) -> Verdict:
+    def on_report(self, trial: int, step: int, loss: Loss, *, can_pause: bool) -> Verdict:
         return self.brackets[self.bracket(trial)].on_report(trial, step, loss, can_pause=can_pause)
 
-    def on_end(self, trial: int, loss: float | None) -> None:
+    def on_end(self, trial: int, loss: Loss | None) -> None:
         self.brackets[self.bracket(trial)].on_end(trial, loss)
 
     def promote(self, paused: Collection[int], *, last_call: bool = False) -> int | None:
         found = [bracket.promote(paused, last_call=last_call) for bracket in self.brackets]
         return min((trial for trial in found if trial is not None), key=self._standing, default=None)
 
-    def _standing(self, trial: int) -> tuple[bool, int, float, int]:
+    def _standing(self, trial: int) -> tuple[bool, int, Loss, int]:
         return self.brackets[self.bracket(trial)].standing(trial)
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from automl.stopping.asha import Asha, first_rung, listed
 from automl.stopping.base import Verdict
+from automl.stopping.ranking import Loss
 
 
 class Screen(Asha):
@@ -26,7 +27,7 @@ class Screen(Asha):
         super().__init__(max_epochs=max_epochs, eta=eta, first=first or first_rung(max_epochs))
         self.trials = trials
 
-    def on_report(self, trial: int, step: int, loss: float, *, can_pause: bool) -> Verdict:
+    def on_report(self, trial: int, step: int, loss: Loss, *, can_pause: bool) -> Verdict:
         if trial >= self.trials:
             return Verdict.CONTINUE
         return super().on_report(trial, step, loss, can_pause=can_pause)

@@ -14,7 +14,7 @@ import logging
 import math
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,6 +57,7 @@ def train(
     val: Examples,
     goal: Goal,
     metric: str,
+    costs: Sequence[str] = (),
     patience: int | None = None,
     checkpoint_seconds: float = 10.0,
     clock: Callable[[], float] = time.monotonic,
@@ -76,12 +77,14 @@ def train(
         val: what epochs are judged by.
         goal: what is minimized and measured.
         metric: one of the goal's, as `val_<name>`: which epoch is best. Equal values are told apart by the loss.
+        costs: of `goals.COSTS`, those to report and return too: `n_params`, the network's weights and biases;
+            `seconds`, what its epochs have taken so far, in all attempts.
         patience: end after this many epochs without a better one; None never does. The param wins over this.
         checkpoint_seconds: save when the last checkpoint is older, besides at the steps that early stopping decides.
         clock: seconds since any moment.
 
     Returns:
-        Each metric of the goal as `val_<name>`; all NaN if training diverged.
+        Each metric of the goal as `val_<name>`, all NaN if training diverged; and the `costs`.
 
     Raises:
         TrialPruned: early stopping ended the trial at a report.
@@ -96,19 +99,22 @@ def train(
             training.restore(trial.restored.folder)
         progress, saved = training.progress, clock()
         while progress.epoch < training.max_epochs and not _is_over(progress, patience):
+            began = clock()
             train_loss = training.train_epoch()
             values = evaluate(training.model, val, goal=goal, prefix="val")
+            progress.seconds += clock() - began
+            cost = training.costs(costs)
             if not math.isfinite(train_loss + values["val_loss"]):
                 logger.warning("epoch %d: train_loss %s, val_loss %s", progress.epoch, train_loss, values["val_loss"])
-                return dict.fromkeys(values, math.nan)
+                return dict.fromkeys(values, math.nan) | cost
             training.keep_if_best(values)
             if trial.decides_at(progress.epoch) or clock() - saved >= checkpoint_seconds:
                 with trial.checkpoint(progress.epoch) as folder:
                     training.save(folder)
                 saved = clock()
-            trial.report(progress.epoch, **values, train_loss=train_loss, lr=training.lr)
+            trial.report(progress.epoch, **values, **cost, train_loss=train_loss, lr=training.lr)
         training.export()
-    return progress.kept_values
+    return progress.kept_values | training.costs(costs)
 
 
 def evaluate(model: nn.Module, examples: Examples, *, goal: Goal, prefix: str) -> dict[str, float]:
@@ -131,6 +137,8 @@ class _Progress:
     """Its validation metrics."""
     lr_drops: int = 0
     """How often reduce-on-plateau has dropped the rate."""
+    seconds: float = 0.0
+    """That the epochs have taken."""
     stale: int = 0
     """Epochs since the best one, or since the rate was dropped."""
 
@@ -202,6 +210,11 @@ class _Training:
 
     def _rank(self, values: Mapping[str, float]) -> tuple[float, float]:
         return self._sign * values[self._metric], -values["val_loss"]
+
+    def costs(self, names: Sequence[str]) -> dict[str, float]:
+        """Return what the network costs, of `goals.COSTS` those that are named."""
+        known = {"n_params": sum(p.numel() for p in self.model.parameters()), "seconds": self.progress.seconds}
+        return {name: float(known[name]) for name in names}
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint."""

@@ -20,8 +20,8 @@ def run(folder: Path, *, trials: int, reports: int) -> Times:
     config = StudyConfig(
         target="bench",
         space=SearchSpace({f"x{i}": Float(0, 1) for i in range(PARAMETERS)}),
-        metric="loss",
-        direction="minimize",
+        metrics=("loss",),
+        directions=("minimize",),
         n_trials=trials,
         sampler="random",
         early_stopping="none",

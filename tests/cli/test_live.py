@@ -18,8 +18,8 @@ from search_spaces import SearchSpace
 CONFIG = StudyConfig(
     target="digits",
     space=SearchSpace({"lr": "0..1"}),
-    metric="val_acc",
-    direction="maximize",
+    metrics=("val_acc",),
+    directions=("maximize",),
     n_trials=10,
     max_epochs=9,
 )

@@ -28,7 +28,7 @@ def attempt(tmp_path: Path) -> Attempt:
         number=1,
         params={},
         seed=0,
-        metric="loss",
+        metrics=("loss",),
         max_epochs=None,
         folder=str(tmp_path),
         start_step=0,

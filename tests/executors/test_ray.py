@@ -143,7 +143,7 @@ def nodes(*resources: dict[str, float]) -> list[dict[str, Any]]:
 
 def config(**options: Any) -> StudyConfig:
     space = SearchSpace({"x": "0..1"})
-    return StudyConfig(target="t", space=space, metric="value", direction="minimize", **options)
+    return StudyConfig(target="t", space=space, metrics=("value",), directions=("minimize",), **options)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from automl.errors import AutomlError, ConfigError, LeaseLostError, MissingDepen
 from automl.ledger import patience, schema
 from automl.ledger.address import shown
 from automl.ledger.database import LedgerError, connect
-from automl.ledger.queries import Reader, study_names
+from automl.ledger.queries import Reader
+from automl.ledger.studies import study_names
 from automl.ledger.writer import Writer, create_study
 from automl.trial import AttemptState, Report
 from tests.postgres import PASSWORD, Cluster

@@ -39,7 +39,7 @@ def test_a_trial_from_params_to_weights(tmp_path: Path) -> None:
 
     returned = objective(trial)
 
-    values, reason, _ = outcome(returned, metric=tasks.task("digits").metric, last=trial.last_values)
+    values, reason, _ = outcome(returned, metrics=[tasks.task("digits").metric], last=trial.last_values)
     assert reason is None
     assert set(values) == {"val_acc", "val_loss"}
     assert len(reports) == 3

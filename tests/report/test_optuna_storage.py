@@ -65,7 +65,7 @@ def drive(url: str, folder: Path) -> Study:
     """Return a study that is running, with a trial of every state."""
     space = SearchSpace({"x": "0.0..1.0", "fixed": "=3"})
     config = StudyConfig(
-        target="t", space=space, metric="loss", direction="maximize", sampler="random", n_trials=6, max_epochs=9
+        target="t", space=space, metrics=("loss",), directions=("maximize",), sampler="random", n_trials=6, max_epochs=9
     )
     create_study(url, "s", config.to_dict())
     study = Study.open(url, "s", folder=folder)

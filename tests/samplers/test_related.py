@@ -159,7 +159,7 @@ def test_a_space_without_points_is_refused(sampler: Any, space: dict[str, Any], 
 
 def test_settings_keep_relations() -> None:
     """What a study was asked is written down with them, and read as the same."""
-    config = StudyConfig(target="t", space=NARROW, metric="value", direction="minimize")
+    config = StudyConfig(target="t", space=NARROW, metrics=("value",), directions=("minimize",))
 
     again = StudyConfig.from_dict(config.to_dict())
 

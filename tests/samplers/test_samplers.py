@@ -27,7 +27,9 @@ def complete(number: int, params: Any, value: float = 1.0) -> TrialRecord:
 
 
 def config(sampler: str, space: SearchSpace, **options: Any) -> StudyConfig:
-    return StudyConfig(target="t", space=space, metric="value", direction="minimize", sampler=sampler, **options)
+    return StudyConfig(
+        target="t", space=space, metrics=("value",), directions=("minimize",), sampler=sampler, **options
+    )
 
 
 @pytest.mark.parametrize("name", SAMPLERS)

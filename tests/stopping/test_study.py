@@ -99,7 +99,7 @@ RULES = ["asha eta=2 first=1", "hyperband eta=2 first=1", optuna.pruners.Success
 def test_a_killed_driver_changes_no_verdict_and_no_promotion(tmp_path: Path, storage_url: str, rule: Any) -> None:
     """Early stopping answers the same whether the driver lives on or is killed and resumed again and again."""
     given = {"early_stopping": rule}
-    options = {"early_stopping": named(rule), "n_trials": 40, "direction": "maximize"}
+    options = {"early_stopping": named(rule), "n_trials": 40, "directions": ("maximize",)}
     lived = Live(Bench(tmp_path / "lived", sqlite_url(tmp_path / "lived.db"), **options), seed=5, **given)
     killed = Live(Bench(tmp_path / "killed", storage_url, **options), seed=5, **given)
 

@@ -359,7 +359,7 @@ class Scene:
                 metric, records, running = "", [], {}
         ended = {record.number: (str(record.state), record.value) for record in records if record.state.is_finished}
         for trial, attempt in running.items():
-            ending = read_result(study / "trials" / str(trial), attempt, metric=metric)
+            ending = read_result(study / "trials" / str(trial), attempt, metrics=[metric])
             if ending is not None and ending.trial_state is TrialState.COMPLETE:
                 ended[trial] = (str(TrialState.COMPLETE), ending.values[metric])
         return Known(ended, len(self.history()))

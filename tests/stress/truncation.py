@@ -202,7 +202,7 @@ def _results_on_disk(home: Home) -> dict[int, float]:
     values = {}
     for folder in home.study(NAME).glob("trials/*"):
         for number in attempts.with_files(folder):
-            ending = attempts.read_result(folder, number, metric="loss")
+            ending = attempts.read_result(folder, number, metrics=["loss"])
             if ending is not None and ending.trial_state is TrialState.COMPLETE:
                 values[int(folder.name)] = ending.values["loss"]
     return values
@@ -217,11 +217,11 @@ def _each_damage(content: bytes, every: int) -> Iterator[tuple[str, bytes]]:
 
 def _results(trials: Path, folder: Path, found: Found, *, every: int) -> None:
     """Cut and change a result: it is none then, or what it was."""
-    was = attempts.read_result(trials / "0", 1, metric="loss")
+    was = attempts.read_result(trials / "0", 1, metrics=["loss"])
     for how, content in _each_damage((trials / "0" / "attempt-1.json").read_bytes(), every):
         _write(folder / "attempt-1.json", content)
-        _judge(attempts.read_result(folder, 1, metric="loss"), [None, was], how, found)
-        _judge(attempts.is_damaged(folder, 1, metric="loss"), [True], how, found)
+        _judge(attempts.read_result(folder, 1, metrics=["loss"]), [None, was], how, found)
+        _judge(attempts.is_damaged(folder, 1, metrics=["loss"]), [True], how, found)
 
 
 def _reports(trials: Path, folder: Path, found: Found, *, every: int) -> None:

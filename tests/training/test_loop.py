@@ -243,8 +243,8 @@ def test_checkpoint_at_decisions_only(digits: Split, make_trial: MakeTrial, repo
 
 
 def test_checkpoint_when_the_last_is_old(digits: Split, make_trial: MakeTrial, reports: list[Report]) -> None:
-    """With an epoch a second by the clock, a checkpoint every second epoch."""
-    seconds: Iterator[float] = itertools.count(0.0, 0.5)
+    """With an epoch of three quarters of a second by the clock, a checkpoint every second epoch."""
+    seconds: Iterator[float] = itertools.count(0.0, 0.25)
     trial = make_trial(max_epochs=5)
 
     fit(trial, digits, checkpoint_seconds=1.0, clock=seconds.__next__)

@@ -1,0 +1,46 @@
+"""The order of trials at a rung: of numbers and of vectors alike."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from automl.preference import Vector, order
+from automl.stopping.ranking import Loss, Ranking
+from tests.strategies import loss_points, small_losses
+
+some = st.sets(st.integers(0, 7))
+
+
+@given(st.lists(small_losses | st.just(float("inf")), max_size=8) | loss_points(3), some, some)
+def test_the_order_is_that_of_who_is_there(losses: list[Loss], left_out: set[int], gone_on: set[int]) -> None:
+    """Whoever comes and goes, places are those of the rest; of equals the older trial is first.
+
+    Who has gone on keeps the place, but is not among those that stand there.
+    """
+    ranking = Ranking()
+    for trial, loss in reversed([*enumerate(losses)]):
+        ranking.add(trial, loss)
+    for trial in gone_on & {*range(len(losses))}:
+        ranking.leave(trial)
+    for trial in left_out:
+        ranking.discard(trial)
+
+    there = [trial for trial in range(len(losses)) if trial not in left_out]
+    vectors: list[Vector] = [loss if isinstance(loss, tuple) else (0.0, loss) for loss in (losses[t] for t in there)]
+    places = dict(zip(there, order(vectors), strict=True))
+    assert list(ranking) == sorted(there, key=places.__getitem__)
+    assert [ranking.place(trial) for trial in ranking] == list(range(len(there)))
+    assert list(ranking.standing()) == [trial for trial in ranking if trial not in gone_on]
+    assert len(ranking) == len(there)
+
+
+@pytest.mark.parametrize(("loss", "is_valued"), [(3.0, True), (float("inf"), False), ((0.0, 9.0), True)])
+def test_who_has_diverged_has_no_value(loss: Loss, is_valued: bool) -> None:
+    """A vector says so by what it breaks: nothing is as bad as to have no values."""
+    ranking = Ranking()
+    ranking.add(0, loss)
+    ranking.add(1, (float("inf"), 0.0) if isinstance(loss, tuple) else float("inf"))
+
+    assert [ranking.is_valued(0), ranking.is_valued(1)] == [is_valued, False]
