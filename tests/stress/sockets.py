@@ -30,7 +30,8 @@ from tests.stress.scene import MARK, PROGRAM, ROOT, SECONDS
 
 TITLE = "Listening sockets"
 EXPERIMENTS = "/api/2.0/mlflow/experiments/search?max_results=1"
-SLOW = 5.0
+SLOW = 5.0  # seconds, for one call
+STARTING = 120.0  # seconds: a worker listens before it can answer, and has the lowest priority on a busy machine
 OBJECTIVE = """
 import os, time
 HERE = os.path.dirname(__file__)
@@ -150,17 +151,19 @@ def _sockets(folder: Path) -> dict[str, Any]:
             for each in process.net_connections(kind="inet"):
                 if each.status != psutil.CONN_LISTEN:
                     continue
-                listening += 1
                 if ipaddress.ip_address(each.laddr.ip).is_loopback:
+                    listening += 1
                     continue
                 host = "127.0.0.1" if ipaddress.ip_address(each.laddr.ip).is_unspecified else each.laddr.ip
-                answers = _answers(host, each.laddr.port)
+                answers, http_status = _answers(host, each.laddr.port)
+                if answers <= {NOT_YET} and http_status is None and not _listens(host, each.laddr.port):
+                    continue  # Ray ends workers that it started for nothing
+                listening += 1
                 if not (answers or "/ray/" in line or line.startswith("ray::")):
                     beyond.append(f"{name} {each.laddr}")
                     continue
                 ray += 1
                 is_closed = UNAUTHENTICATED in answers and OK not in answers
-                http_status = None if answers else _status(each.laddr.port, host, "/get_or_create_runtime_env", at=host)
                 if not is_closed and http_status not in (401, 403):
                     opened.append(f"{name} {each.laddr.port}: {sorted(map(str, answers))} {http_status}")
     return {"listening": listening, "beyond": beyond, "ray": ray, "open": opened}
@@ -176,13 +179,24 @@ def _processes(folder: Path) -> list[psutil.Process]:
     return [*found.values()]
 
 
-def _answers(host: str, port: int) -> set[bytes]:
-    """Return what is said to calls without a token; a worker that is about to start is given time to."""
-    deadline = time.monotonic() + SLOW
+def _answers(host: str, port: int) -> tuple[set[bytes], int | None]:
+    """Return what is said to calls without a token, or to a request over HTTP where gRPC is not spoken.
+
+    A worker that is about to start is given time to say anything.
+    """
+    deadline = time.monotonic() + STARTING
     while True:
         found = {said for call in CALLS if (said := answer(host, port, call)) is not None}
-        if NOT_YET not in found or time.monotonic() > deadline:
-            return found
+        status = None if found else _status(port, host, "/get_or_create_runtime_env", at=host)
+        is_through = (found and NOT_YET not in found) or status is not None or not _listens(host, port)
+        if is_through or time.monotonic() > deadline:
+            return found, status
+
+
+def _listens(host: str, port: int) -> bool:
+    with contextlib.suppress(ConnectionRefusedError), socket.create_connection((host, port), timeout=SLOW):
+        return True
+    return False
 
 
 def answer(host: str, port: int, call: str) -> bytes | None:
