@@ -78,13 +78,13 @@ def spared(rule: Guarded, n: int) -> int:
 
 def test_the_spared_grow_with_the_root_of_the_compute() -> None:
     """Of 450 trials that reach step 2 of 27, the compute of 33 full trainings, 1.5 times its root are spared."""
-    assert spared(Guarded(max_epochs=EPOCHS), 450) == math.floor(1.5 * math.sqrt(900 / EPOCHS))
+    assert spared(Guarded(max_epochs=EPOCHS, first=2), 450) == math.floor(1.5 * math.sqrt(900 / EPOCHS))
     assert spared(Guarded(max_epochs=EPOCHS, doubt=0), 450) == 0
 
 
 def test_one_that_diverged_is_not_spared() -> None:
     """A loss that is no number at a rung is no doubtful case."""
-    rule = Guarded(max_epochs=EPOCHS)
+    rule = Guarded(max_epochs=EPOCHS, first=2)
 
     verdicts = [rule.on_report(trial, 2, math.inf, can_pause=True) for trial in range(100)]
 
@@ -114,7 +114,7 @@ def test_a_rung_that_would_have_cut_the_best_is_left_out() -> None:
 
 def test_without_a_budget_the_longest_complete_trial_counts() -> None:
     """As long as none is complete, nobody is spared."""
-    rule = Guarded(max_epochs=None)
+    rule = Guarded(max_epochs=None, first=2)
 
     assert spared(rule, 50) == 0
     rule.on_report(60, 20, 0.1, can_pause=False)
