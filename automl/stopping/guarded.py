@@ -23,8 +23,8 @@ compute of 30 trainings; regret, 1 being a median trial:
     early ranks reversed                             .136   1.341       .126
     the best early third overfits                    .190    .775       .189
 
-A first rung that comes too early does no harm here, so it comes early, and cuts more: where early values are right, most
-is saved by the first look at a trial.
+A first rung that comes too early does no harm here, so it comes early, and cuts more: where early values are right, the
+first look at a trial saves most.
 """
 
 from __future__ import annotations
