@@ -8,7 +8,7 @@ import optuna
 import pytest
 
 from automl import stopping
-from automl.config import EARLY_STOPPING
+from automl.config import AUTO, EARLY_STOPPING
 from automl.errors import ConfigError
 from automl.stopping import (
     Asha,
@@ -39,7 +39,9 @@ class Never(EarlyStopping):
 
 def test_every_name_has_a_rule() -> None:
     """The names that users may give are the names that exist, and every rule says what it does."""
-    rules = [rule(name, max_epochs=9) for name in EARLY_STOPPING]
+    chosen, *names = EARLY_STOPPING
+
+    rules = [rule(name, max_epochs=9) for name in names]
 
     assert [type(each) for each in rules] == [
         Asha,
@@ -53,7 +55,8 @@ def test_every_name_has_a_rule() -> None:
         Wilcoxon,
         NoStopping,
     ]
-    assert [str(each).partition(":")[0] for each in rules] == list(EARLY_STOPPING)
+    assert [str(each).partition(":")[0] for each in rules] == names
+    assert chosen == AUTO, "which a policy turns into one of them"
 
 
 def test_parameters_are_read() -> None:
