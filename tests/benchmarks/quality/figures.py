@@ -161,7 +161,7 @@ def _multi_lines(rows: Rows, half: Half) -> Iterable[Line]:
 
 # Other numbers of workers, other budgets.
 
-WIDTHS: Sequence[tuple[int, float, int]] = ((4, 5.0, 5), (4, 10.0, 5), (1, 25.0, 5), (16, 25.0, 2), (64, 25.0, 1))
+WIDTHS: Sequence[tuple[int, float, int]] = ((4, 5.0, 5), (4, 10.0, 5), (1, 25.0, 5), (16, 25.0, 3), (64, 25.0, 1))
 """Workers, mean trainings of each, seeds."""
 WIDTH_PEERS = ("tpe", "random-asha")
 
@@ -239,7 +239,7 @@ def _curve_lines(rows: Rows, half: Half) -> Iterable[Line]:
 
 # Early ranks reversed.
 
-REVERSED_SEEDS = 2
+REVERSED_SEEDS = 3
 
 
 def _reversed_side(method: str, half: Half) -> Side:
@@ -283,7 +283,7 @@ def _two_lines(rows: Rows, half: Half) -> Iterable[Line]:
 
 # What another study has found.
 
-PAST_SEEDS = 2
+PAST_SEEDS = 3
 PAST_TRAININGS = 10.0
 
 

@@ -38,7 +38,7 @@ DECIDING = (
     ),
 )
 """What the results of our searches hang on: which params are tried, and which trials go on."""
-SPARE = 4
+SPARE, SPARE_STOPPED = 4, 20
 LOSS_AND_SECONDS = ("loss", "seconds")
 
 
@@ -57,9 +57,11 @@ class Method:
 def most_trials(cell: Cell) -> int:
     """Return the trials that a search with a budget of time may ask for: far more than could train to their ends.
 
-    It bounds what minimizes seconds, too: thousands of trainings that take none are for nothing.
+    It bounds what minimizes seconds, too: thousands of trainings that take none are for nothing. From a fixed list more
+    are taken, since nothing but stopping most of them makes a search of it.
     """
-    return round(SPARE * cell.budget * cell.workers)
+    spare = SPARE_STOPPED if isinstance(named(cell.task), Recorded) else SPARE
+    return round(spare * cell.budget * cell.workers)
 
 
 def _peer(make: Callable[[Task, Cell], Peer], *packages: str, edition: int = 1, objectives: int = 1) -> Method:
