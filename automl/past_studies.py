@@ -102,7 +102,7 @@ def _past(name: str, reader: Reader, wanted: Preference) -> Past:
 
 
 def _results(records: Iterable[TrialRecord], preference: Preference) -> list[tuple[Params, float]]:
-    """Return (point, loss) of COMPLETE trials that have what `preference` is about; of several metrics it is their rank."""
+    """Return (point, loss) of COMPLETE trials that have what `preference` is about; of several metrics their rank."""
     done = [record for record in records if record.state is TrialState.COMPLETE]
     done = [record for record in done if all(math.isfinite(loss) for loss in preference.vector(record.values))]
     values = [record.values for record in done]
