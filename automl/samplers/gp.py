@@ -16,7 +16,7 @@ import itertools
 import math
 import random
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,60 +32,61 @@ from automl.samplers.trends import Shifted, Trends
 from automl.trial import Reason, TrialRecord, TrialState
 from search_spaces import SearchSpace
 
-ENOUGH = 10
-"""Trials with a loss that the model needs."""
-ENOUGH_WARM = 5
-"""The same where past studies are trusted."""
+ENOUGH = 5
+"""Trials with a final loss that the model needs."""
+ENOUGH_EARLY = 10
+"""The same of early losses."""
+SURE = 10
+"""Trials with a loss of which a percentile, or what is left to be gained, means something."""
 MODELLED = 150
 """Trials that are modelled at most: the best half and the newest half of them."""
 CLIPPED = 80.0
 """Percentile at which losses are clipped: how bad a bad trial is tells little of where good ones are."""
-EXPLORED = 5
-"""Every so many trials one is drawn at random, as long as the model sees early losses only."""
 BEST = 5
 """Best trials around which the next ones are looked for."""
 _SAYS_NOTHING = frozenset({Reason.WORKER_LOST, Reason.NODE_LOST, Reason.SIGNAL})
 """Why a trial may fail through no fault of its params."""
 
 
+Losses = Mapping[int, float]
+"""Trial -> loss."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """What a model is shown of all trials.
 
-    The losses are final ones. Before `ENOUGH` trials have one, they are those at the highest step that `ENOUGH` trials
-    reached, for rules of early stopping that pause or stop trials at few steps the highest of these.
+    Best are final losses. Until `ENOUGH` trials have one, they are those at the highest step that `enough` trials
+    reached; for rules of early stopping that pause or stop trials at few steps, the highest of these that fills.
     """
 
-    numbers: Sequence[int]
-    """Of the trials that have a loss."""
-    losses: Sequence[float]
+    losses: Losses
+    """What is to be made small."""
     is_final: bool
     pending: Sequence[int]
-    """Trials that run, or will run again, and have none."""
+    """Trials that run, or will run again, and have no loss."""
     failed: Sequence[int]
     """Trials that raised, or whose loss is not a number: their params are not worth another trial of the like."""
     infeasible: Sequence[int]
     """Trials that need more memory than there is."""
 
     @classmethod
-    def of(cls, records: Iterable[TrialRecord], *, sign: int, enough: int = ENOUGH) -> View | None:
+    def of(cls, records: Iterable[TrialRecord], *, sign: int, enough: int = ENOUGH_EARLY) -> View | None:
         """Return what there is to see, losses being `sign` times values; None where that is too little."""
         records = [record for record in records if record.params]
         final = {r.number: sign * r.value for r in records if r.value is not None and r.state is TrialState.COMPLETE}
-        losses, is_final = final, len(final) >= enough
+        losses, is_final = final, len(final) >= ENOUGH
         if not is_final:
             reached: dict[int, float] = {r.number: r.step for r in records if r.state is not TrialState.FAIL}
             reached = {number: step for number, step in reached.items() if step} | dict.fromkeys(final, math.inf)
             if len(reached) < enough:
                 return None
             step = sorted(reached.values())[-enough]
-            losses = {
-                r.number: _loss_at(r, step, sign) for r in records if r.number in reached and reached[r.number] >= step
-            }
+            known = (r for r in records if reached.get(r.number, 0) >= step)
+            losses = {r.number: _loss_at(r, step, sign) for r in known}
         failed = [r for r in records if r.state is TrialState.FAIL and r.reason not in _SAYS_NOTHING]
         return cls(
-            numbers=list(losses),
-            losses=list(losses.values()),
+            losses=losses,
             is_final=is_final,
             pending=[r.number for r in records if _is_pending(r) and r.number not in losses],
             failed=[r.number for r in failed if not r.is_infeasible],
@@ -124,7 +125,7 @@ class GpSampler:
         self._cube = Cube(space)
         self._untried = Untried(space, seed=seed, records=records, first=first)
         self._trends = Trends(pasts, space, self._cube)
-        self._enough = ENOUGH_WARM if pasts else ENOUGH
+        self._enough = ENOUGH if pasts else ENOUGH_EARLY
         self._start = Sobol(space, seed=seed)
         self._heard: deque[TrialRecord] = deque(records)
         self._records: dict[int, TrialRecord] = {}
@@ -170,13 +171,11 @@ class GpSampler:
             if not self._space.has_guess:  # else its priors draw
                 yield self._start.point(number)
             return
-        if not view.is_final and number % EXPLORED == 0:
-            return
         rng = np.random.default_rng(random.Random(f"{self._seed}-{number}").getrandbits(64))
         model, best, near = known
         improvement = ExpectedImprovement(model, self._cube, best)
         rows = most_wanted(improvement, self._cube, near=near, rng=rng)
-        if view.is_final and len(view.losses) >= ENOUGH:
+        if view.is_final and len(view.losses) >= SURE:
             gains.append(float(np.exp(improvement.of(rows[:1])[0])))
         points = [self._space.from_unit(row) for row in rows]
         yield from [point for point in points if self._space.is_feasible(point)] or points
@@ -186,30 +185,30 @@ class GpSampler:
 
         None where there are few results, and past studies do not say the same.
         """
-        order = [int(place) for place in np.argsort(view.losses, kind="stable")]
+        order = sorted(view.losses, key=lambda number: (view.losses[number], number))
         kept = _thinned(order)
-        finite = [loss for loss in view.losses if math.isfinite(loss)] or [0.0]
-        worst = float(np.percentile(finite, CLIPPED))
+        finite = [loss for loss in view.losses.values() if math.isfinite(loss)] or [0.0]
+        worst = float(np.percentile(finite, CLIPPED if len(finite) >= SURE else 100))
         step = float(np.std(np.minimum(finite, worst)))
-        told = [(view.numbers[each], min(view.losses[each], worst)) for each in kept]
+        told = [(number, min(view.losses[number], worst)) for number in kept]
         told += [(number, worst) for number in view.failed[-MODELLED // 2 :]]
         told += [(number, worst + step) for number in view.infeasible[-MODELLED // 2 :]]
-        x = self._cube.features(np.array([self._rows[number] for number, _ in told]))
-        y = np.array([loss for _, loss in told])
+        x, y = self._features([number for number, _ in told]), np.array([loss for _, loss in told])
         trust = self._trends.trust(x[: len(kept)], y[: len(kept)])
-        if len(kept) < ENOUGH and not trust.any():
+        if len(kept) < (ENOUGH if view.is_final else ENOUGH_EARLY) and not trust.any():
             return None
         model = self._trends.fit(x, y, trust)
         if view.pending:
-            pending = np.array([self._rows[number] for number in view.pending[-MODELLED:]])
-            model = model.with_pending(self._cube.features(pending))
+            model = model.with_pending(self._features(view.pending[-MODELLED:]))
         best = float(model.predict(model.x)[0].min())
-        near = np.array([self._rows[view.numbers[each]] for each in order[:BEST]])
-        return model, best, near
+        return model, best, np.array([self._rows[number] for number in order[:BEST]])
+
+    def _features(self, numbers: Sequence[int]) -> Array:
+        return self._cube.features(np.array([self._rows[number] for number in numbers]))
 
 
 def _thinned(order: Sequence[int]) -> list[int]:
-    """Return which of some trials are modelled, given their places among all from the best to the worst."""
+    """Return which of some trials, given from the best to the worst, are modelled."""
     if len(order) <= MODELLED:
         return sorted(order)
     half = MODELLED // 2

@@ -27,9 +27,9 @@ from scipy.special import erfcx, log_ndtr, ndtr
 
 Array = NDArray[np.float64]
 
-LENGTH = (math.log(0.6), 1.0)
+LENGTH = (-0.5, 0.7)
 """Mean and deviation of the logarithm of a length scale, in widths of the unit cube: a normal prior, as all three."""
-SCALE = (0.0, 1.0)
+SCALE = (0.5, 1.0)
 """Of the logarithm of the signal's variance; losses are standardised."""
 NOISE = (math.log(1e-3), 2.0)
 """Of the logarithm of the noise's variance."""

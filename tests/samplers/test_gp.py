@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
 
 from automl.samplers import make
-from automl.samplers.gp import ENOUGH, MODELLED, GpSampler, View
+from automl.samplers.gp import ENOUGH, ENOUGH_EARLY, MODELLED, GpSampler, View
 from automl.trial import Reason, TrialRecord, TrialState
 from search_spaces import SearchSpace
 
@@ -42,43 +42,42 @@ def run(sampler: GpSampler, n: int, records: list[TrialRecord]) -> list[TrialRec
     return records
 
 
+def paused(numbers: Iterable[int], **reports: float) -> list[TrialRecord]:
+    """Return trials that wait, `at_2=0.5` being what they reported at step 2."""
+    told = {int(name[3:]): value for name, value in reports.items()}
+    return [record(n, TrialState.RUNNING, paused=True, reports=told) for n in numbers]
+
+
 def test_final_values_are_seen_once_there_are_enough() -> None:
-    """Then early ones of trials that were stopped are not, and what runs is pending."""
+    """Then early ones of trials that were cut are not, where these are few, and what runs is pending."""
     records = [record(n, value=float(n)) for n in range(ENOUGH)]
     records += [
         record(20, TrialState.PRUNED, reports={2: -1.0}, reason=Reason.EARLY_STOPPING),
-        record(21, TrialState.RUNNING, reports={2: -1.0}, paused=True),
         record(22, TrialState.RUNNING),
         record(23, TrialState.WAITING),
+        *paused([21], at_2=-1.0),
     ]
 
     view = View.of(records, sign=-1)
 
     assert view is not None
     assert view.is_final
-    assert view.numbers == list(range(ENOUGH))
-    assert view.losses == [-float(n) for n in range(ENOUGH)]
+    assert view.losses == {n: -float(n) for n in range(ENOUGH)}
     assert view.pending == [22, 23]
 
 
 def test_before_that_the_highest_step_that_enough_trials_reached_is_seen() -> None:
-    """Of those beyond it their value there; with fewer trials than enough there is nothing to see."""
-    at_2 = [record(n, TrialState.RUNNING, paused=True, reports={1: 9.0, 2: float(n)}) for n in range(ENOUGH)]
-    at_6 = [record(n + 20, TrialState.RUNNING, paused=True, reports={2: 1.0, 6: 0.5}) for n in range(ENOUGH - 1)]
-    final = [record(40, value=0.1, reports={2: 3.0, 5: 2.0, 27: 0.1})]
+    """Of those that came further, what they had there."""
+    at_2 = paused(range(ENOUGH_EARLY - 2), at_1=9.0, at_2=1.0)
+    at_6 = paused([20, 21], at_2=2.0, at_6=0.5)
 
-    few = View.of(at_2[1:], sign=1)
-    early = View.of(at_2 + at_6, sign=1)
-    later = View.of(at_2 + at_6 + final, sign=1)
+    few = View.of([*at_2, *at_6[1:]], sign=1)
+    view = View.of([*at_2, *at_6], sign=1)
 
     assert few is None
-    assert early is not None
-    assert dict(zip(early.numbers, early.losses, strict=True)) == {n: float(n) for n in range(ENOUGH)} | {
-        n + 20: 1.0 for n in range(ENOUGH - 1)
-    }
-    assert later is not None
-    assert not later.is_final
-    assert dict(zip(later.numbers, later.losses, strict=True)) == {n + 20: 0.5 for n in range(ENOUGH - 1)} | {40: 2.0}
+    assert view is not None
+    assert not view.is_final
+    assert view.losses == dict.fromkeys(range(ENOUGH_EARLY - 2), 1.0) | {20: 2.0, 21: 2.0}
 
 
 def test_failures_are_told_apart() -> None:
@@ -168,7 +167,10 @@ def test_thousands_of_trials_are_thinned() -> None:
     view = View.of(sampler._records.values(), sign=1)
     assert view is not None
 
-    model, best, near = sampler._model(view)
+    found = sampler._model(view)
+
+    assert found is not None
+    model, best, near = found
 
     assert len(model.x) == MODELLED
     assert near[0] == pytest.approx([0.3])

@@ -54,3 +54,27 @@ def test_one_of_the_screen_is_promoted_after_it() -> None:
     screen.on_report(2, 2, 0.3, can_pause=True)
 
     assert screen.promote({0, 1, 2}) == 0
+
+
+def test_the_best_of_a_small_screen_runs_to_its_end() -> None:
+    """A third of four is one, a third of one nobody: once all four have come, the best goes on all the same, alone."""
+    screen = Screen(max_epochs=27, trials=4)
+    paused = set()
+    for trial, loss in enumerate([0.4, 0.1, 0.2]):
+        paused.add(trial)
+        screen.on_report(trial, 2, loss, can_pause=True)
+    assert screen.promote(paused) == 1
+    paused.remove(1)
+    screen.on_report(1, 6, 0.1, can_pause=True)
+    paused.add(1)
+    before = screen.promote(paused)
+    screen.on_end(3, None)
+
+    after = screen.promote(paused)
+    paused.remove(1)
+    meanwhile = screen.promote(paused)
+    screen.on_report(1, 27, 0.1, can_pause=True)
+    screen.on_end(1, 0.1)
+
+    assert (before, after, meanwhile) == (None, 1, None)
+    assert screen.promote(paused) is None
