@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from automl.executors import Capacity
     from automl.home import Home
     from automl.samplers import Past
+    from automl.trial import TrialRecord
 
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(StudyConfig)}
 _TIMES = ("--timeout", "--trial-timeout", "--stall-timeout", "--grace")
@@ -193,7 +194,10 @@ def resume(
         before = summary.status(found, reader)
         change = SpaceChange.look(reader, config.space)
         owner = reader.study().owner
+        tried = _tried(reader.records(), config.space, tries or [])
     objective = planning.load(config)
+    if not quiet:
+        output.say(*tried)
     if change is None and (space or param) and not quiet:
         output.say("the search space is as it was")
     if changes["n_trials"] is not None and changes["n_trials"] < config.n_trials and not quiet:
@@ -209,6 +213,15 @@ def resume(
         output.say(f"all {asked} trials were asked for before: --trials +20 tries the new {new}")
     more = {"strict": strict, "takeover": takeover}
     _run(found, study, config, objective, before, pasts, format=format, json=json, quiet=quiet, **more)
+
+
+def _tried(records: Sequence[TrialRecord], space: SearchSpace, tries: Sequence[str]) -> list[str]:
+    """Return a line for each point to try that a trial has tried before: it is not tried again."""
+    from automl.samplers.base import key
+
+    numbers = {key(record.params): record.number for record in records}
+    points = [(text, key(space.point(text))) for text in tries]
+    return [f"--try {text!r}: trial {numbers[point]} has tried it" for text, point in points if point in numbers]
 
 
 def _new_space(

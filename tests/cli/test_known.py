@@ -15,12 +15,13 @@ def test_what_is_typed_is_tried_and_written_down(run: Run) -> None:
     """The study's own file asks for the same points; `resume` adds one, and says when there is no trial left for it."""
     ran = run(*QUICK, "--trials", "2", "--try", "x=0.3", "--try", "x=0.4, opt=b", "-q")
     said = run("resume", "train-1", "--try", "x=0.7").err
-    more = run("resume", "train-1", "--try", "x=0.6", "--trials", "+2", "-q")
+    more = run("resume", "train-1", "--try", "x=0.6", "--try", "x=0.3", "--trials", "+2")
     again = run("search", "automl_runs/train-1/study.yaml", "-q", "-f", "json")
 
     first, second = ([(row["number"], row["params"]["x"]) for row in top(run, name)] for name in ("train-1", "train-2"))
     assert (ran.code, more.code, again.code) == (0, 0, 0)
     assert "all 2 trials were asked for before: --trials +20 tries the new points" in said
+    assert "--try 'x=0.3': trial 0 has tried it\n" in more.err
     assert first == [(0, 0.3), (1, 0.4), (2, 0.7), (3, 0.6)]
     assert second == first[:2]
 
