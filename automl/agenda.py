@@ -85,7 +85,7 @@ def learner(
         notes=[note for event in proposed if up_to is None or event.seq <= up_to for note in event.data["notes"]],
         tries=known.tries,
         pasts=known.pasts,
-        is_gauged=config.worth is not None,
+        is_gauged=config.worth is not None and len(config.metrics) == 1,
     )
 
 

@@ -85,7 +85,8 @@ def audit(home: Home, study: str) -> Audit:
     except (LedgerError, ValueError) as error:
         return _damaged(error)
     notes: list[str] = []
-    if outside := [record.number for record in seen.records if not seen.spaces.shown(record).params]:
+    searched = [record for record in seen.records if record.confirms is None]
+    if outside := [record.number for record in searched if not seen.spaces.shown(record).params]:
         notes.append(
             f"{_count(outside, 'trial')} outside of the search space since that was changed; samplers leave them out"
         )

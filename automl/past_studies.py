@@ -16,10 +16,11 @@ from automl.config import StudyConfig
 from automl.errors import AutomlError, ConfigError
 from automl.home import Home
 from automl.ledger.queries import Reader
+from automl.preference import Preference
 from automl.samplers.base import Params
 from automl.samplers.past import Past
 from automl.space_history import SpaceHistory
-from automl.trial import TrialRecord
+from automl.trial import TrialRecord, TrialState
 
 AUTO = "auto"
 MOST = 3
@@ -60,7 +61,7 @@ def read(
             if each == name:
                 raise ConfigError("is this study itself")
             with (elsewhere or {}).get(each, home).read(each) as reader:
-                pasts.append(_checked(_past(each, reader), config))
+                pasts.append(_checked(_past(each, reader, config.preference), config))
         except AutomlError as error:
             problems += [f"--warm-start {each}: {problem}" for problem in error.problems]
     if problems:
@@ -80,7 +81,7 @@ def told(config: StudyConfig, pasts: Iterable[Past]) -> str:
     lines = []
     for past in pasts:
         shared, n = past.shared(config.space), len(past.points)
-        what = "" if past.aim == _aim(config) else f" of another aim, {past.aim}"
+        what = "" if past.aim == str(config.preference) else f" of another aim, {past.aim}"
         results = f"{n} results{what}" if n > 1 else f"1 result{what}"
         lines.append(f"{past.study}: {results}; {len(shared)} of {len(config.space.axes)} parameters in common")
     if lines:
@@ -90,26 +91,30 @@ def told(config: StudyConfig, pasts: Iterable[Past]) -> str:
     return "\n".join(lines)
 
 
-def _aim(config: StudyConfig) -> str:
-    return str(config.preference)
+def _past(name: str, reader: Reader, wanted: Preference) -> Past:
+    """Return the results of a study, judged by what is `wanted` where its trials measured that, else by its own aim."""
+    own, spaces = reader.study().preference, SpaceHistory.read(reader)
+    records = [record for record in map(spaces.shown, reader.records()) if record.params]
+    for preference in (wanted, own):
+        if results := _results(records, preference):
+            return Past.of(name, spaces.current, results, aim=str(preference))
+    return Past.of(name, spaces.current, _early(records, sign=reader.study().sign), aim=str(own))
 
 
-def _past(name: str, reader: Reader) -> Past:
-    study, spaces = reader.study(), SpaceHistory.read(reader)
-    records = [spaces.shown(record) for record in reader.records()]
-    return Past.of(
-        name, spaces.current, _results(records, sign=study.sign), aim=_aim(StudyConfig.from_dict(study.config))
-    )
+def _results(records: Iterable[TrialRecord], preference: Preference) -> list[tuple[Params, float]]:
+    """Return (point, loss) of COMPLETE trials that have what `preference` is about; of several metrics their rank."""
+    done = [record for record in records if record.state is TrialState.COMPLETE]
+    done = [record for record in done if all(math.isfinite(loss) for loss in preference.vector(record.values))]
+    values = [record.values for record in done]
+    losses = [preference.losses(each)[0] for each in values] if preference.is_plain else preference.order(values)
+    return [(record.params, float(loss)) for record, loss in zip(done, losses, strict=True)]
 
 
-def _results(records: Sequence[TrialRecord], *, sign: int) -> list[tuple[Params, float]]:
-    """Return (point, loss) of the COMPLETE trials, or before there are any of those that came farthest."""
-    done = [(record.params, sign * record.value) for record in records if record.params and record.value is not None]
-    if done:
-        return done
-    farthest = max((record.step for record in records if record.params), default=0)
-    at = [(record.params, record.reports.get(farthest, math.nan)) for record in records if record.params]
-    return [(params, sign * value) for params, value in at if math.isfinite(value)]
+def _early(records: Sequence[TrialRecord], *, sign: int) -> list[tuple[Params, float]]:
+    """Return (point, loss) of the trials that came farthest, in a study of which none is COMPLETE."""
+    farthest = max((record.step for record in records), default=0)
+    at = [(record.params, sign * record.reports.get(farthest, math.nan)) for record in records]
+    return [(params, loss) for params, loss in at if math.isfinite(loss)]
 
 
 def _checked(past: Past, config: StudyConfig) -> Past:
@@ -128,9 +133,9 @@ def _alike(home: Home, config: StudyConfig, *, but: Collection[str | None]) -> l
         for name in [each for each in home.studies() if each not in but][-LOOKED_AT:]:
             with contextlib.suppress(AutomlError, KeyError), opened(name) as reader:
                 other = StudyConfig.from_dict(reader.study().config)
-                if (other.kind, _aim(other)) != (config.kind, _aim(config)):
+                if (other.kind, other.preference) != (config.kind, config.preference):
                     continue
-                past = _past(name, reader)
+                past = _past(name, reader, config.preference)
                 likeness = past.likeness(config.space)
                 if likeness >= ALIKE and len(past.points) >= ENOUGH:
                     rank = (other.target != config.target, -likeness, _distance(other, config))

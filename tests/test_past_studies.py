@@ -18,6 +18,7 @@ from search_spaces import SearchSpace
 
 SPACE = {"x": "0.0..1.0", "n": "1..9"}
 HERE: dict[str, Any] = {"executor": "local", "tracker": "none", "listeners": [], "sampler": "random", "seed": 1}
+HERE |= {"early_stopping": "none"}
 
 
 def loss(trial: automl.Trial) -> dict[str, float]:
@@ -52,9 +53,9 @@ def test_the_best_of_another_study_comes_first_and_needs_it_no_more() -> None:
     with Home.find().read("new") as reader:
         assert Known.read(reader).pasts == (before,)
         assert reader.study().config["warm_start"] == ["old"]
-    assert before.aim == "maximize score"
+    assert before.aim == "minimize loss", "the old study measured it, too, besides what it was after"
     assert len(before.points) == 7
-    assert min(before.losses) == -(first.best_trial.value or 0.0)
+    assert min(before.losses) == pytest.approx(-(first.best_trial.value or 0.0))
     assert started.trials[0].params["n"] == 9
     assert result.trials[1].params == {**first.best_trial.params, "more": 2}
     assert len({str(trial.params) for trial in result.trials}) == 6
@@ -96,6 +97,20 @@ def test_what_cannot_be_learnt_from_is_refused() -> None:
     assert "no study 'nope'" in lines[1]
     assert lines[2].endswith("has no trial with a value yet")
     assert not Path("automl_runs/new").exists()
+
+
+def test_another_aim_is_said_and_serves_all_the_same() -> None:
+    """One that the old trials did not measure: their own counts. Of several objectives it is their rank."""
+    old = run("old", SPACE, metric="score")
+    home, other = Home.find(), config(SPACE, "old", metrics=("mistakes",))
+    two = config(SPACE, "old", metrics=("loss", "score"), directions=("minimize", "minimize"))
+
+    (by_own,), (by_rank,) = (past_studies.read(home, each, each.warm_start) for each in (other, two))
+
+    assert past_studies.told(other, [by_own]).startswith("old: 7 results of another aim, maximize score; 2 of 2 ")
+    assert by_own.losses == pytest.approx([-trial.value for trial in old.trials if trial.value is not None])
+    assert sorted(by_rank.losses) == [float(rank) for rank in range(7)]
+    assert by_rank.aim == "minimize loss, minimize score"
 
 
 def test_a_resume_can_learn_more() -> None:

@@ -108,8 +108,8 @@ def show(
     found = Home.find(home, storage)
     with found.read(study) as reader:
         if number is None:
-            data = summary.study(found, reader)
-            output.emit(data, format, lambda: _show_study(data))
+            data, why = summary.study(found, reader), summary.why_ended(reader)
+            output.emit(data, format, lambda: _show_study(data, why))
             return
         count = reader.size()
         if not 0 <= number < count:
@@ -182,8 +182,8 @@ def _best(data: Mapping[str, Any]) -> str:
     return f"trial {best['number']}: {value}\n{output.fold(output.short(best['params']), indent=9)}"
 
 
-def _show_study(data: Mapping[str, Any]) -> None:
-    _show_status(data)
+def _show_study(data: Mapping[str, Any], why: str | None) -> None:
+    _show_status(data, why=why)
     print()
     config = data["config"]
     output.facts((name, value) for name, value in config.items() if value is not None and name != "data")

@@ -20,6 +20,7 @@ from automl import interrupts
 from automl.config import tracker_names
 from automl.confirming import CONFIRMING, noted
 from automl.enough import ENDED, ended_by
+from automl.fingerprint import STARTED
 from automl.home import Home
 from automl.ledger.queries import Reader
 from automl.ledger.requests import Request
@@ -99,14 +100,15 @@ class Follower:
         counts = reader.counts()
         return [
             {
-                "event": "study-started",
+                "event": STARTED,
                 "time": study.owner["since"],
                 "name": study.name,
                 "n_trials": study.config["n_trials"],
                 "trials": sum(counts.values()),
                 "ended": counts["COMPLETE"] + counts["PRUNED"] + counts["FAIL"],
                 "paused": reader.paused(),
-            }
+            },
+            *([] if self._seq >= 0 else _confirming(reader)),
         ]
 
     def _asked(self, study: StudyRow) -> list[Event]:
@@ -165,6 +167,16 @@ class Follower:
         elif row.number < record.attempt or not record.state.is_finished:
             kind = "trial-retried" if row.reason else "trial-cut"
             yield {"event": kind, "time": row.ended, "trial": row.trial, "reason": row.reason, "message": None}
+
+
+def _confirming(reader: Reader) -> list[Event]:
+    """Return the event with which it began that the best are confirmed, if that goes on, with what is left by now."""
+    last = max(reader.events(kind=STARTED) + reader.events(kind=CONFIRMING), key=lambda event: event.seq, default=None)
+    if last is None or last.kind != CONFIRMING:
+        return []
+    since = reader.records({*reader.confirmations()} & {*reader.changed(last.seq)})
+    left = last.data["left"] - sum(record.state.is_finished for record in since)
+    return [{"event": CONFIRMING, "time": last.time, **last.data, "left": left}]
 
 
 def _started(row: AttemptRow, record: TrialRecord) -> dict[str, Any]:

@@ -73,8 +73,8 @@ def confirmed(reader: Reader) -> list[Confirmed]:
     if not study.config.get("confirm"):
         return []
     confirmation = Confirmation.of(StudyConfig.from_dict(study.config))
-    ranked = [number for number, *_ in reader.ranking()[: confirmation.k]]
-    return confirmation.judged(reader.records({*ranked, *reader.confirmations()}))
+    ranked, runs = [number for number, *_ in reader.ranking()[: confirmation.k]], reader.confirmations()
+    return confirmation.judged(reader.records({*ranked, *runs, *runs.values()}))
 
 
 def ranking(reader: Reader) -> list[tuple[int, int, float]]:

@@ -93,16 +93,16 @@ def make(
             they rank those at hand.
         is_gauged: whether its proposals are to say what they promise, for `--worth`.
     """
-    if is_gauged and sampler != "gp":
+    if is_gauged and sampler not in ("gp", AUTO):
         from automl.samplers.gp import GpSampler
 
         given: dict[str, Any] = {"space": space, "direction": direction, "seed": seed, "records": records}
-        model = GpSampler(**given)
-        return Gauged(make(sampler, **given, n_older=n_older, notes=notes, tries=tries, pasts=pasts), model)
-    known = [*(point for point in tries if is_point(space, point)), *best_points(pasts, space, seed=seed)]
+        known: dict[str, Any] = {"n_older": n_older, "notes": notes, "tries": tries, "pasts": pasts}
+        return Gauged(make(sampler, **given, **known, preference=preference), GpSampler(**given))
+    told = [*(point for point in tries if is_point(space, point)), *best_points(pasts, space, seed=seed)]
     if sampler == "grid":
-        return GridSampler(space, records=records, first=known)  # the default point has its place in the order
-    first = [*known, *best_guess(space, seed=seed)]
+        return GridSampler(space, records=records, first=told)  # the default point has its place in the order
+    first = [*told, *best_guess(space, seed=seed)]
     if sampler in ("random", "qmc"):
         return (RandomSampler if sampler == "random" else QmcSampler)(space, seed=seed, records=records, first=first)
     if sampler in ("gp", AUTO):
@@ -127,7 +127,7 @@ def make(
         records=records,
         notes=[*first_generation(sampler, n_older), *notes],
         untried=untried,
-        first=known,
+        first=told,
         startup=startup,
     )
 

@@ -21,6 +21,8 @@ STATES = {"WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAIL"}
 TRIAL_KEYS = {"number", "state", "value", "values", "params", "step", "attempt", "seconds", "reason", "run_id"}
 STATUS_KEYS = {
     "policy",
+    "ended_by",
+    "confirmed",
     "name",
     "state",
     "directions",

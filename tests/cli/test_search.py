@@ -157,7 +157,7 @@ class TestSearch:
         assert "train-1: finished, 3 trials (3 COMPLETE)" in ran.out
         assert (ran.code, more.code) == (0, 0)
         for printed in (ran.out, more.out):
-            assert "go on nothing is left to try in this space" in " ".join(printed.split())
+            assert "ended nothing is left to try in this space" in " ".join(printed.split())
 
 
 class TestResume:

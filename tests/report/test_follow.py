@@ -137,3 +137,26 @@ def test_a_driver_that_dies_and_the_next_one(bench: Bench, reader: Reader, monke
     assert not follower.is_over
     assert [event["event"] for event in news] == ["study-started", "trial-cut", "trial-started"]
     assert (again.trial, again.number) == (attempt.trial, 2)
+
+
+def test_who_comes_while_the_best_are_confirmed_hears_what_is_left(tmp_path: Path, storage_url: str) -> None:
+    """As who was there from the beginning: runs that have ended by then are counted, trials of the search are not."""
+    bench = Bench(tmp_path / "s", storage_url, n_trials=2, confirm=1, confirm_seeds=3)
+    study = bench.open()
+    for loss in (0.5, 0.4):
+        study.end(take(study), complete(loss))
+    with bench.read() as reader:
+        early = Follower()
+        early.look(reader)
+        assert study.confirm()
+        study.end(take(study), complete(0.6))
+        running = take(study)
+
+        heard = early.look(reader.refresh())
+        late = Follower().look(reader)
+
+    told = {"event": "confirming", "trials": [1], "seeds": 3}
+    assert {name: heard[0][name] for name in (*told, "left")} == told | {"left": 3}
+    assert [event.get("confirms") for event in heard[1:]] == [1, 1, 1]
+    assert {name: late[1][name] for name in (*told, "left")} == told | {"left": 2}
+    assert (late[0]["ended"], late[2]["trial"], late[2]["confirms"]) == (2, running.trial, 1)
