@@ -92,7 +92,13 @@ class Chained(EarlyStopping):
         return min(paused, default=None) if last_call or self.seen % 3 == 0 else None
 
 
-RULES = ["asha eta=2 first=1", "hyperband eta=2 first=1", optuna.pruners.SuccessiveHalvingPruner(), Chained()]
+RULES = [
+    "asha eta=2 first=1",
+    "guarded eta=2 first=1",
+    "hyperband eta=2 first=1",
+    optuna.pruners.SuccessiveHalvingPruner(),
+    Chained(),
+]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=named)
