@@ -6,8 +6,8 @@
     found.changes                       # what was another thing then: code, data, Python, packages
 
 Params, seed and full budget are those of the trial. It runs in this process, without a ledger or a tracker, in a folder
-that goes afterwards: the study is only read. A trial that early stopping ended is run as far as it got; one that was
-paused, or cut and resumed, is run in one go.
+that goes afterwards: the study is only read. A trial that did not end by itself, as early stopping or a deadline ended
+it, is run as far as it got; one that was paused, or cut and resumed, is run in one go.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ from automl.fingerprint import Difference, Fingerprint
 from automl.home import Home
 from automl.ledger.queries import Reader
 from automl.space_history import SpaceHistory
-from automl.trial import Report, TrialRecord, TrialState
+from automl.trial import Reason, Report, TrialRecord, TrialState
 
 ROUNDING = 1e-6
 """Relative difference of two values that are still the same: sums that another number of threads adds up otherwise."""
+_ITS_OWN = (Reason.RAISED, Reason.NAN, Reason.INFINITE, Reason.MISSING_METRIC, Reason.BAD_VALUE, Reason.EXIT)
 TINY = 1e-12
 """The same as a difference, near zero."""
 
@@ -74,11 +75,11 @@ class Reproduction:
     def is_same(self) -> bool:
         """Whether it has ended as it did then, with the same values at the same steps."""
         then, now = self.record, self.ending
-        is_as_far = now.trial_state is (then.state if then.state.is_finished else TrialState.PRUNED)
+        is_end_same = now.reason is then.reason if _ends_itself(then) else now.trial_state is TrialState.PRUNED
         is_result_same = then.values.keys() == now.values.keys() and all(
             same(value, now.values[name]) for name, value in then.values.items()
         )
-        return is_as_far and is_result_same and all(step.is_same for step in self.steps)
+        return is_end_same and is_result_same and all(step.is_same for step in self.steps)
 
 
 def same(recorded: float | None, again: float | None) -> bool:
@@ -107,7 +108,7 @@ def repro(home: Home, name: str, number: int) -> Reproduction:
         then = Fingerprint.of_trial(reader, number)
     objective = planning.load(config)
     changes = Fingerprint.of(config, objective).differences(then)
-    last = None if record.state is TrialState.COMPLETE else max((step for step, _ in recorded), default=0)
+    last = None if _ends_itself(record) else max((step for step, _ in recorded), default=0)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="automl-") as folder:
         again, ending = _run(
@@ -119,6 +120,12 @@ def repro(home: Home, name: str, number: int) -> Reproduction:
     ]
     seconds = time.monotonic() - began
     return Reproduction(record=record, ending=ending, steps=steps, changes=changes, seconds=seconds)
+
+
+def _ends_itself(record: TrialRecord) -> bool:
+    """Whether it was the objective that ended a trial."""
+    is_failed = record.state is TrialState.FAIL and record.reason in _ITS_OWN
+    return is_failed or record.state is TrialState.COMPLETE
 
 
 def _run(

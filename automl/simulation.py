@@ -130,49 +130,52 @@ def simulate(
         {"pause_seconds": pause_seconds, "resume_seconds": resume_seconds},
         {"metric": metric, "direction": direction, "sampler": sampler, "early_stopping": early_stopping} | options,
     )
+    executor = SimulatedExecutor(
+        parallel=parallel,
+        clock=Clock(),
+        pause_seconds=pause_seconds,
+        resume_seconds=resume_seconds,
+        charges_decisions=charge_decisions,
+    )
     with contextlib.ExitStack() as held:
-        kept = Home.find(home) if home is not None else None
+        kept = None if home is None else Home.find(home)
         found = kept or Home(Path(held.enter_context(tempfile.TemporaryDirectory(prefix="automl-"))))
         pasts = past_studies.read(found, config, config.warm_start)
         chosen = planning.add(found, config, name if kept else NAME, is_seeded=True)
-        clock = Clock()
-        url = found.ledger_url(chosen)
-        engine = connect(url, create=True, waits=True, lasts=False)
+        engine = connect(found.ledger_url(chosen), create=True, waits=True, lasts=False)
         study = Study.open(
-            url,
+            found.ledger_url(chosen),
             chosen,
             folder=found.study(chosen),
             sampler=None if isinstance(sampler, str) else sampler,
             early_stopping=None if isinstance(early_stopping, str) else early_stopping,
             pasts=pasts,
-            ledger=Writer.open(engine, chosen, gathers=GATHERS, clock=clock),
+            ledger=Writer.open(engine, chosen, gathers=GATHERS, clock=executor.clock),
             parallel=parallel,
             files=NoFiles(),
             works_ahead=False,
             listeners=listeners,
-            clock=clock,
+            clock=executor.clock,
         )
-        executor = SimulatedExecutor(
-            parallel=parallel,
-            clock=clock,
-            pause_seconds=pause_seconds,
-            resume_seconds=resume_seconds,
-            charges_decisions=charge_decisions,
-        )
-        try:
-            executor.run(study, curve)
-            if study.confirm():
-                executor.run(study, curve)
-        finally:
-            study.close()
-        if study.failure is not None:
-            raise study.failure
-        result = read_result(found, chosen, seconds=clock.now)
+        _run(study, executor, curve)
+        result = read_result(found, chosen, seconds=executor.clock.now)
         return Simulation(
             **{each.name: getattr(result, each.name) for each in fields(SearchResult)},
             points=executor.points,
             decision_seconds=executor.decision_seconds,
         )
+
+
+def _run(study: Study, executor: SimulatedExecutor, curve: Curve) -> None:
+    """Run a study to its end, and close it."""
+    try:
+        executor.run(study, curve)
+        if study.confirm():
+            executor.run(study, curve)
+    finally:
+        study.close()
+    if study.failure is not None:
+        raise study.failure
 
 
 def _planned(

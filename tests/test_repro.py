@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,7 @@ def objective(trial):
     draws = random.Random(trial.seed)
     for step in range(1, trial.max_epochs + 1):
         loss = trial.params["x"] + draws.random() / step
+        assert trial.number or step < 3, "fails here"
         trial.report(step, loss=loss, other=step)
     return {"loss": loss, "extra": 7.0}
 """
@@ -34,7 +36,14 @@ def home(tmp_path: Path) -> Path:
     """Return a home with a study of a script in which some trials were stopped."""
     script = tmp_path / "train.py"
     script.write_text(SCRIPT)
-    options = {"n_trials": 6, "max_epochs": EPOCHS, "executor": "local", "tracker": "none", "listeners": ()}
+    options: dict[str, Any] = {
+        "n_trials": 6,
+        "max_epochs": EPOCHS,
+        "early_stopping": "asha",
+        "executor": "local",
+        "tracker": "none",
+        "listeners": (),
+    }
     home = tmp_path / "home"
     automl.search(
         f"{script}:objective", {"x": "0.0..1.0"}, metric="loss", sampler="random", name="s", home=home, **options
@@ -43,7 +52,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def test_a_trial_comes_out_as_it_is_recorded(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Step by step, as far as it got, whether it was COMPLETE or stopped; nothing is written to the study."""
+    """Step by step, as far as it got, whether it was COMPLETE, stopped or failed; nothing is written to the study."""
     ledger = home / "s" / "ledger.db"
     with sqlite3.connect(ledger) as connection:
         before = list(connection.iterdump())
@@ -54,7 +63,8 @@ def test_a_trial_comes_out_as_it_is_recorded(home: Path, capsys: pytest.CaptureF
 
     assert codes == [0] * 6
     assert all(each.is_same for each in found)
-    assert {each.record.state for each in found} == {TrialState.COMPLETE, TrialState.PRUNED}
+    assert {each.record.state for each in found} == {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}
+    assert [each.ending.message for each in found if each.ending.message] == ["AssertionError: fails here"]
     for each in found:
         metrics = {step.metric for step in each.steps}
         assert max(step.step for step in each.steps) == each.record.step
@@ -80,7 +90,7 @@ def test_what_has_changed_is_said_and_shows(home: Path, capsys: pytest.CaptureFi
     assert [step["same"] for step in losses] == [True, False, *[True] * (len(losses) - 2)]
     assert losses[1]["again"] == pytest.approx(losses[1]["recorded"] + 1)
     assert "note: train.py has changed" in shown
-    assert f"trial 0 of s comes out otherwise, at 1 of {len(found['steps'])}" in shown
+    assert f"trial 0 of s comes out otherwise: 1 of {len(found['steps'])} values differ" in shown
 
 
 def test_what_cannot_be_run_is_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -126,7 +126,6 @@ def _show_repro(study: str, found: Reproduction, told: list[str]) -> None:
         output.table(_steps(found), ["step", "metric", "recorded", "again", "same"])
         print()
     other = sum(not step.is_same for step in found.steps)
-    result = (
-        "comes out as it is recorded" if found.is_same else f"comes out otherwise, at {other} of {len(found.steps)}"
-    )
+    why = f"{other} of {len(found.steps)} values differ" if other else "it ends in another way"
+    result = "comes out as it is recorded" if found.is_same else f"comes out otherwise: {why}"
     print(output.safe(f"trial {record.number} of {study} {result}"))

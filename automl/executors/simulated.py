@@ -164,7 +164,7 @@ class SimulatedExecutor:
         self.decision_seconds = 0.0
         """Real time that the study has taken to propose, to judge and to write down."""
         self._parallel = self._free = parallel
-        self._clock = clock
+        self.clock = clock
         self._pause_seconds = pause_seconds
         self._resume_seconds = resume_seconds
         self._charges_decisions = charges_decisions
@@ -184,16 +184,16 @@ class SimulatedExecutor:
 
     def _run(self, study: Study, curve: Curve) -> None:
         timeout = study.config.timeout
-        latest = math.inf if timeout is None else self._clock.now + timeout
+        latest = math.inf if timeout is None else self.clock.now + timeout
         while True:
             while self._free and (attempt := self._decide(study.next_attempt)):
                 self._begin(study, attempt, curve)
             if not self._due:
                 return
             due, _, act = heapq.heappop(self._due)
-            self._clock.now = due
+            self.clock.now = due
             if study.should_stop:
-                self._clock.now = min(due, latest)
+                self.clock.now = min(due, latest)
                 return
             act()
 
@@ -215,11 +215,11 @@ class SimulatedExecutor:
             return
         taken, values = read
         run.step += 1
-        self._at(max(self._clock.now, self._decided) + after + taken, lambda: self._report(study, run, values))
+        self._at(max(self.clock.now, self._decided) + after + taken, lambda: self._report(study, run, values))
 
     def _report(self, study: Study, run: _Run, values: Mapping[str, float]) -> None:
         run.last.update(values)
-        now = self._clock.now
+        now = self.clock.now
         self.points.append(Point(now, run.attempt.trial, run.step, values))
         report = Report(step=run.step, values=values, time=now, checkpoint=run.step)
         verdict = self._decide(lambda: study.report(run.attempt, [report]))
@@ -236,7 +236,7 @@ class SimulatedExecutor:
     def _end(self, study: Study, run: _Run, ending: Ending) -> None:
         self._free += 1
         if ending.trial_state is TrialState.COMPLETE:
-            self.points.append(Point(self._clock.now, run.attempt.trial, None, ending.values))
+            self.points.append(Point(self.clock.now, run.attempt.trial, None, ending.values))
         self._decide(lambda: study.end(run.attempt, ending))
 
     def _at(self, when: float, act: Callable[[], None]) -> None:
@@ -248,7 +248,7 @@ class SimulatedExecutor:
         result = call()
         taken = self._stopwatch() - began
         self.decision_seconds += taken
-        self._decided = max(self._decided, self._clock.now) + taken * self._charges_decisions
+        self._decided = max(self._decided, self.clock.now) + taken * self._charges_decisions
         return result
 
 
