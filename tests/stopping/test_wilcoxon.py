@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
+import scipy.stats
 
 from automl.stopping import Verdict, Wilcoxon
 from automl.stopping.wilcoxon import differences, p_value
@@ -80,3 +82,18 @@ def test_nan_is_worse_than_any_fold() -> None:
 def test_p_values(pairs: list[tuple[float, float]], expected: float) -> None:
     """Small samples have the exact p-value: the share of the 2**n signs that give as large a sum of ranks."""
     assert p_value(differences(pairs)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("n", [5, 20, 60, 150])
+@pytest.mark.parametrize("decimals", [1, 6])
+def test_p_values_are_those_of_scipy(n: int, decimals: int) -> None:
+    """With ties and zeros (one decimal) or without; where SciPy approximates, nearly."""
+    rng = random.Random(n)
+    given = [round(rng.gauss(0.1, 0.5), decimals) for _ in range(n)]
+    is_exact = decimals == 6 and n <= 60
+
+    expected = scipy.stats.wilcoxon(
+        given, alternative="greater", zero_method="zsplit", method="exact" if is_exact else "asymptotic"
+    )
+
+    assert p_value(given) == pytest.approx(expected.pvalue, abs=1e-9 if is_exact else 0.05 if n < 20 else 0.01)
