@@ -217,7 +217,7 @@ class Delivery:
         return self._start(
             study,
             trial_uid(study, record.number),
-            name=f"trial {record.number}",
+            name=f"trial {record.number}" + ("" if record.confirms is None else f", confirms {record.confirms}"),
             time=record.started or study.created,
             parent=study.uid,
             params=record.params,

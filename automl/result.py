@@ -91,6 +91,7 @@ class SearchResult:
     def to_pandas(self) -> pandas.DataFrame:
         """Return a table with a row a trial; params are columns named `params_<name>`.
 
+        Where trials were confirmed, `confirms` has the trial that one runs again; it is empty of those of the search.
         With several objectives there is a column `values_<metric>` for each, with constraints one for each of their
         metrics, and `feasible`: whether all of them are kept.
         """
@@ -100,6 +101,7 @@ class SearchResult:
             {"number": t.number, "state": t.state.value, "value": t.value}
             | self._values(t)
             | {"step": t.step, "seconds": t.seconds}
+            | ({"confirms": t.confirms} if self.confirmed else {})
             | {f"params_{name}": value for name, value in t.params.items()}
             for t in self.trials
         ]

@@ -63,9 +63,11 @@ class Simulation(SearchResult):
     def incumbents(self) -> Sequence[Incumbent]:
         """The best trial over time, an entry for each change.
 
-        That is the COMPLETE trial with the best value; before there is one, the best at the highest step reached.
+        That is the COMPLETE trial with the best value; before there is one, the best at the highest step reached. None
+        is a trial that confirms another.
         """
-        return incumbents(self.points, metric=self.metric, maximize=self.direction == "maximize")
+        searched = [point for point in self.points if self.trials[point.trial].confirms is None]
+        return incumbents(searched, metric=self.metric, maximize=self.direction == "maximize")
 
     def incumbent_at(self, seconds: float) -> Incumbent | None:
         """Return the best trial at a moment; None before anything was reported."""

@@ -247,5 +247,7 @@ def test_a_simulated_search_is_confirmed_after_its_time() -> None:
     assert len(found.trials) - len(searched) == 9
     assert all(trial.state.is_finished for trial in found.trials)
     assert found.seconds > 50.0
+    assert max(each.time for each in found.incumbents) <= 50.0
+    assert found.to_pandas()["confirms"].notna().sum() == 9
     assert found.best_trial.number == found.confirmed[0].number
     assert {trial.state for trial in found.trials if trial.confirms is not None} == {TrialState.COMPLETE}
