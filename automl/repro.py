@@ -99,7 +99,7 @@ def repro(home: Home, name: str, number: int) -> Reproduction:
     """
     with home.read(name) as reader:
         config = StudyConfig.from_dict(reader.study().config)
-        count = sum(reader.counts().values())
+        count = reader.size()
         if not 0 <= number < count:
             raise ConfigError(f"study {name!r} has no trial {number}; it has {count}, counted from 0")
         (record,) = reader.records([number])
@@ -158,7 +158,7 @@ def _attempt(reader: Reader, config: StudyConfig, record: TrialRecord) -> Attemp
     return Attempt(
         trial=record.number,
         number=1,
-        params=SpaceHistory.read(reader).of(record.number).values_of(record.params),
+        params=SpaceHistory.read(reader).of(record.origin).values_of(record.params),
         sampled=record.params,
         seed=record.seed,
         metrics=config.preference.names,

@@ -115,3 +115,13 @@ def test_what_cannot_be_run_is_said(home: Path, capsys: pytest.CaptureFixture[st
     assert lines[1] == "error: study 's' has no trial 6; it has 6, counted from 0"
     with pytest.raises(ConfigError, match="Python callable"):
         repro(Home(home), "callable", 0)
+
+
+def test_a_trial_that_confirms_another_can_be_run_again(home: Path) -> None:
+    """It has a number, params and a seed as every trial, though it is none of the search."""
+    automl.resume("s", home=home, listeners=(), confirm=1, confirm_seeds=2)
+
+    found = repro(Home(home), "s", 7)
+
+    assert found.is_same
+    assert found.record.confirms is not None
