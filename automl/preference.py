@@ -92,8 +92,13 @@ class Preference:
         )
 
     def __str__(self) -> str:
-        wishes = [f"{direction} {name}" for name, direction in zip(self.metrics, self.directions, strict=True)]
+        wishes = [f"{direction} {name}" for name, direction in self.ways]
         return ", ".join(wishes) + "".join(f", {limit}" for limit in self.constraints)
+
+    @property
+    def ways(self) -> list[tuple[str, Direction]]:
+        """Each metric with its direction."""
+        return list(zip(self.metrics, self.directions, strict=True))
 
     @property
     def is_plain(self) -> bool:

@@ -18,11 +18,25 @@ def config(**options: Any) -> StudyConfig:
     return StudyConfig(**{"target": "t", "space": space, "metrics": ("loss",), "directions": ("minimize",)} | options)
 
 
+TWO: dict[str, Any] = {"metrics": ("loss", "size"), "directions": ("minimize", "minimize")}
+
+
 def test_round_trip_through_json() -> None:
     """What the ledger keeps is what was asked."""
     asked = config(n_trials=7, timeout=2.5, cpus=0.5, tracking_uri="http://localhost:5000")
 
     assert StudyConfig.from_dict(json.loads(json.dumps(asked.to_dict()))) == asked
+
+
+def test_several_objectives_go_through_json_too() -> None:
+    """As lists, where a single one is text: so ledgers from before there could be several are read as ever."""
+    asked = config(**TWO, constraints=["latency_ms<=5.0"])
+    row = json.loads(json.dumps(asked.to_dict()))
+
+    assert StudyConfig.from_dict(row) == asked
+    assert (row["metric"], row["direction"]) == (["loss", "size"], ["minimize", "minimize"])
+    assert (asked.metric, asked.direction, asked.constraints) == ("loss", "minimize", ("latency_ms <= 5",))
+    assert {"metric": "loss", "direction": "minimize"}.items() <= config().to_dict().items()
 
 
 @pytest.mark.parametrize(
@@ -43,6 +57,20 @@ def test_round_trip_through_json() -> None:
         ({"early_stopping": "asha eta=1"}, "--early-stopping asha: eta must be a whole number >= 2, got '1'"),
         ({"early_stopping": 3}, "--early-stopping '3' is unknown"),
         ({"directions": ("maximise",)}, "did you mean 'maximize'"),
+        (
+            {"metrics": ("loss", "size")},
+            "paired by position: got 2 of the one (loss, size) and 1 of the other (minimize)",
+        ),
+        ({"metrics": ("a", "a"), "directions": ("minimize",) * 2}, "--metric 'a' is given twice"),
+        ({"metrics": ("",)}, "--metric must be 1 to 250 printable characters, got ''"),
+        ({"constraints": ("size < 5",)}, "--constraint must be a metric, <= or >=, and a number"),
+        ({"constraints": ("size <= 1", "size >= 2")}, "--constraint size <= 1 and size >= 2: no value keeps both"),
+        ({**TWO, "early_stopping": "median"}, "--early-stopping median judges a trial by one number"),
+        (
+            {**TWO, "early_stopping": "own:MedianPruner"},
+            "use one that ranks trials (asha, guarded, hyperband, screen, none)",
+        ),
+        ({**TWO, "confirm": 2}, "--confirm compares means of one metric, and there are 2 objectives"),
         ({"space": SearchSpace({})}, "search space is empty"),
         ({"seed": -1}, "--seed must be"),
         ({"executor": "local", "parallel": 2}, "--executor ray"),

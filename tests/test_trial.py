@@ -161,6 +161,25 @@ def test_outcomes(
     assert values is None or found == values
 
 
+@pytest.mark.parametrize(
+    ("returned", "last", "words"),
+    [
+        ({"loss": 1.0, "size": 2.0}, {}, ""),
+        (None, {"loss": 1.0, "size": 2.0}, ""),
+        ({"loss": 1.0}, {}, "metric 'size' was never reported nor returned; seen: loss"),
+        ({"loss": 1.0}, {"size": 2.0}, "metric 'size' was reported, but is not in what was returned; seen: loss, size"),
+        (1.0, {"loss": 1.0}, "metric 'size' was never reported nor returned"),
+        ({"loss": 1.0, "size": math.nan}, {}, "size is NaN"),
+    ],
+)
+def test_every_metric_that_counts_has_to_be_there(returned: object, last: dict[str, float], words: str) -> None:
+    """A trial that lacks an objective, or what a constraint is about, has failed."""
+    _, reason, message = outcome(returned, metrics=["loss", "size"], last=last)
+
+    assert message.startswith(words)
+    assert (reason is None) == (not words)
+
+
 def test_a_missing_metric_says_what_was_seen() -> None:
     """The message names what came instead."""
     _, _, message = outcome({"acc": 1.0}, metrics=["loss"], last={"f1": 0.5})

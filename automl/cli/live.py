@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import sys
 import threading
 import time
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 REFRESHES = 8  # a second, at most
 SHOWN_RUNNING = 8
 SHOWN_NOTES = 3
+SHOWN_BEST = 4
 ENDED = ("COMPLETE", "PRUNED", "FAIL")
 
 Facts = Sequence[tuple[str, str]]
@@ -100,15 +102,15 @@ class _Running:
     params: Mapping[str, Any]
     started: float
     step: int = 0
-    value: float | None = None
+    values: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Best:
-    """The best trial so far."""
+    """One of the best trials so far."""
 
     trial: int
-    value: float
+    values: Mapping[str, float]
     step: int
     is_partial: bool
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -143,8 +145,9 @@ class LivePanel:
         self._paused: set[int] = set()
         self._running: dict[int, _Running] = {}
         self._params: dict[int, Mapping[str, Any]] = {}
-        best = before.get("best")
-        self._best = best and _Best(best["number"], best["value"], best["step"], "partial" in best, best["params"])
+        self._preference = config.preference
+        best = before.get("best") or []
+        self._best = [self._known(one) for one in (best if isinstance(best, list) else [best])]
 
     def __call__(self, event: Mapping[str, Any]) -> None:
         with self._lock:
@@ -176,7 +179,7 @@ class LivePanel:
                 self._paused.discard(event["trial"])
                 self._running[event["trial"]] = _Running(event["params"], event["time"], event["step"])
             elif kind == "report" and trial in self._running:
-                self._take_report(event["trial"], event["step"], event["values"].get(self._config.metric))
+                self._take_report(event["trial"], event["step"], event["values"])
             elif kind in ("trial-ended", "trial-paused", "trial-retried", "trial-cut"):
                 self._take_end(kind, event)
 
@@ -196,12 +199,16 @@ class LivePanel:
         self._paused, self._shown = set(), self._clock()
         self._notes.append(confirming(event))
 
-    def _take_report(self, trial: int, step: int, value: float | None) -> None:
+    def _known(self, best: Mapping[str, Any]) -> _Best:
+        values = best.get("values") or {self._config.metric: best["value"]}
+        return _Best(best["number"], values, best["step"], "partial" in best, best["params"])
+
+    def _take_report(self, trial: int, step: int, values: Mapping[str, float]) -> None:
         running = self._running[trial]
         running.step = step
-        if value is not None:
-            running.value = value
-            self._consider(_Best(trial, value, step, True, running.params))
+        running.values |= {name: values[name] for name in self._preference.names if name in values}
+        if self._config.metric in values:
+            self._consider(_Best(trial, dict(running.values), step, True, running.params))
 
     def _take_end(self, kind: str, event: Mapping[str, Any]) -> None:
         trial = event["trial"]
@@ -212,19 +219,22 @@ class LivePanel:
         elif kind == "trial-ended" and ("confirms" in event) == self._is_confirming:
             self._ended[event["state"]] += 1
             if event["state"] == "COMPLETE" and event["value"] is not None:
-                self._consider(_Best(trial, event["value"], event["step"], False, running.params if running else {}))
+                values = {self._config.metric: event["value"], **event.get("values", {})}
+                self._consider(_Best(trial, values, event["step"], False, running.params if running else {}))
 
     def _consider(self, new: _Best) -> None:
-        """Take a better trial: COMPLETE ones before others, those by how far they came, then by value."""
-        sign = -1 if self._config.direction == "maximize" else 1
+        """Take a better trial: COMPLETE ones before others, those by how far they came, then by values."""
+        if self._is_confirming or math.isnan(new.values[self._config.metric]):
+            return  # the best is what the runs say that confirm it, when all are there
+        known = [*(best for best in self._best if best.trial != new.trial), new]
 
-        def rank(best: _Best) -> tuple[bool, int, float]:
-            return best.is_partial, -best.step * best.is_partial, best.value * sign
+        def stage(best: _Best) -> tuple[bool, int]:
+            return best.is_partial, -best.step * best.is_partial
 
-        if self._is_confirming:  # the best is what these runs say when all are there
-            return
-        if new.value == new.value and (self._best is None or rank(new) < rank(self._best)):
-            self._best = new
+        first = min(map(stage, known))
+        compared = [best for best in known if stage(best) == first]
+        front = [compared[at] for at in self._preference.pareto(best.values for best in compared)]
+        self._best = front if len(self._preference.metrics) > 1 else front[:1]
 
     def render(self) -> RenderableType:
         """Return the panel as it is now."""
@@ -234,14 +244,13 @@ class LivePanel:
 
         with self._lock:
             parts: list[RenderableType] = [self._progress(), self._states()]
-            if self._best is not None:
-                parts.append(self._best_line(self._best))
+            parts += self._best_lines()
             if self._trouble:
                 parts.append(Text(output.safe(self._trouble), style="yellow"))
             if self._running:
                 parts += [Text(), self._running_table()]
             parts += [Text(output.safe(note), style="yellow") for note in (*self._notes, *self._away.values())]
-            title = Text(output.safe(f"{self._name}: {self._config.direction} {self._config.metric}"))
+            title = Text(output.safe(f"{self._name}: {self._preference}"))
             return Panel(Group(*parts), title=title, title_align="left", border_style="dim")
 
     def _progress(self) -> Table:
@@ -276,28 +285,38 @@ class LivePanel:
         ]
         return Text("   ").join(Text(f"{n} {what}", style=style if n else "dim") for n, what, style in parts)
 
-    def _best_line(self, best: _Best) -> RenderableType:
+    def _best_lines(self) -> list[RenderableType]:
         from rich.text import Text
 
-        at = f" at step {best.step}" if best.is_partial else ""
-        head = Text(f"best {output.safe(self._config.metric)} {best.value:.5g}", style="bold")
-        return head.append(f"{at}, trial {best.trial}: {output.short(best.params)}", style="not bold")
+        names = self._preference.names
+        lines: list[RenderableType] = []
+        for best in self._best[:SHOWN_BEST]:
+            at = f" at step {best.step}" if best.is_partial else ""
+            values = ", ".join(f"{name} {best.values[name]:.5g}" for name in names if name in best.values)
+            head = Text(f"best {output.safe(values)}", style="bold")
+            lines.append(head.append(f"{at}, trial {best.trial}: {output.short(best.params)}", style="not bold"))
+        if len(self._best) > SHOWN_BEST:
+            lines.append(Text(f"and {len(self._best) - SHOWN_BEST} more of which none is better", style="dim"))
+        return lines
 
     def _running_table(self) -> Table:
         from rich.table import Table
         from rich.text import Text
 
         made = Table(box=None, pad_edge=False, header_style="dim", expand=True)
-        for name, width in (("trial", 5), ("step", 7), (output.safe(self._config.metric), 8), ("time", 7)):
+        metrics = [(output.safe(name), 8) for name in self._preference.names]
+        for name, width in (("trial", 5), ("step", 7), *metrics, ("time", 7)):
             made.add_column(Text(name), no_wrap=True, width=max(width, min(len(name), 16)))
         made.add_column(Text("params"), no_wrap=True, overflow="ellipsis", ratio=1)
         budget = f"/{self._config.max_epochs}" if self._config.max_epochs else ""
         for trial, running in sorted(self._running.items())[:SHOWN_RUNNING]:
             seconds = output.duration(self._clock() - running.started)
-            value, params = output.short(running.value), output.short(running.params)
-            made.add_row(*map(Text, (str(trial), f"{running.step}{budget}", value, seconds, params)))
+            values = [output.short(running.values.get(name)) for name in self._preference.names]
+            params = output.short(running.params)
+            made.add_row(*map(Text, (str(trial), f"{running.step}{budget}", *values, seconds, params)))
         if len(self._running) > SHOWN_RUNNING:
-            made.add_row("", "", "", "", Text(f"and {len(self._running) - SHOWN_RUNNING} more", style="dim"))
+            more = Text(f"and {len(self._running) - SHOWN_RUNNING} more", style="dim")
+            made.add_row(*[""] * (3 + len(metrics)), more)
         return made
 
 

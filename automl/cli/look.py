@@ -15,6 +15,7 @@ from automl.cli.output import Format
 from automl.cli.spaces import listed
 from automl.cli.values import Problems, positive, whole
 from automl.errors import AutomlError, ConfigError
+from automl.preference import several
 
 if TYPE_CHECKING:
     from automl.home import Home
@@ -83,8 +84,8 @@ def top(
     found = Home.find(home, storage)
     with found.read(study) as reader:
         rows = summary.top(reader, count or 0, _run_ids(found, reader))
-        metric = reader.study().metric
-    shown = result.leaderboard(rows, metric)
+        preference = reader.study().preference
+    shown = result.leaderboard(rows, preference)
     output.emit(rows, format, lambda: output.table(shown, shown[0]) if shown else print("no trial has a value yet"))
 
 
@@ -161,7 +162,8 @@ def _show_status(data: Mapping[str, Any], *, why: str | None = None, go_on: str 
     pairs = [
         ("study", data["name"]),
         ("state", data["state"] + by + asked),
-        ("metric", f"{data['metric']}, {' and '.join(data['directions'])}"),
+        ("metric", "\n".join(map(", ".join, zip(several(data["metric"]), data["directions"], strict=True)))),
+        *([("constraints", "\n".join(data["constraints"]))] if "constraints" in data else []),
         ("trials", f"{result.counts(data['counts'], data['paused'])}, of {data['trials']} asked for"),
         *([("ended", why)] if why and data["state"] == "finished" else []),
         ("best", _best(data)),
@@ -174,11 +176,14 @@ def _show_status(data: Mapping[str, Any], *, why: str | None = None, go_on: str 
 
 
 def _best(data: Mapping[str, Any]) -> str:
-    best = data["best"]
-    if best is None:
-        return "no trial has a value yet"
+    found = data["best"] if isinstance(data["best"], list) else [*filter(None, [data["best"]])]
+    return "\n".join(map(_one, found)) or "no trial has a value yet"
+
+
+def _one(best: Mapping[str, Any]) -> str:
     partial = " so far" if best.get("partial") else ""
-    value = f"{output.short(best['value'])}{partial} at step {best['step']}"
+    broken = ", breaks a constraint" if best.get("feasible") is False else ""
+    value = f"{output.short(best.get('values', best['value']))}{partial} at step {best['step']}{broken}"
     return f"trial {best['number']}: {value}\n{output.fold(output.short(best['params']), indent=9)}"
 
 

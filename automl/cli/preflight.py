@@ -65,7 +65,7 @@ def facts(
         where += f"\nJSON lines in {home.runs(name)}"
     return [
         ("study", name),
-        ("target", f"{config.target}: {config.direction} {config.metric}{guessed}"),
+        ("target", f"{config.target}: {config.preference}{guessed}"),
         *table(config.target_column, config.data),
         ("space", describe(config.space)),
         *_learnt(home, name, config, pasts),

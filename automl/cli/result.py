@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from automl.errors import SearchAbortedError
     from automl.ledger.queries import Reader
     from automl.mirrors import Mirror
+    from automl.preference import Preference
     from automl.result import SearchResult
 
 _TOP = 5  # trials in the leaderboard
@@ -54,7 +55,7 @@ def _show_table(found: SearchResult, reader: Reader, data: Mapping[str, Any]) ->
     from automl import mirrors
     from automl.report import summary
 
-    rows = leaderboard(summary.top(reader, _TOP), found.metric)
+    rows = leaderboard(summary.top(reader, _TOP), found.preference)
     print(f"{found.name}: {found.state}, {counts(data['counts'], data['paused'])}")
     print()
     if rows:
@@ -128,16 +129,36 @@ def _why(copy: Mirror) -> str:
     return f"\n{lines[0][:_LONGEST]}" if lines else ""
 
 
-def leaderboard(rows: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
+def leaderboard(rows: list[dict[str, Any]], preference: Preference) -> list[dict[str, Any]]:
     """Return rows of `summary.top` as they are shown: what is the same for all, or empty, left out."""
+    if not preference.is_plain:
+        return [_compared(row, preference) for row in rows]
     shown = ["number", "state", "value", "step", "attempt", "seconds", "params"]
     if all(row["attempt"] == 1 for row in rows):
         shown.remove("attempt")
     if any(row.get("confirmed") for row in rows):
         shown.insert(shown.index("value") + 1, "confirmed")
-    names = {"number": "trial", "value": metric}
+    names = {"number": "trial", "value": preference.metrics[0]}
     cells = [{**row, "state": state(row), "confirmed": _mean(row.get("confirmed"))} for row in rows]
     return [{names.get(key, key): row[key] for key in shown} for row in cells]
+
+
+def _compared(row: Mapping[str, Any], preference: Preference) -> dict[str, Any]:
+    """Return a row with a cell for each metric that counts, and marks for the Pareto set and for what is infeasible."""
+    cells: dict[str, Any] = {"trial": row["number"], "state": state(row)}
+    if "pareto" in row:
+        cells["pareto"] = "*" if row["pareto"] else ""
+    cells |= {name: _whole(row["values"].get(name)) for name in preference.names}
+    if preference.constraints:
+        cells["feasible"] = {True: "yes", False: "no", None: "-"}[row["feasible"]]
+    if row.get("confirmed"):
+        cells["confirmed"] = _mean(row["confirmed"])
+    return cells | {"step": row["step"], "took": row["seconds"], "params": row["params"]}
+
+
+def _whole(value: float | None) -> float | int | None:
+    """Return a count, such as that of a network's weights, as the whole number that it is."""
+    return int(value) if value is not None and value.is_integer() else value
 
 
 def _mean(found: Mapping[str, Any] | None) -> str | None:

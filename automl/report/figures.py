@@ -4,9 +4,10 @@
         paths = write(reader.records(), reader.study(), Path("out"))
     paths["figures/history.html"]               # out/figures/history.html
 
-history: what each trial reached, and the best so far. importance: how much of the difference between trials each param
-explains. parallel coordinates: which params go with which value. A figure that the trials cannot fill yet is left out.
-Names and values come from users and data: NaN, a single trial, markup in a name must all pass.
+history: what each trial reached, and the best so far; of several objectives pareto: what one costs the other.
+importance: how much of the difference between trials each param explains. parallel coordinates: which params go with
+which value. A figure that the trials cannot fill yet is left out. Names and values come from users and data: NaN, a
+single trial, markup in a name must all pass.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ _STYLE = "html,body,body>div{height:100%;margin:0;background:#fff}.plotly-graph-
 def write(records: Sequence[TrialRecord], study: StudyRow, folder: Path) -> dict[str, Path]:
     """Write the figures under `folder`; return name -> file of those that the trials can fill."""
     space = SearchSpace.from_dict(study.config["space"])
+    is_single = len(study.preference.metrics) == 1
     figures = {
-        "history": history(records, study),
+        **({"history": history(records, study)} if is_single else {"pareto": pareto(records, study)}),
         "importance": importances(records, study, space),
         "parallel_coordinates": parallel_coordinates(records, study, space),
     }
@@ -85,6 +87,52 @@ def history(records: Sequence[TrialRecord], study: StudyRow) -> Any | None:
     margin = 0.5 + 0.01 * last
     figure.update_xaxes(title="trial", range=[-margin, last + margin], tickformat="d", dtick=1 if last < 10 else None)
     figure.update_yaxes(title=metric, type="log" if importance.is_log(valued.values()) else "linear")
+    return figure
+
+
+def pareto(records: Sequence[TrialRecord], study: StudyRow) -> Any | None:
+    """Return the first two metrics of each trial, and the trials that none is better than; None when none has both."""
+    import plotly.graph_objects as go
+
+    preference = study.preference
+    one, two = preference.metrics[:2]
+    places = {
+        record.number: (x, y)
+        for record in records
+        if (x := _finite(record.standing.get(one))) is not None and (y := _finite(record.standing.get(two))) is not None
+    }
+    there = [record for record in records if record.number in places]
+    if not there:
+        return None
+    done = [record for record in there if record.state is TrialState.COMPLETE]
+    front = [done[at] for at in preference.pareto(record.values for record in done)]
+    numbers = {record.number for record in front}
+    keeps = {record.number: preference.violation(record.standing) == 0 for record in there}
+    figure = go.Figure()
+    for name, shown, color, symbol in (
+        ("others, at their last values", [r for r in there if r.state is not TrialState.COMPLETE], FAINT, "circle"),
+        ("breaks a constraint", [r for r in done if not keeps[r.number] and r.number not in numbers], FAINT, "x"),
+        ("COMPLETE", [r for r in done if keeps[r.number] and r.number not in numbers], BLUE, "circle"),
+        ("none is better", front, BEST, "circle"),
+    ):
+        is_front = shown is front
+        figure.add_scatter(
+            x=[places[record.number][0] for record in shown],
+            y=[places[record.number][1] for record in shown],
+            mode="lines+markers" if is_front and len(preference.metrics) == 2 else "markers",
+            name=name,
+            line={"color": BEST, "width": 1, "dash": "dot"},
+            marker={"color": color, "symbol": symbol, "size": 10 if is_front else 7, "opacity": 1 if is_front else 0.7},
+            hovertext=[_hover(record, study) for record in shown],
+            hoverinfo="text",
+            showlegend=bool(shown),
+        )
+    about = "".join(f", {_text(str(limit))}" for limit in preference.constraints)
+    wishes = ", ".join(f"{direction} {_text(name)}" for name, direction in preference.ways)
+    _layout(figure, f"{_text(one)} and {_text(two)} of each trial", f"{_text(study.name)}: {wishes}{about}")
+    for axis, name, at in ((figure.update_xaxes, one, 0), (figure.update_yaxes, two, 1)):
+        is_log = importance.is_log([place[at] for place in places.values()])
+        axis(title=_text(name), type="log" if is_log else "linear")
     return figure
 
 
@@ -150,6 +198,10 @@ def parallel_coordinates(records: Sequence[TrialRecord], study: StudyRow, space:
     if len(set(steps)) > 1:
         axes.append(_number_axis("step", steps, 0, max(steps), is_whole=True))
     values = [value for _, value in shown]
+    for name in study.preference.names[1:]:
+        found = [_finite(record.standing.get(name)) for record in those]
+        if known := [value for value in found if value is not None]:
+            axes.append(_number_axis(name, found, min(known), max(known), is_log=importance.is_log(known)))
     axes.append(_number_axis(study.metric, values, min(values), max(values), is_log=importance.is_log(values)))
     figure = go.Figure(
         go.Parcoords(
@@ -263,6 +315,8 @@ def _finite(value: float | None) -> float | None:
 
 def _hover(record: TrialRecord, study: StudyRow) -> str:
     lines = [f"<b>trial {record.number}</b> {record.state.value}", f"{_text(study.metric)} = {record.last_value:.6g}"]
+    names = study.preference.names[1:]
+    lines += [f"{_text(name)} = {record.standing[name]:.6g}" for name in names if name in record.standing]
     lines += [f"step {record.step}"] if record.reports else []
     chosen = [f"{_text(name)} = {_text(_number(value))}" for name, value in record.params.items()]
     return "<br>".join([*lines, "", *chosen])

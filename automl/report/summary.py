@@ -15,12 +15,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from automl import mirrors, policy
-from automl.config import StudyConfig
+from automl.config import StudyConfig, one_or_all
 from automl.confirming import Confirmation, Confirmed, noted
 from automl.enough import ended_by, said
 from automl.home import Home
 from automl.ledger.queries import Reader
 from automl.ledger.rows import StudyRow
+from automl.preference import Preference
 from automl.space_history import CHANGED
 from automl.trial import TrialRecord, TrialState
 from search_spaces import SearchSpace
@@ -32,8 +33,7 @@ def status(home: Home, reader: Reader) -> dict[str, Any]:
     return {
         "name": study.name,
         "state": study.state,
-        "directions": [study.config["direction"]],
-        "metric": study.metric,
+        **wishes(study.preference),
         "counts": reader.counts(),
         "paused": len(reader.paused()),
         "trials": study.config["n_trials"],
@@ -48,6 +48,13 @@ def status(home: Home, reader: Reader) -> dict[str, Any]:
     }
 
 
+def wishes(preference: Preference) -> dict[str, Any]:
+    """Return what a study wants: `metric` is a list where there are several, `constraints` are there if any are."""
+    limits = [str(each) for each in preference.constraints]
+    about = {"directions": list(preference.directions), "metric": one_or_all(list(preference.metrics))}
+    return about | ({"constraints": limits} if limits else {})
+
+
 def why_ended(reader: Reader) -> str | None:
     """Return in words why the search of a study has ended; None where that is not known, or not so."""
     why = ended_by(reader)
@@ -57,13 +64,18 @@ def why_ended(reader: Reader) -> str | None:
 def line(reader: Reader) -> dict[str, Any]:
     """Return a study's line in `automl ls`."""
     study = reader.study()
-    found = best(reader)
+    preference = study.preference
+    found = bests(reader)
+    ends: float | dict[str, float] | None = found[0]["value"] if found else None
+    if found and len(preference.metrics) > 1:  # what the set reaches in each
+        by_name = [(name, way, [one["values"][name] for one in found]) for name, way in preference.ways]
+        ends = {name: max(values) if way == "maximize" else min(values) for name, way, values in by_name}
     return {
         "name": study.name,
         "state": study.state,
         "trials": sum(reader.counts().values()),
-        "metric": study.metric,
-        "best": found["value"] if found else None,
+        "metric": wishes(preference)["metric"],
+        "best": ends,
     }
 
 
@@ -86,16 +98,49 @@ def ranking(reader: Reader) -> list[tuple[int, int, float]]:
     return sorted(reader.ranking(), key=lambda row: first.get(row[0], len(first)))
 
 
-def best(reader: Reader) -> dict[str, Any] | None:
-    """Return the trial that has won: confirmed as such, else the best COMPLETE one.
+def best(reader: Reader) -> dict[str, Any] | list[dict[str, Any]] | None:
+    """Return the trial that has won: confirmed as such, else the best COMPLETE one; of several objectives a list.
 
     Before any is COMPLETE it is the best at the highest step reached, marked partial.
     """
-    for number, step, value in ranking(reader)[:1]:
-        (record,) = reader.records([number])
-        found = {"number": number, "value": value, "params": dict(record.params), "step": step}
-        return found if record.state is TrialState.COMPLETE else found | {"partial": True}
-    return None
+    found = bests(reader)
+    return found if len(reader.study().preference.metrics) > 1 else found[0] if found else None
+
+
+def bests(reader: Reader) -> list[dict[str, Any]]:
+    """Return the trials that none is better than, the best by the first metric first; of a single metric one."""
+    preference, ranked = reader.study().preference, ranking(reader)
+    if not ranked:
+        return []
+    if len(preference.metrics) == 1:
+        return [_best(record, ranked[0][1], preference) for record in reader.records([ranked[0][0]])]
+    steps = {number: step for number, step, _ in ranked}
+    records = reader.records(steps)
+    done = [record for record in records if record.state is TrialState.COMPLETE]
+    compared = done or [record for record in records if steps[record.number] == ranked[0][1]]
+    front = [compared[at] for at in preference.pareto(record.standing for record in compared)]
+    return [_best(record, steps[record.number], preference) for record in front]
+
+
+def _best(record: TrialRecord, step: int, preference: Preference) -> dict[str, Any]:
+    found: dict[str, Any] = {"number": record.number, "value": record.last_value}
+    found |= judged(record, preference) | {"params": dict(record.params), "step": step}
+    return found if record.state is TrialState.COMPLETE else found | {"partial": True}
+
+
+def judged(record: TrialRecord, preference: Preference) -> dict[str, Any]:
+    """Return the values of a trial that count, and whether they keep the constraints; nothing where one metric says it.
+
+    `feasible` is None as long as a metric is not known that a constraint is about.
+    """
+    if preference.is_plain:
+        return {}
+    standing = record.standing
+    found: dict[str, Any] = {"values": {n: finite(standing[n]) for n in preference.names if n in standing}}
+    if preference.constraints:
+        violation = preference.violation(standing)
+        found["feasible"] = violation == 0 if math.isfinite(violation) else None
+    return found
 
 
 def study(home: Home, reader: Reader) -> dict[str, Any]:
@@ -122,16 +167,29 @@ def space_changes(reader: Reader) -> list[dict[str, Any]]:
 
 
 def top(reader: Reader, n: int = 10, run_ids: Mapping[int, str] | None = None) -> list[dict[str, Any]]:
-    """Return the best `n` trials, best first: confirmed ones, COMPLETE ones, then the others by how far they came."""
+    """Return the best `n` trials, best first: confirmed ones, COMPLETE ones, then the others by how far they came.
+
+    Of several objectives the Pareto set comes first, by the first metric; of a large one those that are spread best.
+    """
     numbers = [number for number, _, _ in ranking(reader)[:n]]
     found = {each.number: each.to_dict() for each in confirmed(reader)}
-    return [row | {"confirmed": found.get(row["number"])} for row in trials(reader, numbers, run_ids)]
+    rows = [row | {"confirmed": found.get(row["number"])} for row in trials(reader, numbers, run_ids)]
+    if len(reader.study().preference.metrics) == 1:
+        return rows
+    front = {one["number"]: place for place, one in enumerate(bests(reader))}
+    rows.sort(key=lambda row: front.get(row["number"], len(front)))
+    return [row | {"pareto": row["number"] in front} for row in rows]
 
 
 def trials(reader: Reader, numbers: Iterable[int], run_ids: Mapping[int, str] | None = None) -> list[dict[str, Any]]:
     """Return trials with all that is to be shown of them, in the order of `numbers`."""
     wanted = list(numbers)
-    found = {record.number: trial(record, (run_ids or {}).get(record.number)) for record in reader.records(wanted)}
+    preference = reader.study().preference
+    known = run_ids or {}
+    found = {}
+    for record in reader.records(wanted):
+        row, more = trial(record, known.get(record.number)), judged(record, preference)
+        found[record.number] = row | more | {"values": row["values"] | more.get("values", {})}
     return [found[number] for number in wanted if number in found]
 
 

@@ -6,6 +6,7 @@ import math
 import random
 import zlib
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,14 +58,16 @@ class Live:
         step = self._steps[trial] = self._steps.get(trial, 0) + self._rng.choice([1, 1, 2])
         loss = self._rng.choice([self._rng.random()] * 9 + [math.nan])
         checkpoint = self._rng.choice([step, None])
-        verdict = self.study.report(self._running[trial], [report(step, loss, checkpoint=checkpoint)])
+        said = replace(report(step, loss, checkpoint=checkpoint), values={"loss": loss, "size": trial % 7 + step})
+        verdict = self.study.report(self._running[trial], [said])
         self.answers.append((trial, step, verdict))
         if verdict is Verdict.PAUSE:
             self._end(trial, Ending(state=AttemptState.PAUSED, checkpoint=step))
         elif verdict is Verdict.STOP:
             self._end(trial, Ending(state=AttemptState.RESULT, trial_state=TrialState.PRUNED))
         elif step >= 9:
-            self._end(trial, complete(self._rng.random()))
+            loss = self._rng.random()
+            self._end(trial, replace(complete(loss), values={"loss": loss, "size": trial % 7 + step}))
         elif self._rng.random() < 0.05:
             failed = {"trial_state": TrialState.FAIL, "reason": Reason.RAISED, "message": "x"}
             self._end(trial, Ending(state=AttemptState.RESULT, **failed))
@@ -117,6 +120,29 @@ def test_a_killed_driver_changes_no_verdict_and_no_promotion(tmp_path: Path, sto
 
     assert killed.answers == lived.answers
     assert len(lived.answers) > 80
+
+
+@pytest.mark.parametrize("name", ["asha", "hyperband", "screen trials=20", "guarded"])
+def test_nor_where_several_metrics_count(tmp_path: Path, storage_url: str, name: str) -> None:
+    """Trials ranked by vectors are ranked the same after a replay: what was last known of each metric counts."""
+    options = {
+        "early_stopping": f"{name} eta=2 first=1",
+        "n_trials": 40,
+        "metrics": ("loss", "size"),
+        "directions": ("maximize", "minimize"),
+        "constraints": ("size <= 9",),
+    }
+    lived = Live(Bench(tmp_path / "lived", sqlite_url(tmp_path / "lived.db"), **options), seed=6)
+    killed = Live(Bench(tmp_path / "killed", storage_url, **options), seed=6)
+
+    for number in range(120):
+        lived.act()
+        killed.act()
+        if number % 30 == 29:
+            killed.kill()
+
+    assert killed.answers == lived.answers
+    assert {answer[2] for answer in lived.answers if isinstance(answer, tuple)} == {*Verdict}
 
 
 class Unsure:
