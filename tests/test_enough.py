@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 
+import automl
 from automl.attempt import Ending
 from automl.config import StudyConfig
 from automl.enough import EndedBy, Enough, ended_by, further, said
@@ -280,3 +282,31 @@ def test_each_reason_is_said_and_what_goes_on_is_named() -> None:
         ["--worth", "0.25"],
         [],
     ]
+
+
+def bowl(params: Mapping[str, Any], seed: int) -> Iterator[tuple[float, dict[str, float]]]:
+    for epoch in range(1, 6):
+        yield 12.0, {"loss": (params["x"] - 0.3) ** 2 + 1 / epoch}
+
+
+@pytest.mark.parametrize("sampler", ["gp", "tpe"])
+def test_a_search_ends_when_its_model_expects_nothing_more(sampler: str) -> None:
+    """Whatever the sampler, the bottom of a smooth bowl is found, and known to be, long before all trials are run."""
+    found = automl.simulate(
+        bowl, {"x": "0.0..1.0"}, metric="loss", n_trials=200, max_epochs=5, worth=0.1, sampler=sampler, seed=3
+    )
+
+    assert found.ended_by is EndedBy.WORTH
+    assert 10 <= len(found.trials) < 100
+    assert found.best_trial.value == pytest.approx(0.2, abs=0.01)
+
+
+def test_compute_is_the_same_however_many_workers_use_it() -> None:
+    """Twenty minutes of CPUs are twenty trials of a minute, on one worker or four, but for those that are cut."""
+    for parallel in (1, 4):
+        options: dict[str, Any] = {"budget": "20cpumin", "parallel": parallel, "early_stopping": "none"}
+        found = automl.simulate(bowl, {"x": "0.0..1.0"}, metric="loss", n_trials=99, max_epochs=5, **options)
+
+        assert found.ended_by is EndedBy.BUDGET
+        assert sum(trial.seconds for trial in found.trials) == pytest.approx(1200, abs=12 * parallel)
+        assert found.seconds == pytest.approx(1200 / parallel, abs=12)
