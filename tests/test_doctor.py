@@ -67,6 +67,7 @@ def run(home: Path, *, tracker: str = "none", function: object = objective, stor
         n_trials=6,
         max_epochs=EPOCHS,
         sampler="random",
+        early_stopping="asha",
         seed=3,
         executor="local",
         tracker=tracker,

@@ -16,10 +16,14 @@ from automl.cli import app
 from tests.cli.conftest import ROOT, Run
 
 HEAVY = ("torch", "ray", "mlflow", "optuna", "sqlalchemy", "numpy", "pandas", "plotly", "sklearn", "alembic")
-VERBS = ("search", "resume", "ls", "status", "top", "show", "space", "ui", "sync", "doctor", "stop", "rm", "schema")
+VERBS = (
+    *("search", "resume", "ls", "status", "top", "show", "space", "replay", "repro"),
+    *("ui", "sync", "doctor", "stop", "rm", "schema"),
+)
 
 TYPED = ("--fix", "--takeover", "--now", "--no-wait", "--yes")  # what a variable that was left set must not do
-OF_ONE_STUDY = (("resume", "--space"), ("resume", "--param"))  # a variable set for searches is not about this study
+# A variable set for searches is not about this study.
+OF_ONE_STUDY = tuple(("resume", name) for name in ("--space", "--param", "--try", "--warm-start"))
 
 
 def search_command() -> Any:
