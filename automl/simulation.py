@@ -61,13 +61,13 @@ class Simulation(SearchResult):
 
     @cached_property
     def incumbents(self) -> Sequence[Incumbent]:
-        """The best trial over time, an entry for each change.
+        """The best trial over time by the first objective, an entry for each change.
 
-        That is the COMPLETE trial with the best value; before there is one, the best at the highest step reached. None
-        is a trial that confirms another.
+        That is the COMPLETE trial with the best value; before there is one, the best at the highest step reached. Who
+        breaks a constraint comes after who does not; none is a trial that confirms another.
         """
         searched = [point for point in self.points if self.trials[point.trial].confirms is None]
-        return incumbents(searched, metric=self.metric, maximize=self.direction == "maximize")
+        return incumbents(searched, self.preference)
 
     def incumbent_at(self, seconds: float) -> Incumbent | None:
         """Return the best trial at a moment; None before anything was reported."""

@@ -14,6 +14,7 @@ from automl.cli import main
 from automl.errors import ConfigError, SearchAbortedError
 from automl.executors.simulated import Clock, NoFiles, Point, SimulatedExecutor, incumbents
 from automl.ledger.address import sqlite_url
+from automl.preference import Preference
 from automl.study import Study
 from automl.trial import AttemptState, Reason, Trial, TrialRecord, TrialState
 from tests.test_study import Bench
@@ -177,8 +178,9 @@ def test_the_incumbent_is_judged_at_the_highest_step() -> None:
         Point(8.0, 2, None, {"loss": 0.2}),
     ]
 
-    least = incumbents(points, metric="loss", maximize=False)
-    most = incumbents(points, metric="loss", maximize=True)
+    least = incumbents(points, Preference.of("loss", "minimize"))
+    most = incumbents(points, Preference.of("loss", "maximize"))
+    bounded = incumbents(points, Preference.of("loss", "minimize", ["loss >= 0.3"]))
 
     assert [(each.time, each.trial, each.is_final) for each in least] == [
         (1.0, 0, False),
@@ -187,6 +189,7 @@ def test_the_incumbent_is_judged_at_the_highest_step() -> None:
         (6.0, 3, True),
         (8.0, 2, True),
     ]
+    assert [(each.time, each.trial) for each in bounded] == [(1.0, 0), (2.0, 1), (3.0, 1), (5.0, 2), (6.0, 3)]
     assert [(each.time, each.trial) for each in most] == [(1.0, 0), (2.0, 1), (3.0, 1), (6.0, 3)]
 
 

@@ -3,7 +3,7 @@
     clock = Clock()
     executor = SimulatedExecutor(parallel=4, clock=clock)
     executor.run(study, curve)          # hours by `clock`, seconds by any other
-    incumbents(executor.points, metric="loss", maximize=False)
+    incumbents(executor.points, study.config.preference)
 
 Study, early stopping, sampler and ledger are those of a real search; `automl.simulate` puts them together. Everything
 happens in one thread, in the order of simulated time, and what happens at the same time in the order in which it was
@@ -27,6 +27,7 @@ from typing import Any, NamedTuple, TypeVar
 from automl.attempt import Attempt, Ending, said
 from automl.errors import TrialPruned
 from automl.ledger.writer import Writer
+from automl.preference import Preference
 from automl.recovery import Files
 from automl.stopping import Verdict
 from automl.study import Study
@@ -99,28 +100,30 @@ class Incumbent(NamedTuple):
     step: int
     """The last one that it had reported."""
     value: float
+    """Of the first objective."""
     is_final: bool
     """Whether the trial is COMPLETE with that value."""
 
 
-def incumbents(points: Iterable[Point], *, metric: str, maximize: bool) -> list[Incumbent]:
-    """Return the best trial over time, an entry for each change.
+def incumbents(points: Iterable[Point], preference: Preference) -> list[Incumbent]:
+    """Return the best trial over time by the first objective, an entry for each change.
 
     That is the COMPLETE trial with the best value. Before there is one it is the best at the highest step that any has
-    reached, since values at different steps do not compare. Of equals the first stays.
+    reached, since values at different steps do not compare. Of equals the first stays. Less broken constraints come
+    before values, and values that are NaN or infinite do not count.
     """
-    sign = 1 if maximize else -1
     found: list[Incumbent] = []
-    best = (False, 0, -math.inf)  # whether it is final, its step before that, and how good it is
+    best = (False, 0, -math.inf, -math.inf)  # whether it is final, its step before that, and how good it is
+    known: dict[int, dict[str, float]] = {}
     steps: dict[int, int] = {}
-    for point in points:
-        value, is_final = point.values.get(metric, math.nan), point.step is None
-        step = steps.get(point.trial, 0) if point.step is None else point.step
-        steps[point.trial] = step
-        rank = (is_final, 0 if is_final else step, value * sign)
-        if rank > best and not math.isnan(value):
+    for moment, trial, step, values in points:
+        known[trial] = values = {**known.get(trial, {}), **values}
+        steps[trial] = reached = steps.get(trial, 0) if step is None else step
+        broken, loss = preference.violation(values), preference.losses(values)[0]
+        rank = (step is None, step or 0, -broken, -loss)
+        if rank > best and loss < math.inf:
             best = rank
-            found.append(Incumbent(point.time, point.trial, step, value, is_final))
+            found.append(Incumbent(moment, trial, reached, values[preference.metrics[0]], step is None))
     return found
 
 
