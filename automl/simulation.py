@@ -139,37 +139,42 @@ def simulate(
         resume_seconds=resume_seconds,
         charges_decisions=charge_decisions,
     )
+    own = {
+        "sampler": None if isinstance(sampler, str) else sampler,
+        "early_stopping": None if isinstance(early_stopping, str) else early_stopping,
+    }
     with contextlib.ExitStack() as held:
-        kept = None if home is None else Home.find(home)
-        found = kept or Home(Path(held.enter_context(tempfile.TemporaryDirectory(prefix="automl-"))))
-        pasts = past_studies.read(found, config, config.warm_start)
-        chosen = planning.add(found, config, name if kept else NAME, is_seeded=True)
-        engine = connect(found.ledger_url(chosen), create=True, waits=True, lasts=False)
-        study = Study.open(
-            found.ledger_url(chosen),
-            chosen,
-            folder=found.study(chosen),
-            sampler=None if isinstance(sampler, str) else sampler,
-            early_stopping=None if isinstance(early_stopping, str) else early_stopping,
-            pasts=pasts,
-            ledger=Writer.open(engine, chosen, gathers=GATHERS, clock=executor.clock),
-            parallel=parallel,
-            files=NoFiles(),
-            works_ahead=False,
-            listeners=listeners,
-            clock=executor.clock,
-        )
-        _run(study, executor, curve)
-        result = read_result(found, chosen, seconds=executor.clock.now)
-        return Simulation(
-            **{each.name: getattr(result, each.name) for each in fields(SearchResult)},
-            points=executor.points,
-            decision_seconds=executor.decision_seconds,
-        )
+        if home is None:
+            found, name = Home(Path(held.enter_context(tempfile.TemporaryDirectory(prefix="automl-")))), NAME
+        else:
+            found = Home.find(home)
+        return _search(found, name, config, curve, executor, listeners=listeners, **own)
 
 
-def _run(study: Study, executor: SimulatedExecutor, curve: Curve) -> None:
-    """Run a study to its end, and close it."""
+def _search(
+    home: Home,
+    name: str | None,
+    config: StudyConfig,
+    curve: Curve,
+    executor: SimulatedExecutor,
+    **opened: Any,
+) -> Simulation:
+    """Make a study in `home`, which is opened with what is `opened`, run it to its end, and return what it found."""
+    pasts = past_studies.read(home, config, config.warm_start)
+    name = planning.add(home, config, name, is_seeded=True)
+    engine = connect(home.ledger_url(name), create=True, waits=True, lasts=False)
+    study = Study.open(
+        home.ledger_url(name),
+        name,
+        folder=home.study(name),
+        pasts=pasts,
+        ledger=Writer.open(engine, name, gathers=GATHERS, clock=executor.clock),
+        parallel=config.parallel,
+        files=NoFiles(),
+        works_ahead=False,
+        clock=executor.clock,
+        **opened,
+    )
     try:
         executor.run(study, curve)
         if study.confirm():
@@ -178,6 +183,12 @@ def _run(study: Study, executor: SimulatedExecutor, curve: Curve) -> None:
         study.close()
     if study.failure is not None:
         raise study.failure
+    result = read_result(home, name, seconds=executor.clock.now)
+    return Simulation(
+        **{each.name: getattr(result, each.name) for each in fields(SearchResult)},
+        points=executor.points,
+        decision_seconds=executor.decision_seconds,
+    )
 
 
 def _planned(

@@ -230,18 +230,11 @@ class Writer:
             self.event(schema.CONFIRMS, trial=number, of=confirms)
 
     def start(
-        self,
-        *,
-        trial: int,
-        attempt: int,
-        start_step: int,
-        resources: Mapping[str, float],
-        time: float | None = None,
+        self, *, trial: int, attempt: int, start_step: int, resources: Mapping[str, float], time: float | None = None
     ) -> None:
         """Record that an attempt begins (now, or at `time`), and with it that the trial is RUNNING."""
-        key = {"trial": trial, "number": attempt}
-        row = {"state": AttemptState.STARTED, "start_step": start_step, "resources": dict(resources)}
-        self._add(_START, key | row | {"started": self.clock() if time is None else time})
+        row = {"trial": trial, "number": attempt, "state": AttemptState.STARTED, "start_step": start_step}
+        self._add(_START, row | {"resources": dict(resources), "started": self.clock() if time is None else time})
         self._add(_MOVE, {"key_number": trial, "state": TrialState.RUNNING})
 
     def report(self, *, trial: int, attempt: int, report: Report) -> None:
