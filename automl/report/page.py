@@ -216,8 +216,8 @@ def _row(row: Mapping[str, Any], preference: Preference) -> str:
     chosen = ", ".join(inert.code(f"{name}={_short(value)}") for name, value in row["params"].items())
     found = _short(row["value"])
     if not preference.is_plain:
-        values = row["values"].items()
-        found = ", ".join(f"{inert.markdown(name)} {_short(value)}" for name, value in values)
+        values = [(name, row["values"].get(name)) for name in preference.names]
+        found = ", ".join(f"{inert.markdown(name)} {_short(value)}" for name, value in values if value is not None)
     broken = ", breaks a constraint" if row.get("feasible") is False else ""
     return f"1. **{found}**, trial {row['number']}, {row['state']}{broken}: {chosen}"
 
