@@ -37,9 +37,9 @@ class Clock:
 class Screen:
     """A panel, the events it is shown, and what then stands on the screen."""
 
-    def __init__(self, before: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, before: Mapping[str, Any] | None = None, config: StudyConfig = CONFIG) -> None:
         self.clock = Clock()
-        self.panel = LivePanel("digits-1", CONFIG, before or {}, clock=self.clock)
+        self.panel = LivePanel("digits-1", config, before or {}, clock=self.clock)
 
     def show(self, event: str, trial: int = 0, **data: Any) -> None:
         """Let one event come."""
@@ -238,3 +238,53 @@ def test_view_for_each_case(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
             kinds[name] = type(view.listen).__name__
 
     assert kinds == {"json": "JsonLines", "quiet": "function", "panel": "LivePanel", "local": "ProgressLine"}
+
+
+SEVERAL = {"metrics": ("val_acc", "size"), "directions": ("maximize", "minimize"), "constraints": ("seconds <= 5",)}
+
+
+def test_of_several_objectives_the_panel_has_the_set() -> None:
+    """The trials that none is better than, the best by the first metric first, none that breaks a constraint."""
+    best = {
+        "number": 0,
+        "value": 0.5,
+        "values": {"val_acc": 0.5, "size": 10.0, "seconds": 1.0},
+        "step": 9,
+        "params": {},
+    }
+    counts = {"COMPLETE": 1, "PRUNED": 0, "FAIL": 0}
+    screen = Screen({"counts": counts, "best": [best]}, config=CONFIG.changes(**SEVERAL))
+    for trial, values in enumerate([(0.9, 20.0, 1.0), (0.99, 5.0, 9.0), (0.4, 30.0, 1.0)], start=1):
+        screen.start(trial, lr=trial)
+        named = dict(zip(("val_acc", "size", "seconds"), values, strict=True))
+        screen.show("report", trial, step=1, values=named | {"other": 1.0})
+        about = {"state": "COMPLETE", "value": values[0], "values": named, "step": 9}
+        screen.show("trial-ended", trial, **about, reason=None, message=None)
+    screen.start(4, lr=4)
+    screen.show("report", 4, step=1, values={"val_acc": 0.3, "size": 1.0})
+
+    shown = [line.strip("\u2502 ") for line in screen.text.splitlines()]
+
+    assert "digits-1: maximize val_acc, minimize size, seconds <= 5" in shown[0]
+    assert [line for line in shown if line.startswith("best")] == [
+        "best val_acc 0.9, size 20, seconds 1, trial 1: lr=1",
+        "best val_acc 0.5, size 10, seconds 1, trial 0: -",
+    ]
+    assert any(line.split()[:5] == ["4", "1/9", "0.3", "1", "-"] for line in shown)
+
+
+def test_of_several_objectives_a_line_has_every_metric() -> None:
+    """Those that count, in their order, final or as last reported."""
+    lines = ProgressLine(3, metric=("val_acc", "size", "seconds"))
+    lines.line({"event": "report", "trial": 0, "step": 1, "values": {"size": 7.0, "loss": 1.0}})
+    lines.line({"event": "report", "trial": 0, "step": 2, "values": {"val_acc": 0.5}})
+    about = {"reason": None, "message": None}
+    values = {"seconds": 2.5, "val_acc": 0.5, "size": 7.0, "loss": 1.0}
+
+    paused = lines.line({"event": "trial-paused", "trial": 0, "state": "RUNNING", "value": None, "step": 2, **about})
+    ended = lines.line(
+        {"event": "trial-ended", "trial": 1, "state": "COMPLETE", "value": 0.5, "values": values, "step": 9, **about}
+    )
+
+    assert paused == "trial 0 paused val_acc 0.5, size 7 at step 2, 0 of 3 done, 1 paused"
+    assert ended == "trial 1 COMPLETE val_acc 0.5, size 7, seconds 2.5 at step 9, 1 of 3 done, 1 paused"

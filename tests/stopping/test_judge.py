@@ -7,6 +7,7 @@ import math
 import pytest
 
 from automl.errors import SearchAbortedError
+from automl.preference import Preference
 from automl.stopping import EarlyStopping, Judge, Verdict
 
 
@@ -99,3 +100,32 @@ def test_a_rule_that_fails_says_which_and_where() -> None:
         judge.on_report(7, 2, 0.5, can_pause=False)
     with pytest.raises(SearchAbortedError, match=r"\(Broken\) failed at the end of trial 7: KeyError"):
         judge.on_end(7, 0.5)
+
+
+WISH = Preference.of(["acc", "size"], ["maximize", "minimize"], ["latency <= 5"])
+
+
+def test_where_several_metrics_count_rules_that_rank_see_vectors() -> None:
+    """What was last known of each metric counts; a report without an objective is none that is judged."""
+    rule = Recorder()
+    judge = Judge(rule, name="r", preference=WISH, ranks=True)
+
+    unjudged = judge.on_report(0, 1, {"latency": 6.0}, can_pause=False)
+    judge.on_report(0, 2, {"acc": 0.5}, can_pause=False)
+    judge.on_report(0, 3, {"size": 7.0, "acc": 0.6}, can_pause=False)
+    judge.on_end(0, {"acc": 0.7, "size": 7.0, "latency": 4.0, "other": 1.0})
+
+    assert unjudged is Verdict.CONTINUE
+    assert rule.shown == [(0, 2, (math.inf, -0.5, math.inf)), (0, 3, (pytest.approx(0.2), -0.6, 7.0))]
+    assert rule.ends == [(0, (0.0, -0.7, 7.0))]
+
+
+def test_with_one_objective_other_rules_look_at_that() -> None:
+    """Whatever limits there are: a number cannot say whether they are kept."""
+    rule = Recorder()
+    judge = Judge(rule, name="r", preference=Preference.of("acc", "maximize", ["latency <= 5"]))
+
+    judge.on_report(0, 1, {"acc": 0.5, "latency": 9.0}, can_pause=False)
+    judge.on_report(0, 2, {"acc": math.nan}, can_pause=False)
+
+    assert rule.shown == [(0, 1, -0.5), (0, 2, math.inf)]
