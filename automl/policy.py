@@ -92,8 +92,6 @@ def _sampler(config: StudyConfig) -> tuple[str, str]:
         return "random", f"random, since all {size} points of the space will be tried"
     if axes > MOST_AXES:
         return "tpe", f"tpe, since {axes} parameters are too many for a model of all together"
-    if not config.preference.is_plain:
-        return "tpe", "tpe, which models several objectives and constraints"
     return "gp", f"gp, a model of {'all ' if axes > 1 else ''}{axes} parameter{'s' if axes > 1 else ''}"
 
 

@@ -108,8 +108,8 @@ def make(
     if sampler in ("gp", AUTO):
         from automl.samplers.gp import GpSampler
 
-        way = direction if preference is None else preference.directions[0]
-        return GpSampler(space, direction=way, seed=seed, records=records, first=first, pasts=pasts)
+        aim: dict[str, Any] = {"direction": direction, "preference": preference}
+        return GpSampler(space, **aim, seed=seed, records=records, first=first, pasts=pasts)
     from automl.samplers.optuna_study import OptunaSampler, first_generation
 
     untried, startup = None, 0
@@ -169,8 +169,6 @@ def check(
                 f"the sampler {kind} is an object that only Python can hand over: "
                 f"automl.search(..., sampler=...), automl.resume(name, sampler=...)"
             )
-        if sampler == "gp" and preference is not None and not preference.is_plain:
-            raise ConfigError(f"--sampler gp models one metric without constraints, not {preference}: use tpe or nsga2")
         if sampler == "grid":
             try:
                 first = GridSampler(space).propose(0)

@@ -10,11 +10,14 @@ relaxation of choices, and what it returns are points that there are.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import log_ndtr
 
 from automl.samplers.cube import Cube
 from automl.samplers.model import Array, Model, log_expected_improvement, log_expected_improvement_with_slope
@@ -60,6 +63,37 @@ class ExpectedImprovement:
     def with_slope(self, row: Array) -> tuple[float, Array]:
         slopes = self.model.predict_with_slope(self.cube.features(row[None, :])[0])
         return log_expected_improvement_with_slope(*slopes, best=self.best)
+
+
+@dataclass(frozen=True, slots=True)
+class Feasibly:
+    """The logarithm of an expected improvement that counts only where all limits are kept."""
+
+    improvement: ExpectedImprovement
+    """On a `best` of +inf, where nothing known keeps the limits: then that alone counts."""
+    limits: Sequence[Model | Shifted]
+    """Models of what is above 0 where a limit is broken."""
+
+    def of(self, rows: Array) -> Array:
+        features = self.improvement.cube.features(rows)
+        found = np.zeros(len(rows)) if self.improvement.best == math.inf else self.improvement.of(rows)
+        for limit in self.limits:
+            mean, sd = limit.predict(features)
+            found = found + log_ndtr(-mean / sd)
+        return np.asarray(found)
+
+    def with_slope(self, row: Array) -> tuple[float, Array]:
+        features = self.improvement.cube.features(row[None, :])[0]
+        value, slope = 0.0, np.zeros(len(features))
+        if self.improvement.best < math.inf:
+            value, slope = self.improvement.with_slope(row)
+        for limit in self.limits:
+            mean, sd, d_mean, d_sd = limit.predict_with_slope(features)
+            z = -mean / sd
+            log_share = float(log_ndtr(z))
+            density = math.exp(min(-0.5 * z * z - 0.5 * math.log(2 * math.pi) - log_share, 700.0))
+            value, slope = value + log_share, slope - density * (d_mean + z * d_sd) / sd
+        return value, slope
 
 
 def most_wanted(wanted: Acquisition, cube: Cube, *, near: Array, rng: np.random.Generator) -> Array:

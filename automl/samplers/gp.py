@@ -7,7 +7,13 @@ What it proposes for a trial follows from the seed, the trial's number and what 
 computed before, so that a resumed study goes on as if nothing had been. Every parameter is modelled, conditional ones
 too: where one does not exist it is at its default.
 
-What the model sees of trials that were stopped, paused, failed or still run is `View`'s to say.
+What the model sees of trials that were stopped, paused, failed or still run is `view`'s to say.
+
+Several objectives become one anew for each trial: the largest of them, each weighted at random, so that each trial
+looks for another part of the Pareto set (ParEGO: Knowles, "ParEGO: A Hybrid Algorithm With On-Line Landscape
+Approximation for Expensive Multiobjective Optimization Problems", IEEE TEC 2006). A constraint has a model of its own,
+and what a trial promises counts as far as it is likely to be kept (Gardner et al., "Bayesian Optimization with
+Inequality Constraints", ICML 2014).
 """
 
 from __future__ import annotations
@@ -16,93 +22,36 @@ import itertools
 import math
 import random
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from automl.config import Direction
-from automl.samplers.acquisition import ExpectedImprovement, most_wanted
+from automl.preference import Preference, fronts
+from automl.samplers.acquisition import Acquisition, ExpectedImprovement, Feasibly, most_wanted
 from automl.samplers.base import Params, Proposal, Untried
 from automl.samplers.cube import Cube
-from automl.samplers.model import Array, Model
+from automl.samplers.model import Array, Model, fit
 from automl.samplers.past import Past
 from automl.samplers.plain import Sobol
 from automl.samplers.trends import Shifted, Trends
-from automl.trial import Reason, TrialRecord, TrialState
+from automl.samplers.view import ENOUGH, ENOUGH_EARLY, View
+from automl.trial import TrialRecord, TrialState
 from search_spaces import SearchSpace
 
-ENOUGH = 5
-"""Trials with a final loss that the model needs."""
-ENOUGH_EARLY = 10
-"""The same of early losses."""
 SURE = 10
 """Trials with a loss of which a percentile, or what is left to be gained, means something."""
 MODELLED = 150
 """Trials that are modelled at most: the best half and the newest half of them."""
 CLIPPED = 80.0
 """Percentile at which losses are clipped: how bad a bad trial is tells little of where good ones are."""
+NARROWEST = 25
+"""Percentile of losses down to which an objective is measured at least, where the Pareto set is a few points."""
+RIDGE = 0.05
+"""Weight of the sum of several objectives beside the largest: Knowles's own."""
 BEST = 5
 """Best trials around which the next ones are looked for."""
-_SAYS_NOTHING = frozenset({Reason.WORKER_LOST, Reason.NODE_LOST, Reason.SIGNAL})
-"""Why a trial may fail through no fault of its params."""
-
-
-Losses = Mapping[int, float]
-"""Trial -> loss."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What a model is shown of all trials.
-
-    Best are final losses. Until `ENOUGH` trials have one, they are those at the highest step that `enough` trials
-    reached; for rules of early stopping that pause or stop trials at few steps, the highest of these that fills.
-    """
-
-    losses: Losses
-    """What is to be made small."""
-    is_final: bool
-    pending: Sequence[int]
-    """Trials that run, or will run again, and have no loss."""
-    failed: Sequence[int]
-    """Trials that raised, or whose loss is not a number: their params are not worth another trial of the like."""
-    infeasible: Sequence[int]
-    """Trials that need more memory than there is."""
-
-    @classmethod
-    def of(cls, records: Iterable[TrialRecord], *, sign: int, enough: int = ENOUGH_EARLY) -> View | None:
-        """Return what there is to see, losses being `sign` times values; None where that is too little."""
-        records = [record for record in records if record.params]
-        final = {r.number: sign * r.value for r in records if r.value is not None and r.state is TrialState.COMPLETE}
-        losses, is_final = final, len(final) >= ENOUGH
-        if not is_final:
-            reached: dict[int, float] = {r.number: r.step for r in records if r.state is not TrialState.FAIL}
-            reached = {number: step for number, step in reached.items() if step} | dict.fromkeys(final, math.inf)
-            if len(reached) < enough:
-                return None
-            step = sorted(reached.values())[-enough]
-            known = (r for r in records if reached.get(r.number, 0) >= step)
-            losses = {r.number: _loss_at(r, step, sign) for r in known}
-        failed = [r for r in records if r.state is TrialState.FAIL and r.reason not in _SAYS_NOTHING]
-        return cls(
-            losses=losses,
-            is_final=is_final,
-            pending=[r.number for r in records if _is_pending(r) and r.number not in losses],
-            failed=[r.number for r in failed if not r.is_infeasible],
-            infeasible=[r.number for r in failed if r.is_infeasible],
-        )
-
-
-def _loss_at(record: TrialRecord, step: float, sign: int) -> float:
-    """Return a trial's loss at the last step up to `step` at which it reported, or its final one if it never did."""
-    steps = [each for each in record.reports if each <= step]
-    value = record.reports[max(steps)] if steps else record.value
-    return sign * value if value is not None and math.isfinite(value) else math.inf
-
-
-def _is_pending(record: TrialRecord) -> bool:
-    return record.state in (TrialState.RUNNING, TrialState.WAITING) and not record.paused
 
 
 class GpSampler:
@@ -112,7 +61,8 @@ class GpSampler:
         self,
         space: SearchSpace,
         *,
-        direction: Direction,
+        direction: Direction = "minimize",
+        preference: Preference | None = None,
         seed: int,
         records: Iterable[TrialRecord] = (),
         first: Iterable[Params] = (),
@@ -120,7 +70,7 @@ class GpSampler:
     ) -> None:
         records = list(records)
         self._space = space
-        self._sign = -1 if direction == "maximize" else 1
+        self._preference = preference or Preference.of("value", direction)
         self._seed = seed
         self._cube = Cube(space)
         self._untried = Untried(space, seed=seed, records=records, first=first)
@@ -165,51 +115,91 @@ class GpSampler:
 
         `gains` gets by how much the best of them is expected to better the best final value, once the model sees those.
         """
-        view = View.of(self._records.values(), sign=self._sign, enough=self._enough)
-        known = self._model(view) if view is not None else None
-        if view is None or known is None:
+        view = View.of(self._records.values(), preference=self._preference, enough=self._enough)
+        rng = np.random.default_rng(random.Random(f"{self._seed}-{number}").getrandbits(64))
+        task = self._task(view, rng) if view is not None else None
+        if view is None or task is None:
             if not self._space.has_guess:  # else its priors draw
                 yield self._start.point(number)
             return
-        rng = np.random.default_rng(random.Random(f"{self._seed}-{number}").getrandbits(64))
-        model, best, near = known
-        improvement = ExpectedImprovement(model, self._cube, best)
-        rows = most_wanted(improvement, self._cube, near=near, rng=rng)
-        if view.is_final and len(view.losses) >= SURE:
-            gains.append(float(np.exp(improvement.of(rows[:1])[0])))
+        wanted, near = task
+        rows = most_wanted(wanted, self._cube, near=near, rng=rng)
+        if self._preference.is_plain and view.is_final and len(view.losses) >= SURE:
+            gains.append(float(np.exp(wanted.of(rows[:1])[0])))
         points = [self._space.from_unit(row) for row in rows]
         yield from [point for point in points if self._space.is_feasible(point)] or points
 
-    def _model(self, view: View) -> tuple[Model | Shifted, float, Array] | None:
-        """Return the model of a view, the loss that is to be improved on, and the best points, best first.
+    def _task(self, view: View, rng: np.random.Generator) -> tuple[Acquisition, Array] | None:
+        """Return what a trial promises, and the best points known, best first.
 
         None where there are few results, and past studies do not say the same.
         """
-        order = sorted(view.losses, key=lambda number: (view.losses[number], number))
-        kept = _thinned(order)
-        finite = [loss for loss in view.losses.values() if math.isfinite(loss)] or [0.0]
+        n_objectives = len(self._preference.metrics)
+        numbers = sorted(view.losses)
+        vectors = np.array([view.losses[number] for number in numbers])
+        losses = dict(zip(numbers, scalars(vectors[:, :n_objectives], rng), strict=True))
+        kept = {n: bool(np.all(vector[n_objectives:] <= 0)) for n, vector in zip(numbers, vectors, strict=True)}
+        order = sorted(numbers, key=lambda number: (not kept[number], losses[number], number))
+        model = self._model(view, [(number, losses[number]) for number in order])
+        if model is None:
+            return None
+        limits = [
+            self._model(view, [(number, view.losses[number][place]) for number in order], is_limit=True)
+            for place in range(n_objectives, vectors.shape[1])
+        ]
+        near = np.array([self._rows[number] for number in order[:BEST]])
+        feasible = self._features([number for number in numbers if kept[number]] + list(view.pending[-MODELLED:]))
+        best = float(model.predict(feasible)[0].min()) if any(kept.values()) else math.inf
+        improvement = ExpectedImprovement(model, self._cube, best)
+        return Feasibly(improvement, [limit for limit in limits if limit is not None]) if limits else improvement, near
+
+    def _model(
+        self, view: View, results: Sequence[tuple[int, float]], *, is_limit: bool = False
+    ) -> Model | Shifted | None:
+        """Return a model of the losses of some trials, best first, or of a limit; None where there are too few."""
+        kept = dict(_thinned(results))
+        finite = [loss for loss in kept.values() if math.isfinite(loss)] or [0.0]
         worst = float(np.percentile(finite, CLIPPED if len(finite) >= SURE else 100))
+        worst = max(worst, 0.0) if is_limit else worst
         step = float(np.std(np.minimum(finite, worst)))
-        told = [(number, min(view.losses[number], worst)) for number in kept]
-        told += [(number, worst) for number in view.failed[-MODELLED // 2 :]]
-        told += [(number, worst + step) for number in view.infeasible[-MODELLED // 2 :]]
+        told = [(number, min(loss, worst)) for number, loss in kept.items()]
+        if not is_limit:
+            told += [(number, worst) for number in view.failed[-MODELLED // 2 :]]
+            told += [(number, worst + step) for number in view.infeasible[-MODELLED // 2 :]]
         x, y = self._features([number for number, _ in told]), np.array([loss for _, loss in told])
+        if is_limit:
+            return fit(x, y, axis=self._cube.axis)
         trust = self._trends.trust(x[: len(kept)], y[: len(kept)])
         if len(kept) < (ENOUGH if view.is_final else ENOUGH_EARLY) and not trust.any():
             return None
         model = self._trends.fit(x, y, trust)
-        if view.pending:
-            model = model.with_pending(self._features(view.pending[-MODELLED:]))
-        best = float(model.predict(model.x)[0].min())
-        return model, best, np.array([self._rows[number] for number in order[:BEST]])
+        return model.with_pending(self._features(view.pending[-MODELLED:])) if view.pending else model
 
     def _features(self, numbers: Sequence[int]) -> Array:
         return self._cube.features(np.array([self._rows[number] for number in numbers]))
 
 
-def _thinned(order: Sequence[int]) -> list[int]:
-    """Return which of some trials, given from the best to the worst, are modelled."""
-    if len(order) <= MODELLED:
-        return sorted(order)
+def scalars(losses: Array, rng: np.random.Generator) -> Array:
+    """Return one number for each row of `losses`, (n, objectives): of several the largest, weighted at random.
+
+    Each objective is measured between the best that there is and the worst among points that no other one dominates.
+    """
+    if losses.shape[1] == 1:
+        return losses[:, 0]
+    weights = rng.dirichlet(np.ones(losses.shape[1]))
+    finite = losses[np.all(np.isfinite(losses), axis=1)]
+    if not len(finite):
+        return np.full(len(losses), math.inf)
+    front = finite[fronts([tuple(row) for row in finite])[0]]
+    ideal = finite.min(axis=0)
+    reach = np.maximum(front.max(axis=0), np.percentile(finite, NARROWEST, axis=0)) - ideal
+    shares = weights * (losses - ideal) / np.where(reach > 0, reach, 1.0)
+    return np.asarray(shares.max(axis=1) + RIDGE * shares.sum(axis=1))
+
+
+def _thinned(results: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Return which of some results, given from the best to the worst, are modelled, in the order of their trials."""
+    if len(results) <= MODELLED:
+        return sorted(results)
     half = MODELLED // 2
-    return sorted([*order[:half], *sorted(order[half:])[-half:]])
+    return sorted([*results[:half], *sorted(results[half:])[-half:]])

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from automl.preference import Preference, hypervolume
 from automl.samplers import make
-from automl.samplers.gp import ENOUGH, ENOUGH_EARLY, MODELLED, GpSampler, View
+from automl.samplers.acquisition import ExpectedImprovement
+from automl.samplers.gp import MODELLED, GpSampler
+from automl.samplers.view import ENOUGH, ENOUGH_EARLY, View
 from automl.trial import Reason, TrialRecord, TrialState
 from search_spaces import SearchSpace
 
+PLAIN = Preference.of("value", "minimize")
 SPACE = SearchSpace(
     {
         "arch": "mlp|cnn",
@@ -58,11 +65,11 @@ def test_final_values_are_seen_once_there_are_enough() -> None:
         *paused([21], at_2=-1.0),
     ]
 
-    view = View.of(records, sign=-1)
+    view = View.of(records, preference=Preference.of("value", "maximize"))
 
     assert view is not None
     assert view.is_final
-    assert view.losses == {n: -float(n) for n in range(ENOUGH)}
+    assert view.losses == {n: (-float(n),) for n in range(ENOUGH)}
     assert view.pending == [22, 23]
 
 
@@ -71,13 +78,13 @@ def test_before_that_the_highest_step_that_enough_trials_reached_is_seen() -> No
     at_2 = paused(range(ENOUGH_EARLY - 2), at_1=9.0, at_2=1.0)
     at_6 = paused([20, 21], at_2=2.0, at_6=0.5)
 
-    few = View.of([*at_2, *at_6[1:]], sign=1)
-    view = View.of([*at_2, *at_6], sign=1)
+    few = View.of([*at_2, *at_6[1:]], preference=PLAIN)
+    view = View.of([*at_2, *at_6], preference=PLAIN)
 
     assert few is None
     assert view is not None
     assert not view.is_final
-    assert view.losses == dict.fromkeys(range(ENOUGH_EARLY - 2), 1.0) | {20: 2.0, 21: 2.0}
+    assert view.losses == dict.fromkeys(range(ENOUGH_EARLY - 2), (1.0,)) | {20: (2.0,), 21: (2.0,)}
 
 
 def test_failures_are_told_apart() -> None:
@@ -86,7 +93,7 @@ def test_failures_are_told_apart() -> None:
     reasons = [Reason.OOM, Reason.NAN, Reason.WORKER_LOST, Reason.RAISED]
     records += [record(50 + n, TrialState.FAIL, reason=reason) for n, reason in enumerate(reasons)]
 
-    view = View.of(records, sign=1)
+    view = View.of(records, preference=PLAIN)
 
     assert view is not None
     assert (view.infeasible, view.failed) == ([50], [51, 53])
@@ -164,17 +171,17 @@ def test_thousands_of_trials_are_thinned() -> None:
     for number in range(2000):
         sampler.observe(record(number, params={"x": number / 2000}, value=abs(number / 2000 - 0.3)))
     sampler._take_in()
-    view = View.of(sampler._records.values(), sign=1)
+    view = View.of(sampler._records.values(), preference=PLAIN)
     assert view is not None
 
-    found = sampler._model(view)
+    task = sampler._task(view, np.random.default_rng(0))
 
-    assert found is not None
-    model, best, near = found
-
-    assert len(model.x) == MODELLED
+    assert task is not None
+    wanted, near = task
+    assert isinstance(wanted, ExpectedImprovement)
+    assert len(wanted.model.x) == MODELLED
     assert near[0] == pytest.approx([0.3])
-    assert best == pytest.approx(0, abs=0.01)
+    assert wanted.best == pytest.approx(0, abs=0.01)
     assert sampler.propose(2000) is not None
 
 
@@ -197,3 +204,48 @@ def test_a_proposal_says_what_it_is_expected_to_gain() -> None:
     gauged = make("random", space=SPACE, direction="minimize", seed=3, records=many, is_gauged=True).propose(30)
     assert gauged is not None
     assert gauged.gain == found
+
+
+TWO = Preference.of(["loss", "cost"], ["minimize", "minimize"])
+PLANE = SearchSpace({"x": "0.0..1.0", "y": "0.0..1.0"})
+
+
+def measured(preference: Preference, seed: int, n: int) -> list[dict[str, float]]:
+    """Run `n` trials of a plane whose loss falls where its cost rises; y is better left at 0.3."""
+    sampler = make("gp", space=PLANE, preference=preference, seed=seed, records=[])
+    found = []
+    for number in range(n):
+        proposal = sampler.propose(number)
+        assert proposal is not None
+        x, y = proposal.params["x"], proposal.params["y"]
+        values = {"loss": (1 - x) ** 2 + (y - 0.3) ** 2, "cost": x**2 + (y - 0.3) ** 2, "size": 10 * x}
+        told = record(number, params=proposal.params, value=values["loss"], values=values, points={1: values})
+        sampler.observe(replace(told, reports={1: values["loss"]}))
+        found.append(values)
+    return found
+
+
+def test_several_objectives_spread_over_their_pareto_set() -> None:
+    """In 40 trials they leave behind them more than random ones do, and both ends of the set are reached."""
+    found = measured(TWO, 1, 40)
+    rng = random.Random(1)
+    chance = [
+        ((1 - x) ** 2 + (y - 0.3) ** 2, x**2 + (y - 0.3) ** 2)
+        for x, y in ((rng.random(), rng.random()) for _ in range(40))
+    ]
+
+    volume = hypervolume([TWO.losses(each) for each in found], (1.5, 1.5))
+
+    assert volume > hypervolume(chance, (1.5, 1.5))
+    assert min(each["loss"] for each in found) < 0.05
+    assert min(each["cost"] for each in found) < 0.05
+
+
+def test_constraints_are_kept_once_they_are_known() -> None:
+    """The best loss lies beyond the limit: trials come close to it, and few break it."""
+    limited = Preference.of("loss", "minimize", ["size <= 4"])
+
+    found = measured(limited, 1, 30)
+
+    assert sum(each["size"] > 4.4 for each in found[12:]) <= 4
+    assert min(each["loss"] for each in found if each["size"] <= 4) == pytest.approx(0.36, abs=0.03)
