@@ -148,8 +148,10 @@ class GpSampler:
             for place in range(n_objectives, vectors.shape[1])
         ]
         near = np.array([self._rows[number] for number in order[:BEST]])
-        feasible = self._features([number for number in numbers if kept[number]] + list(view.pending[-MODELLED:]))
-        best = float(model.predict(feasible)[0].min()) if any(kept.values()) else math.inf
+        best = math.inf
+        if any(kept.values()):
+            feasible = [number for number in numbers if kept[number]] + list(view.pending[-MODELLED:])
+            best = float(model.predict(self._features(feasible))[0].min())
         improvement = ExpectedImprovement(model, self._cube, best)
         return Feasibly(improvement, [limit for limit in limits if limit is not None]) if limits else improvement, near
 

@@ -122,3 +122,11 @@ def test_a_sampler_that_cannot_do_it_is_refused() -> None:
     """One that knows a single objective says so at its first proposal, before anything is made."""
     with pytest.raises(ConfigError, match="one objective"):
         automl.search(objective, SPACE, sampler=_Single(), **ABOUT)
+
+
+def test_a_model_goes_on_where_nothing_keeps_the_limits() -> None:
+    """With no trial to be better than, and none that runs, it looks for what breaks them least."""
+    found = automl.search(objective, SPACE, sampler="gp", **ABOUT | {"constraints": "size <= -0.5"})
+
+    assert [trial.state for trial in found.trials] == [TrialState.COMPLETE] * 12
+    assert found.best_trial.values["size"] < 0.1
