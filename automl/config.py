@@ -321,7 +321,7 @@ class StudyConfig:
         for name in (each.name for each in dataclasses.fields(self)):
             mine, theirs = getattr(self, name), getattr(other, name)
             if name not in (*CHANGEABLE, "data", "kind", *_ANYWHERE) and name not in but and mine != theirs:
-                lines.append(f"it has {name.replace('_', ' ')} {shown(mine)}, not {shown(theirs)}")
+                lines.append(f"it has {_named(name)} {_listed(mine)}, not {_listed(theirs)}")
         if (self.data or {}).get("sha256") != (other.data or {}).get("sha256"):
             lines.append("its data are others")
         for change in self.space.diff(other.space):
@@ -347,6 +347,14 @@ class StudyConfig:
         plural = {one: name for name, one in SINGULAR.items()}
         values = {plural.get(name, name): value for name, value in row.items()}
         return cls(**{**values, "space": SearchSpace.from_dict(row["space"])})
+
+
+def _named(name: str) -> str:
+    return SINGULAR.get(name, name).replace("_", " ")
+
+
+def _listed(value: object) -> str:
+    return ", ".join(map(shown, value)) or "none" if isinstance(value, tuple) else shown(value)
 
 
 def one_or_all(texts: Sequence[str]) -> str | Sequence[str]:

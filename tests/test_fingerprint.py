@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import automl
-from automl.config import StudyConfig
+from automl.config import SINGULAR, StudyConfig
 from automl.errors import StudyMismatchError
 from automl.fingerprint import PACKAGES, STARTED, Fingerprint
 from automl.home import Home
@@ -142,8 +142,8 @@ def test_nothing_is_imported(tmp_path: Path) -> None:
 
 
 TWENTY = {
-    "direction": "maximize",
-    "metric": "loss",
+    "directions": ("maximize",),
+    "metrics": ("loss",),
     "seed": 7,
     "sampler": "random",
     "early_stopping": "none",
@@ -164,5 +164,5 @@ def test_every_mutation_is_named(name: str, new: object) -> None:
     lines = config().differences(config(**{name: new}))
 
     assert len(lines) >= 1
-    assert name.replace("_", " ") in " ".join(lines)
+    assert SINGULAR.get(name, name).replace("_", " ") in " ".join(lines)
     assert config().differences(config()) == []

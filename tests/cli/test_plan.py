@@ -30,7 +30,8 @@ def test_the_plan(run: Run, tmp_path: Path, before: set[str]) -> None:
     assert said["study"] == "train-1"
     assert said["target"].endswith("train.py:objective: minimize val_loss (by its name; --direction says otherwise)")
     assert ran.out.count("1 parameter, infinitely many points") == 1
-    assert said["sampler"] == "tpe (auto)"
+    assert said["sampler"].startswith("gp; ")
+    assert said["policy"].startswith("gp, a model of 1 parameter; no early stopping: ")
     assert said["budget"] == "4 trials of up to 3 steps"
     assert said["machine"].endswith("1 at once, 1 CPU each")
     assert said["results"] == f"{tmp_path}/automl_runs/train-1"

@@ -42,10 +42,10 @@ def lingering(trial):
 """
 
 
-def command(name: str, *more: str, grace: str = "6") -> list[str]:
+def command(name: str, *more: str, metric: str = "loss", grace: str = "6") -> list[str]:
     """Return the command line of a search of 8 trials."""
     settings = ["--executor", "local", "--tracker", "none", "--early-stopping", "none", "--sampler", "random"]
-    about = ["-p", "x=0.0..1.0", "--metric", "loss", "--trials", "8", "--name", "s", "--grace", grace]
+    about = ["-p", "x=0.0..1.0", "--metric", metric, "--trials", "8", "--name", "s", "--grace", grace]
     return ["search", f"train.py:{name}", *about, *settings, *more]
 
 
@@ -102,7 +102,7 @@ def test_nothing_keeps_a_process_from_ending(folder: Path, second: bool, most: f
 def test_what_an_objective_leaves_keeps_no_process_from_ending(folder: Path) -> None:
     """A thread that never ends and an exit hook that hangs do not keep a finished search in the terminal."""
     with Session(
-        command("lingering", "--metric", "value", "--direction", "minimize"),
+        command("lingering", "--direction", "minimize", metric="value"),
         folder,
         before="import automl.cli; automl.cli.LAST_SECONDS = 0.3",
     ) as session:

@@ -267,7 +267,7 @@ def test_the_password_is_nowhere(
 def test_the_readme_is_followed(run: Run, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its commands on one database for several studies, typed as they stand, with the test's own server."""
     text = (ROOT / "README.md").read_text().partition("## One database for several studies")[2].partition("```\n")[0]
-    commands = [shlex.split(line[2:]) for line in text.splitlines() if line.startswith("$ ")]
+    commands = [shlex.split(line[2:], comments=True) for line in text.splitlines() if line.startswith("$ ")]
     assert commands[0] == ["pip", "install", "automl-search[postgres]"]
     assert commands[1][1].startswith("AUTOML_STORAGE=postgresql://ada:")
     monkeypatch.setenv("AUTOML_STORAGE", postgres_url)

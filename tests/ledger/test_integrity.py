@@ -25,7 +25,7 @@ def ledger(tmp_path: Path) -> Path:
     """Return the ledger of a study whose folder has a trial."""
     path = tmp_path / "s" / "ledger.db"
     (tmp_path / "s" / "trials" / "0").mkdir(parents=True)
-    create_study(sqlite_url(path), "s", {"metric": "loss"})
+    create_study(sqlite_url(path), "s", {"metric": "loss", "direction": "minimize"})
     return path
 
 
