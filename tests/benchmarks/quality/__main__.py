@@ -30,7 +30,7 @@ the best trial so far is really worth: 0 is the best loss that is known, 1 that 
 middle. The best trial so far is, for everybody, the one with the best value among those that got furthest. Figures
 are means with their standard errors over runs, a run is a task and a seed; differences are of pairs of runs, to the
 target, with Student's 95 % interval. "<" is met when all of the interval is below zero, and "on average" when only
-its middle is; "<=" is met when zero or less lies in it. Ours is `automl.simulate` with its defaults (`gp` is
+its middle is; "<=" also when zero lies in it. Ours is `automl.simulate` with its defaults (`gp` is
 --sampler gp without early stopping); peers have theirs: `tpe`, `optuna-gp`, `tpe-hyperband` and `nsga2` are Optuna's,
 `ray` is Ray Tune's OptunaSearch with its ASHAScheduler, `random-asha` is random search with Ray's ASHA (eta 3, first
 rung 2), `listed` goes through a fixed list without stopping."""

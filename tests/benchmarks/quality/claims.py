@@ -4,7 +4,8 @@
     line.cells()
 
 "below" is met when the whole 95 % interval of the difference lies below zero, "on average" when only the mean does;
-"not above" is met when the interval reaches zero or below, which few runs make easy: their number is shown.
+"not above" is met by such an interval too, and when it contains zero, so that no difference was shown: few runs make
+that easy, their number is in the table.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tests.benchmarks.quality.statistics import Mean, geometric, mean, paired
 HEAD = ["claim", "peer", "runs", "ours", "peer's", "difference, 95 % interval", "target", "met"]
 SHARES = (0.1, 0.25, 0.5, 1.0)
 MEANS = ["method", "workers x budget", "runs", *(f"at {share:.0%}" for share in SHARES)]
+SAME = "yes: no difference shown"
 NEVER = 1.5
 """What counts, as a share of the budget, for a value that was not reached in it."""
 
@@ -123,7 +125,7 @@ def _met(difference: Mean, kind: str) -> str:
     if difference.high < 0 or (difference.high <= 0 and kind == "not above"):
         return "yes"
     if kind == "not above":
-        return "yes" if difference.low <= 0 else "**no**"
+        return SAME if difference.low <= 0 else "**no**"
     return "on average" if difference.mean < 0 else "**no**"
 
 
