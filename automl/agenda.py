@@ -27,7 +27,7 @@ from automl.preference import Preference
 from automl.recovery import reasons_to_retry
 from automl.space_history import SpaceHistory
 from automl.stopping import Judge, Verdict
-from automl.trial import Reason, Report, TrialRecord, TrialState
+from automl.trial import AttemptState, Reason, Report, TrialRecord, TrialState
 
 if TYPE_CHECKING:
     import optuna
@@ -164,8 +164,9 @@ class Agenda:
             worth=config.worth,
             older=spaces.n_older,
         )
+        given_up = _given_up(reader, records)
         for trial, step, _ in history:
-            if step is None:
+            if step is None and trial not in given_up:
                 enough.see(records[trial])
         made = learner(reader, config, spaces=spaces, records=records, sampler=sampler)
         return cls(
@@ -329,3 +330,10 @@ class Agenda:
 
     def _has_complete(self) -> bool:
         return any(record.state is TrialState.COMPLETE for record in self.records.values())
+
+
+def _given_up(reader: Reader, records: Sequence[TrialRecord]) -> set[int]:
+    """Return the trials that were cut or left paused when the search ended: they say nothing of its patience."""
+    last = {row.trial: row.state for row in reader.attempts()}
+    pruned = (record for record in records if record.state is TrialState.PRUNED)
+    return {r.number for r in pruned if r.reason is Reason.BUDGET or last.get(r.number) is AttemptState.PAUSED}

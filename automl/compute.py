@@ -76,7 +76,7 @@ class Usage:
         self._since = 0.0  # when the first of those that run began
         rows = [(row, (row.trial, row.number)) for row in attempts if row.ended is not None]
         times = [(row.started, 0, key, row.resources) for row, key in rows]
-        times += [(row.ended or 0.0, 1, key, {}) for row, key in rows]
+        times += [(max(row.started, row.ended or 0.0), 1, key, {}) for row, key in rows]  # clocks are set back
         for now, is_end, key, resources in sorted(times, key=lambda each: each[:3]):
             if is_end:
                 self.end(key, now=now)

@@ -7,8 +7,9 @@ halt.heed(Request.FINISH)           # `automl stop`: what runs goes on to its en
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -102,6 +103,15 @@ class Halt:
             return False
         self.request = request
         return True
+
+    @contextlib.contextmanager
+    def noting(self) -> Iterator[None]:
+        """Keep why the search cannot go on when the block, in which sampler and early stopping are asked, says so."""
+        try:
+            yield
+        except SearchAbortedError as error:
+            self.failure = error
+            raise
 
     def count(self, ended: TrialRecord, records: Iterable[TrialRecord], log: Path) -> None:
         """Take in how a trial ended: a search fails with too many failures, or when all are alike before a success.

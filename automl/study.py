@@ -178,7 +178,8 @@ class Study:
                 if self._unstarted is not None:
                     return self._begin(self._unstarted)
                 more: Any = {"seq": self._ledger.position, "seconds": self._running.usage.seconds(now=self._clock())}
-                choice = Choice() if self.request else self._agenda.next(is_idle=not self.running, **more)
+                with self._halt.noting():
+                    choice = Choice() if self.request else self._agenda.next(is_idle=not self.running, **more)
                 self.is_done = choice == Choice() and not self.running
                 if choice.number is not None:
                     self._unstarted, damaged = self._starting.start(choice.number, choice.proposal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -83,3 +84,11 @@ def test_what_runs_now_counts() -> None:
     assert usage.compute("cpus", now=110.0) == 20.0
     assert usage.compute("gpus", now=110.0) == 5.0
     assert usage.seconds(now=110.0) == 10.0
+
+
+def test_a_clock_that_was_set_back_costs_nothing() -> None:
+    """An attempt that seems to end before it began has used nothing, rather than run on for ever."""
+    back: dict[str, Any] = {"started": 10.0, "ended": 9.9, "resources": {"cpus": 1.0, "gpus": 0.0}}
+    row = AttemptRow(trial=0, number=1, state=AttemptState.RESULT, start_step=0, checkpoint=None, reason=None, **back)
+
+    assert Usage([row]).compute("cpus", now=1e6) == 0

@@ -310,3 +310,41 @@ def test_compute_is_the_same_however_many_workers_use_it() -> None:
         assert found.ended_by is EndedBy.BUDGET
         assert sum(trial.seconds for trial in found.trials) == pytest.approx(1200, abs=12 * parallel)
         assert found.seconds == pytest.approx(1200 / parallel, abs=12)
+
+
+@pytest.mark.parametrize("maximize", [False, True])
+def test_a_model_beside_the_sampler_knows_what_is_better(maximize: bool) -> None:
+    """The mirror image of a bowl ends where the bowl does."""
+    sign = -1 if maximize else 1
+
+    def curve(params: Mapping[str, Any], seed: int) -> Iterator[tuple[float, dict[str, float]]]:
+        return ((seconds, {"value": sign * values["loss"]}) for seconds, values in bowl(params, seed))
+
+    direction = "maximize" if maximize else "minimize"
+    found = automl.simulate(
+        curve, {"x": "0.0..1.0"}, direction=direction, n_trials=99, max_epochs=5, worth=0.1, sampler="random", seed=3
+    )
+
+    assert found.ended_by is EndedBy.WORTH
+
+
+def test_what_an_end_cuts_has_no_part_in_patience(tmp_path: Path) -> None:
+    """Trials that are still paused when all are asked end with the search; one that is extended runs on."""
+    options: dict[str, Any] = {"home": tmp_path, "listeners": ()}
+
+    def objective(trial: automl.Trial) -> None:
+        start = trial.restored.step if trial.restored else 0
+        for step in range(start + 1, 10):
+            with trial.checkpoint(step):
+                pass
+            trial.report(step, loss=trial.params["x"] + 1 / step)
+
+    how: dict[str, Any] = {"executor": "local", "tracker": "none", "sampler": "random", "early_stopping": "asha"}
+    first = automl.search(
+        objective, {"x": "0.0..1.0"}, name="s", metric="loss", n_trials=16, max_epochs=9, patience=8, **how, **options
+    )
+    again = automl.resume("s", objective, n_trials=18, **options)
+
+    assert first.ended_by is EndedBy.TRIALS
+    assert [trial.state for trial in first.trials].count(TrialState.PRUNED) > 8
+    assert len(again.trials) == 18

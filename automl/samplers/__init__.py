@@ -96,9 +96,10 @@ def make(
     if is_gauged and sampler not in ("gp", AUTO):
         from automl.samplers.gp import GpSampler
 
-        given: dict[str, Any] = {"space": space, "direction": direction, "seed": seed, "records": records}
+        given: dict[str, Any] = {"space": space, "seed": seed, "records": records}
+        given |= {"direction": direction, "preference": preference}
         known: dict[str, Any] = {"n_older": n_older, "notes": notes, "tries": tries, "pasts": pasts}
-        return Gauged(make(sampler, **given, **known, preference=preference), GpSampler(**given))
+        return Gauged(make(sampler, **given, **known), GpSampler(**given))
     told = [*(point for point in tries if is_point(space, point)), *best_points(pasts, space, seed=seed)]
     if sampler == "grid":
         return GridSampler(space, records=records, first=told)  # the default point has its place in the order

@@ -9,6 +9,9 @@ proposals = Proposals(sampler, ahead=False)             # where time is simulate
 
 What is observed waits until a proposal begins, and then reaches the sampler first, in its order. So a proposal follows
 from the history up to one moment, its `seq`, whatever happens while it is computed, and can be computed again.
+
+It is computed on one core. A hundred trials make small matrices: linear algebra on all cores, which busy workers hold,
+takes a hundred times as long, most of it in waiting for one of its own threads.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import functools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from automl.samplers.base import Proposal, Sampler
 from automl.trial import TrialRecord
@@ -84,10 +88,18 @@ class Proposals:
 
     def _propose(self, number: int, heard: Sequence[TrialRecord], seq: int) -> tuple[Proposal | None, float]:
         started = self._clock()
-        for record in heard:
-            self._sampler.observe(record)
-        proposal = self._sampler.propose(number)
+        with self._threads.limit(limits=1, user_api="blas"):
+            for record in heard:
+                self._sampler.observe(record)
+            proposal = self._sampler.propose(number)
         return proposal and replace(proposal, seq=seq), self._clock() - started
+
+    @functools.cached_property
+    def _threads(self) -> Any:
+        """What governs the threads of linear algebra, in the libraries that the sampler has loaded."""
+        from threadpoolctl import ThreadpoolController
+
+        return ThreadpoolController()
 
 
 def still(record: TrialRecord) -> TrialRecord:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np
+import threadpoolctl
+
 from automl.samplers import Proposal, Proposals
 from automl.trial import TrialRecord, TrialState
 
@@ -71,3 +74,23 @@ def test_what_is_observed_reaches_the_sampler_when_a_proposal_begins() -> None:
         ([(7, 1)], 1),
         ([(7, 1), (9, 0), (8, 0)], 2),
     ]
+
+
+def test_linear_algebra_is_held_to_one_core() -> None:
+    """Small matrices on all cores, beside busy workers, would take a hundred times as long."""
+    threadpoolctl.threadpool_limits(2, user_api="blas")
+    found: list[set[int]] = []
+
+    class Looking:
+        def propose(self, number: int) -> Proposal:
+            np.linalg.inv(np.eye(3))
+            info = threadpoolctl.threadpool_info()
+            found.append({each["num_threads"] for each in info if each["user_api"] == "blas"})
+            return Proposal(params={})
+
+        def observe(self, record: TrialRecord) -> None:
+            raise AssertionError("nothing was observed")
+
+    Proposals(Looking(), ahead=False).take(0, another=False, seq=1)
+
+    assert found == [{1}]
