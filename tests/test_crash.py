@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from automl.ledger import schema
 from automl.ledger.database import connect
 from automl.trial import Trial
 
+Trace = defaultdict[int, list[Any]]
+"""By thread: another one may pass its points between a commit and what comes after it."""
 CHANGES = ("INSERT INTO trials", "UPDATE trials", "INSERT INTO attempts", "UPDATE attempts", "INSERT INTO metrics")
 
 
@@ -47,22 +51,23 @@ def objective(trial: Trial) -> dict[str, float]:
 
 
 @pytest.fixture
-def trace(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """Return what happens in this process: points as they are passed, statements that change trials, and commits."""
-    seen: list[Any] = []
+def trace(monkeypatch: pytest.MonkeyPatch) -> Iterator[Trace]:
+    """Return what happens in each thread: points as they are passed, statements that change trials, and commits."""
+    threads: Trace = defaultdict(list)
 
     def see(connection: Any, cursor: Any, statement: str, *rest: object) -> None:
         if _is_ledger(connection) and statement.startswith(CHANGES):
-            seen.append(" ".join(statement.split()[:3]))
+            threads[threading.get_ident()].append(" ".join(statement.split()[:3]))
 
     def commit(connection: sa.Connection) -> None:
+        seen = threads[threading.get_ident()]
         if _is_ledger(connection) and any(str(each).startswith(CHANGES) for each in _since_commit(seen)):
             seen.append("commit")
 
     sa.event.listen(sa.Engine, "before_cursor_execute", see)
     sa.event.listen(sa.Engine, "commit", commit)
-    monkeypatch.setattr(crash, "here", seen.append)
-    yield seen
+    monkeypatch.setattr(crash, "here", lambda point: threads[threading.get_ident()].append(point))
+    yield threads
     sa.event.remove(sa.Engine, "before_cursor_execute", see)
     sa.event.remove(sa.Engine, "commit", commit)
 
@@ -78,11 +83,11 @@ def _since_commit(seen: list[Any]) -> list[Any]:
     return reverse[: reverse.index("commit")] if "commit" in reverse else reverse
 
 
-def test_every_change_lies_between_two_points(trace: list[Any], tmp_path: Path, mlflow_template: Path) -> None:
+def test_every_change_lies_between_two_points(trace: Trace, tmp_path: Path, mlflow_template: Path) -> None:
     """Transactions with changes have a point of the driver before, within and after; together all points are passed."""
     home = Home(tmp_path / "home")
     options: dict[str, Any] = {"executor": "local", "listeners": (), "home": home.path, "metric": "loss"}
-    options["early_stopping"] = "asha"  # pauses at once: few commits are left to the thread of ticks
+    options["early_stopping"] = "asha"
     space = {"x": "0.0..1.0"}
     (home.path).mkdir()
     (home.path / "mlflow.db").write_bytes(mlflow_template.read_bytes())
@@ -100,13 +105,13 @@ def test_every_change_lies_between_two_points(trace: list[Any], tmp_path: Path, 
         delivery.catch_up()
         delivery.close()
 
-    transactions = _transactions(trace)
+    transactions = [each for seen in trace.values() for each in _transactions(seen)]
     assert len(transactions) > 25
     for before, within, after in transactions:
         assert before.startswith("driver-before-"), f"{before} comes before {within}"
         assert any(str(each).startswith("driver-within-") for each in within), within
         assert after.startswith("driver-after-"), f"{after} comes after {within}"
-    assert {each for each in trace if isinstance(each, Point)} == {*Point}
+    assert {each for seen in trace.values() for each in seen if isinstance(each, Point)} == {*Point}
 
 
 def _transactions(trace: list[Any]) -> list[tuple[str, list[str], str]]:
