@@ -6,7 +6,7 @@
 
 Matern-5/2 kernel with a length scale for each axis, whose hyperparameters are the most probable ones given the data
 and the priors below (MAP). An axis may have several coordinates, such as the indicators of a choice. NumPy and SciPy
-only, one thread, a few milliseconds for 100 points: Optuna's and BoTorch's need torch and a third of a second.
+only, a few milliseconds on one core for 100 points: Optuna's and BoTorch's need torch and a third of a second.
 
 Sources: Rasmussen and Williams, "Gaussian Processes for Machine Learning" (2006), chapters 2 and 5; Snoek et al.,
 "Practical Bayesian Optimization of Machine Learning Algorithms" (NeurIPS 2012) for the kernel; Ament et al.,
