@@ -10,6 +10,7 @@ end by luck, and that a trial beaten today can still be promoted when the rung h
 A trial that cannot pause (no checkpoint at the rung) is judged on arrival: it goes on if it is among the best 1/eta so
 far, the first always, else it stops. With `pause=False` all are: no trial is ever taken up again, which suits trials
 with large checkpoints. One that reports seldom counts at every rung that it has passed, and is judged at the last.
+One that has no value at a rung (NaN, an infinity) has diverged, and never passes it, however few there are.
 """
 
 from __future__ import annotations
@@ -56,26 +57,26 @@ class Asha(EarlyStopping):
             if rung < passed - 1:
                 self._ranked[rung].leave(trial)
         self._rung[trial] = passed - 1
-        if self._goes_on(trial):
+        has_value = self._has_value(trial)
+        if has_value and self._goes_on(trial):
             return Verdict.CONTINUE
         if can_pause and self.pause:
             return Verdict.PAUSE
-        return Verdict.CONTINUE if self._ranked[passed - 1].place(trial) == 0 else Verdict.STOP
+        return Verdict.CONTINUE if has_value and self._ranked[passed - 1].place(trial) == 0 else Verdict.STOP
 
     def on_end(self, trial: int, loss: Loss | None) -> None:
         self._leave(trial)
 
     def promote(self, paused: Collection[int], *, last_call: bool = False) -> int | None:
         if last_call:
-            return min((trial for trial in paused if trial in self._rung), key=self.standing, default=None)
+            return self._best(paused)
         found = (self._next_of(rung, paused) for rung in reversed(range(len(self.rungs))))
         return next((trial for trial in found if trial is not None), None)  # work that is nearly done comes first
 
-    def standing(self, trial: int) -> tuple[bool, int, Loss, int]:
-        """Return what sorts trials best first: has it no value? how far did it get? how good was it there?"""
+    def standing(self, trial: int) -> tuple[int, Loss, int]:
+        """Return what sorts trials best first: how far did it get? how good was it there?"""
         rung = self._rung[trial]
-        ranked = self._ranked[rung]
-        return not ranked.is_valued(trial), -self.rungs[rung], ranked.loss(trial), trial
+        return -self.rungs[rung], self._ranked[rung].loss(trial), trial
 
     def __str__(self) -> str:
         if not self.rungs:
@@ -84,14 +85,22 @@ class Asha(EarlyStopping):
         return f"asha: {cuts} at step {listed(self.rungs)}; the best 1 in {self.eta} of each goes on"
 
     def _goes_on(self, trial: int) -> bool:
-        """Return whether a trial that has just come to a rung passes it."""
+        """Return whether a trial that has just come to a rung with a value passes it."""
         return self._is_promotable(trial)
 
     def _next_of(self, rung: int, paused: Collection[int]) -> int | None:
         """Return who goes on from a rung, of those that are paused there."""
         # Few come before the first paused one: only trials that are on their way to the next rung.
         best = next((trial for trial in self._ranked[rung].standing() if trial in paused), None)
-        return best if best is not None and self._is_promotable(best) else None
+        return best if best is not None and self._has_value(best) and self._is_promotable(best) else None
+
+    def _best(self, among: Collection[int]) -> int | None:
+        """Return who got furthest, and was best there; None if all have diverged."""
+        return min((each for each in among if self._has_value(each)), key=self.standing, default=None)
+
+    def _has_value(self, trial: int) -> bool:
+        """Return whether a trial is at a rung, and had a value there."""
+        return trial in self._rung and self._ranked[self._rung[trial]].is_valued(trial)
 
     def _is_promotable(self, trial: int) -> bool:
         ranked = self._ranked[self._rung[trial]]

@@ -69,7 +69,8 @@ class EarlyStopping(Protocol):
     def promote(self, paused: Collection[int], *, last_call: bool = False) -> int | None:
         """Return which of the `paused` trials deserves to go on, or None, as by default.
 
-        With `last_call` nothing else is left to run and no trial is COMPLETE: the best one goes on in any case.
+        With `last_call` nothing else is left to run and no trial is COMPLETE: the best one goes on in any case, unless
+        none of them has a value (+inf when it paused).
         """
         return None
 

@@ -11,9 +11,9 @@ trials are:
 
     rule = Guarded(max_epochs=52, doubt=1.5)
 
-A step that pauses nobody lets all trials pass, and those that paused there go on, the oldest first. How many are spared
-grows with the root of the compute: after that of n full trainings `doubt * sqrt(n)` trials, which is a third of 20
-trainings, and less and less of more.
+A step that pauses nobody lets all trials with a value pass, and those that paused there go on, the oldest first. How
+many are spared grows with the root of the compute: after that of n full trainings `doubt * sqrt(n)` trials, which is a
+third of 20 trainings, and less and less of more.
 
 Lists of 600 predicted learning curves of LCBench (Zimmer et al., "Auto-PyTorch Tabular", 2021), 8 data sets, 20 orders,
 compute of 30 trainings; regret, 1 being a median trial:
@@ -88,7 +88,7 @@ class Guarded(Asha):
         rung = self._rung[trial]
         if trial in self._spared or not self._is_right[rung] or self._is_promotable(trial):
             return True
-        is_spared = self._ranked[rung].is_valued(trial) and len(self._spared) + 1 <= self._may_be_spared()
+        is_spared = len(self._spared) + 1 <= self._may_be_spared()
         if is_spared:
             self._spared.add(trial)
         return is_spared
@@ -96,7 +96,8 @@ class Guarded(Asha):
     def _next_of(self, rung: int, paused: Collection[int]) -> int | None:
         if self._is_right[rung]:
             return super()._next_of(rung, paused)
-        return min((trial for trial in paused if self._rung.get(trial) == rung), default=None)  # ranks say nothing
+        there = (trial for trial in paused if self._rung.get(trial) == rung and self._has_value(trial))
+        return min(there, default=None)  # ranks say nothing
 
     def _may_be_spared(self) -> float:
         budget = self.max_epochs or self._longest

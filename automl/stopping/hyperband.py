@@ -62,7 +62,7 @@ class Hyperband(EarlyStopping):
         found = [bracket.promote(paused, last_call=last_call) for bracket in self.brackets]
         return min((trial for trial in found if trial is not None), key=self._standing, default=None)
 
-    def _standing(self, trial: int) -> tuple[bool, int, Loss, int]:
+    def _standing(self, trial: int) -> tuple[int, Loss, int]:
         return self.brackets[self.bracket(trial)].standing(trial)
 
     def __str__(self) -> str:

@@ -106,7 +106,7 @@ class Judge:
                 self.on_report(trial, step, math.nan if value is None else value, can_pause=False)
 
     def promote(self, paused: Collection[int], *, last_call: bool = False) -> int | None:
-        """Return which of the `paused` trials goes on, or None; one in any case if it is the `last_call`.
+        """Return which of the `paused` trials goes on, or None; at the `last_call` one that has a value, if any has.
 
         Raises:
             SearchAbortedError: the rule failed.

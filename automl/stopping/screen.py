@@ -47,7 +47,7 @@ class Screen(Asha):
     def promote(self, paused: Collection[int], *, last_call: bool = False) -> int | None:
         found = super().promote(paused, last_call=last_call)
         if found is None and not self._has_winner and len(self._rung.keys() | self._out) >= self.trials:
-            best = min(self._rung.keys() - self._out, key=self.standing, default=None)
+            best = self._best(self._rung.keys() - self._out)
             return best if best in paused else None
         return found
 

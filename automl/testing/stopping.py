@@ -52,6 +52,7 @@ class MiniatureStudy:
         self._running: dict[int, int] = {}  # trial -> the step its attempt is at
         self._reached: dict[int, int] = {}  # trial -> its highest step ever
         self._paused: set[int] = set()
+        self._diverged: set[int] = set()  # trials whose last value was NaN
         self._quality: list[float] = []  # of each trial asked
 
     def run(self, rounds: int) -> list[Call]:
@@ -83,6 +84,8 @@ class MiniatureStudy:
         known, can_pause = self._reached.get(trial, 0), self._rng.random() < 0.6
         verdict = self._ask("on_report", trial, step, value, can_pause=can_pause)
         self._check(verdict, known, step, can_pause)
+        if step > known:
+            (self._diverged.add if math.isnan(value) else self._diverged.discard)(trial)
         self._running[trial] = step
         self._reached[trial] = max(known, step)
         if verdict is Verdict.PAUSE:
@@ -104,7 +107,8 @@ class MiniatureStudy:
     def _promote(self, *, last_call: bool = False) -> int | None:
         promoted = self._ask("promote", frozenset(self._paused), last_call=last_call)
         assert promoted is None or promoted in self._paused, f"{promoted} was promoted, paused are {self._paused}"
-        assert not (last_call and self._paused and promoted is None), "nobody was promoted at the last call"
+        is_due = last_call and not self._paused <= self._diverged
+        assert promoted is not None or not is_due, "nobody was promoted at the last call"
         if promoted is not None:
             self._paused.discard(int(promoted))
         return None if promoted is None else int(promoted)
@@ -175,7 +179,7 @@ class EarlyStoppingContract:
     ) -> None:
         """Whatever happens: verdicts only at decision steps, never at the full budget; promotion only of the paused.
 
-        PAUSE is only for a trial that has a checkpoint, and at the last call one of the paused goes on.
+        PAUSE is only for a trial that has a checkpoint. At the last call one of the paused that have a value goes on.
         """
         study = MiniatureStudy(new_judge(max_epochs), random.Random(seed), max_epochs=max_epochs)
 
@@ -248,6 +252,19 @@ class EarlyStoppingContract:
         promoted = judge.promote(paused, last_call=True)
 
         assert promoted is None or promoted % 4 == 3
+
+    def test_who_has_diverged_costs_no_more(self, new_judge: Callable[[int | None], Judge]) -> None:
+        """However many have paused, nobody goes on while all are without a value: not even at the last call."""
+        judge = new_judge(EPOCHS)
+        paused = set()
+        for trial in range(40):
+            steps = (judge.on_report(trial, step, math.nan, can_pause=True) for step in range(1, EPOCHS))
+            if Verdict.PAUSE in steps:  # nothing is reported after it
+                paused.add(trial)
+
+        promoted = [judge.promote(paused, last_call=last_call) for last_call in (False, True)]
+
+        assert promoted == [None, None]
 
     def test_the_worst_are_cut(self, new_judge: Callable[[int | None], Judge]) -> None:
         """After trials that got better at each step, most of those that are bad and get worse do not get to the end."""

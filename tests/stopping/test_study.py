@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -203,3 +203,17 @@ def test_what_cannot_stop_trials_makes_no_study(tmp_path: Path) -> None:
         automl.search(objective, {"x": "0.0..1.0"}, home=tmp_path / "home", early_stopping=optuna.pruners.MedianPruner)
 
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("rule", ["asha", "screen", "guarded"])
+def test_a_search_in_which_all_diverges_pays_for_the_first_rung_alone(rule: str) -> None:
+    """While nothing is COMPLETE, trials that had no value where they paused are not run to their ends, one by one."""
+
+    def diverging(params: object, seed: int) -> Iterator[tuple[float, dict[str, float]]]:
+        yield from [(1.0, {"loss": math.nan})] * 27
+
+    given: dict[str, Any] = {"direction": "minimize", "max_epochs": 27, "n_trials": 20, "sampler": "random"}
+
+    found = automl.simulate(diverging, {"x": "0.0..1.0"}, metric="loss", early_stopping=f"{rule} first=2", **given)
+
+    assert [(trial.state.value, trial.reached) for trial in found.trials] == [("PRUNED", 2)] * 20
