@@ -27,8 +27,6 @@ LISTED = 1000
 """Values of a parameter beyond which it passes for continuous."""
 FEW = 16
 """Values of which a local search looks at all; of more ordered ones it looks at those nearby."""
-ABSENT = 0.0
-"""How far, in widths of its scale, a parameter that exists is from itself where it does not, besides its value."""
 
 Truth = NDArray[np.bool_]
 
@@ -82,9 +80,7 @@ class Cube:
         self._defaults = np.array([axis.default for axis in self._axes.values()])
         self._places = {name: place for place, name in enumerate(self._axes)}
         self._conditional = [name for name in space if name in space.conditions]
-        indicators = [name in space.conditions and ABSENT > 0 for name in self._axes]
-        widths = [axis.n_features + has for axis, has in zip(self._axes.values(), indicators, strict=True)]
-        self.axis = np.repeat(np.arange(len(self._axes)), widths)
+        self.axis = np.repeat(np.arange(len(self._axes)), [axis.n_features for axis in self._axes.values()])
         """Of each feature, the axis that it belongs to."""
 
     def __len__(self) -> int:
@@ -122,13 +118,8 @@ class Cube:
         """Return what distances are measured in, (m, p), of settled rows."""
         if not len(self):
             return np.zeros((len(rows), 0))
-        active = self.active(rows) if ABSENT > 0 and self._conditional else None
-        columns: list[Array] = []
-        for place, (name, axis) in enumerate(self._axes.items()):
-            columns.append(axis.features(rows[:, place]))
-            if active is not None and name in self._space.conditions:
-                columns.append(np.asarray(active[:, place, None] * ABSENT, dtype=np.float64))
-        return np.concatenate(columns, axis=1)
+        axes = self._axes.values()
+        return np.concatenate([axis.features(rows[:, place]) for place, axis in enumerate(axes)], axis=1)
 
     def smooth(self, row: Array) -> Sequence[int]:
         """Return the axes along which a slope leads somewhere from `row`; each has one feature, its coordinate."""
