@@ -21,9 +21,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -77,38 +75,30 @@ class GpSampler:
         self._trends = Trends(pasts, space, self._cube)
         self._enough = ENOUGH if pasts else ENOUGH_EARLY
         self._start = Sobol(space, seed=seed)
-        self._heard: deque[TrialRecord] = deque(records)
         self._records: dict[int, TrialRecord] = {}
         self._rows: dict[int, Array] = {}
+        for record in records:
+            self.observe(record)
 
     def propose(self, number: int) -> Proposal | None:
-        self._take_in()
         gains: list[float] = []
         wanted = self._wanted(number, gains)
         params = self._untried.choose(number, itertools.chain(self._untried.guesses(), wanted))
         if params is None:
             return None
-        self._heard.append(TrialRecord(number=number, state=TrialState.RUNNING, params=params))
+        self.observe(TrialRecord(number=number, state=TrialState.RUNNING, params=params))
         return Proposal(params=params, gain=max(gains, default=None))
 
     def gain(self, number: int) -> float | None:
         """Return by how much trial `number` would be expected to better the best final value, if this proposed it."""
-        self._take_in()
         gains: list[float] = []
         next(self._wanted(number, gains), None)
         return max(gains, default=None)
 
     def observe(self, record: TrialRecord) -> None:
-        # Reports are copied: others than those of today are seen when the trial is shown again, live and in a replay.
-        self._heard.append(replace(record, reports=dict(record.reports)))
-
-    def _take_in(self) -> None:
-        """Learn what was observed: when a proposal begins, whichever thread computes it, and not while it does."""
-        while self._heard:
-            record = self._heard.popleft()
-            self._records[record.number] = record
-            if record.params and record.number not in self._rows:
-                self._rows[record.number] = self._cube.row(record.params)
+        self._records[record.number] = record
+        if record.params and record.number not in self._rows:
+            self._rows[record.number] = self._cube.row(record.params)
 
     def _wanted(self, number: int, gains: list[float]) -> Iterator[Params]:
         """Yield what trial `number` should try, best first; nothing where chance is to decide.

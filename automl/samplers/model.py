@@ -34,6 +34,8 @@ SCALE = (0.5, 1.0)
 NOISE = (math.log(1e-3), 2.0)
 """Of the logarithm of the noise's variance."""
 LEAST_NOISE = 1e-6
+LARGEST = 1e100
+"""Largest value that `fit` takes, and smallest below 0: sums of squares of such are floats yet."""
 ITERATIONS = 30
 _ROOT5 = math.sqrt(5.0)
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
@@ -109,7 +111,7 @@ class Model:
 def fit(x: Array, y: Array, *, axis: NDArray[np.intp]) -> Model:
     """Fit a model to values `y`, (n,), at points `x`, (n, p); `axis`, (p,), has which length scale a coordinate has.
 
-    Axes are numbered from 0, and the coordinates of one stand together.
+    No value is beyond `LARGEST`. Axes are numbered from 0, and the coordinates of one stand together.
     """
     mean, deviation = float(y.mean()), float(y.std())
     deviation = deviation if deviation > 1e-12 * max(1.0, abs(mean)) else 1.0

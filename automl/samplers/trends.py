@@ -27,7 +27,7 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from automl.samplers.cube import Cube
-from automl.samplers.model import Array, Model, fit
+from automl.samplers.model import LARGEST, Array, Model, fit
 from automl.samplers.past import Past
 from search_spaces import SearchSpace
 
@@ -121,7 +121,7 @@ def _trend(past: Past, space: SearchSpace, cube: Cube) -> Trend | None:
     if len(results) < LEAST:
         return None
     x = cube.features(np.array([cube.row(point) for point, _ in results]))
-    losses = np.array([loss for _, loss in results])
+    losses = np.clip([loss for _, loss in results], -LARGEST, LARGEST)
     y = np.minimum(losses, np.percentile(losses, CLIPPED))
     columns = np.flatnonzero(np.ptp(x, axis=0) > 0)
     if not len(columns) or not y.std() > 0:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from automl.preference import Preference, Vector
+from automl.samplers.model import LARGEST
 from automl.trial import Reason, TrialRecord, TrialState
 
 ENOUGH = 5
@@ -30,7 +31,10 @@ class View:
     """
 
     losses: Mapping[int, Vector]
-    """Trial -> its loss in each objective, then by how much each constraint is broken, below 0 where it is kept."""
+    """Trial -> its loss in each objective, then by how much each constraint is broken, below 0 where it is kept.
+
+    Nothing is beyond `LARGEST` but +inf, for what is unknown: a loss of 1e200 is very bad, and no worse.
+    """
     is_final: bool
     pending: Sequence[int]
     """Trials that run, or will run again, and have no loss."""
@@ -64,7 +68,8 @@ class View:
 
 
 def _vector(values: Mapping[str, float], preference: Preference) -> Vector:
-    return (*preference.losses(values), *(limit.excess(values) for limit in preference.constraints))
+    vector = (*preference.losses(values), *(limit.excess(values) for limit in preference.constraints))
+    return tuple(each if each == math.inf else max(-LARGEST, min(each, LARGEST)) for each in vector)
 
 
 def _standing(record: TrialRecord, step: float, preference: Preference) -> Mapping[str, float]:

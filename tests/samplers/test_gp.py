@@ -15,6 +15,7 @@ from automl.preference import Preference, hypervolume
 from automl.samplers import make
 from automl.samplers.acquisition import ExpectedImprovement
 from automl.samplers.gp import MODELLED, GpSampler
+from automl.samplers.model import LARGEST
 from automl.samplers.view import ENOUGH, ENOUGH_EARLY, View
 from automl.trial import Reason, TrialRecord, TrialState
 from search_spaces import SearchSpace
@@ -165,12 +166,42 @@ def test_params_that_cannot_be_trained_are_avoided(reason: Reason) -> None:
     assert max(width for width in tried if width <= 0.5) > 0.45
 
 
+@pytest.mark.parametrize("huge", [1e160, 1.7e308])
+def test_a_loss_of_any_size_is_just_very_bad(huge: float) -> None:
+    """Half of the range diverges: it is avoided, and what can be told apart in the other half still is."""
+    space = SearchSpace({"width": "0.0..1.0"})
+    sampler = GpSampler(space, direction="minimize", seed=3)
+    tried = []
+
+    for number in range(40):
+        proposal = sampler.propose(number)
+        assert proposal is not None
+        width = proposal.params["width"]
+        sampler.observe(record(number, params=proposal.params, value=huge if width > 0.5 else 1 - width))
+        tried.append(width)
+
+    assert sum(width > 0.6 for width in tried[20:]) <= 4
+    assert max(width for width in tried if width <= 0.5) > 0.45
+
+
+def test_what_is_seen_has_squares() -> None:
+    """Of objectives and constraints, at both ends; what is unknown is worse still."""
+    wish = Preference.of(["loss", "cost"], ["minimize", "maximize"], ["size <= 5"])
+    huge = {"loss": 1e200, "cost": 1e308, "size": -1.7e308}
+    records = [record(n, value=1.0, values=huge if n else {"loss": -1e154}) for n in range(ENOUGH)]
+
+    view = View.of(records, preference=wish)
+
+    assert view is not None
+    assert view.losses[0] == (-LARGEST, math.inf, math.inf)
+    assert view.losses[1] == (LARGEST, -LARGEST, -LARGEST)
+
+
 def test_thousands_of_trials_are_thinned() -> None:
     """The model stays small: the best and the newest of them."""
     sampler = GpSampler(SearchSpace({"x": "0.0..1.0"}), direction="minimize", seed=1)
     for number in range(2000):
         sampler.observe(record(number, params={"x": number / 2000}, value=abs(number / 2000 - 0.3)))
-    sampler._take_in()
     view = View.of(sampler._records.values(), preference=PLAIN)
     assert view is not None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,17 @@ def test_trust_follows_from_ranks() -> None:
     assert good > 0.6
     assert bad == 0
     assert trends.trust(x[:1], y[:1]) == pytest.approx([0.5, 0.5])
+
+
+def test_losses_of_any_size_are_just_very_bad() -> None:
+    """A past study half of which diverged still says where the other half lies."""
+    given = past(1)
+    middle = float(np.median(given.losses))
+    diverged = replace(given, losses=[1e200 if loss > middle else loss for loss in given.losses])
+
+    (trust,) = Trends([diverged], SPACE, CUBE).trust(*seen(12))
+
+    assert trust > 0.6
 
 
 @pytest.mark.parametrize("pasts", [[], [past(1, n=2)], [past(0)]], ids=["none", "too few", "all alike"])
