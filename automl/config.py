@@ -35,13 +35,11 @@ AUTO = "auto"
 EARLY_STOPPING = (AUTO, *stopping.RULES)
 EXECUTORS = ("ray", "local")
 TRACKERS = ("mlflow", "jsonl")
+ENDS = ("timeout", "budget", "target_value", "patience", "worth")
+"""What may end a search before its trials are through."""
 BUDGET = (
     "n_trials",
-    "timeout",
-    "budget",
-    "target_value",
-    "patience",
-    "worth",
+    *ENDS,
     "confirm",
     "confirm_seeds",
     "grace",

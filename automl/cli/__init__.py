@@ -22,7 +22,7 @@ from typing import Annotated
 import typer
 
 from automl import __version__, inert
-from automl.cli import again, control, given, look, output, schema, search, serve, spaces
+from automl.cli import again, control, given, look, output, resume, schema, search, serve, spaces
 from automl.cli.command import Command, Group
 from automl.errors import NO_SPACE, AutomlError
 from automl.redaction import redacted
@@ -81,7 +81,7 @@ def _root(
 
 _VERBS: tuple[Callable[..., None], ...] = (
     search.search,
-    search.resume,
+    resume.resume,
     look.ls,
     look.status,
     look.top,

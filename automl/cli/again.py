@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -43,7 +43,7 @@ def replay(
 
 def repro(
     study: options.Study,
-    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="Number of a trial.")],
+    trial: options.Trial,
     home: options.Home = None,
     storage: options.Storage = None,
     format: options.Printed = Format.TABLE,

@@ -19,10 +19,13 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 
 from automl.cli import given
+from automl.config import BUDGET
 from automl.errors import AutomlError
 from search_spaces import SearchSpaceError
 
 _OPTION = re.compile(r"--[a-z][a-z-]*")
+_KEPT = (*BUDGET, "trials", "storage")
+"""Parameters of `resume` that a study has had: without them all is as before, whatever a new one would begin with."""
 
 
 class Command(TyperCommand):
@@ -31,7 +34,8 @@ class Command(TyperCommand):
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
         for parameter in self.params:
-            _complete_help(parameter)
+            is_kept = self.name == "resume" and parameter.name in _KEPT
+            _complete_help(parameter, default="as before" if is_kept else None)
 
     def get_params(self, ctx: Any) -> Any:
         """Return all parameters, --help among them."""
@@ -61,13 +65,14 @@ def renamed(problem: str, names: Mapping[str, str]) -> str:
     return problem if match is None else names.get(match[0], match[0]) + problem[match.end() :]
 
 
-def _complete_help(parameter: Any) -> None:
-    """Put default and variable at the end of an option's help.
+def _complete_help(parameter: Any, *, default: str | None) -> None:
+    """Put default, unless it is told its own, and variable at the end of an option's help.
 
     Typer can show both, but in columns, with gaps that differ from line to line.
     """
     notes = []
-    default = parameter.show_default if isinstance(parameter.show_default, str) else parameter.default
+    if default is None:
+        default = parameter.show_default if isinstance(parameter.show_default, str) else parameter.default
     if parameter.show_default and default not in (None, False, ()):
         notes.append(f"default: {getattr(default, 'value', default)}")
     if parameter.envvar:

@@ -9,6 +9,7 @@ of parts is put together here: ranges are given parameter by parameter, so `-p` 
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +18,8 @@ import typer
 
 from automl import study_file
 from automl.cli import compose
-from automl.cli.values import Problems
+from automl.cli.values import Problems, duration, number, whole
+from automl.config import StudyConfig
 from automl.study_file import Key, Kind, StudyFile
 from search_spaces.relations import KEYS
 
@@ -25,9 +27,11 @@ _FILE = "automl.study_file"  # in the context's `meta`
 _NEVER = ("help", "dry_run")
 _KINDS = {"RANGE": Kind.RANGE, "NAME=RANGE": Kind.RANGES, "FILE|NAME": Kind.SPACE, "DIR": Kind.PATH}
 _KINDS |= {"EXPR": Kind.REQUIRE, "CONDITION": Kind.FORBID, "POINT": Kind.POINTS}
-"""By what the help shows after an option."""
+_READERS = {"N": whole, "K": whole, "X": number, "V": number, "D": number, "TIME": duration}
+"""Both by what the help shows after an option."""
 
-
+_FIELDS = {"trials": "n_trials"}
+"""Where the parameter of an option is called otherwise than the field that it sets."""
 _KEYS = {"tries": "try"}
 """Where the parameter of an option cannot be called like its key, which is a word of Python."""
 
@@ -60,6 +64,22 @@ def file_of(context: typer.Context) -> StudyFile:
     """Return the study file that was given; an empty one if there is none."""
     found = context.meta.get(_FILE)
     return found if isinstance(found, StudyFile) else StudyFile()
+
+
+def settings(context: typer.Context, problems: Problems) -> dict[str, Any]:
+    """Return what options say of the fields of a StudyConfig, with numbers and times read.
+
+    The space is left out: it is composed of several options.
+    """
+    fields = {field.name for field in dataclasses.fields(StudyConfig)} - {"space"}
+    options = [each for each in context.command.params if each.param_type_name == "option"]
+    found = {}
+    for option in options:
+        name = _FIELDS.get(str(option.name), str(option.name))
+        if name in fields:
+            value, reader = context.params[str(option.name)], _READERS.get(str(option.metavar))
+            found[name] = problems.read(max(option.opts, key=len), value, reader) if reader else value
+    return found
 
 
 def spaces(context: typer.Context) -> list[str | Mapping[str, Any]]:

@@ -56,6 +56,7 @@ Study = Annotated[
     str,
     typer.Argument(metavar="STUDY", help="Name of a study; `automl ls` lists them.", autocompletion=completion.studies),
 ]
+Trial = Annotated[str, typer.Argument(metavar="TRIAL", help="Number of a trial.")]
 Target = Annotated[
     str,
     typer.Argument(
@@ -97,15 +98,9 @@ Constraint = Annotated[
 ]
 Seed = Annotated[str | None, _text("--seed", "N", "Seed of everything random.", WHAT, "drawn, and told")]
 
+_SPACES = {"metavar": "FILE|NAME", "panel": SPACE, "autocompletion": completion.spaces}
 Spaces = Annotated[
-    list[str] | None,
-    option(
-        "--space",
-        metavar="FILE|NAME",
-        help="A file, file.py:name or ready space; several are joined.",
-        panel=SPACE,
-        autocompletion=completion.spaces,
-    ),
+    list[str] | None, option("--space", help="A file, file.py:name or ready space; several are joined.", **_SPACES)
 ]
 Arch = Annotated[
     str | None,
@@ -135,8 +130,8 @@ Forbid = Annotated[
     option("--forbid", metavar="CONDITION", help='What must not: "optimizer=sgd and batch_size=512".', panel=SPACE),
 ]
 
-_TRY = 'Tried first: "lr=0.1, width=64"; others at their default.'
-Tries = Annotated[list[str] | None, option("--try", metavar="POINT", help=_TRY, panel=SPACE)]
+_TRIES = {"metavar": "POINT", "help": 'Tried first: "lr=0.1, width=64"; others at their default.', "panel": SPACE}
+Tries = Annotated[list[str] | None, option("--try", **_TRIES)]
 
 _WARM = "Learn from other studies; auto: from those most like it."
 _WARM_STARTS = {"metavar": "STUDY|auto", "help": _WARM, "panel": SPACE, "autocompletion": completion.studies}
@@ -144,22 +139,14 @@ WarmStart = Annotated[list[str] | None, option("--warm-start", **_WARM_STARTS)]
 
 # Those of `resume` have no variable: one that was set for searches would change the space of a study.
 NewSpaces = Annotated[
-    list[str] | None,
-    option(
-        "--space",
-        metavar="FILE|NAME",
-        help="The whole new space; several are joined.",
-        panel=SPACE,
-        autocompletion=completion.spaces,
-        envvar=None,
-    ),
+    list[str] | None, option("--space", help="The whole new space; several are joined.", envvar=None, **_SPACES)
 ]
 NewParams = Annotated[
     list[str] | None,
     option("-p", "--param", metavar="NAME=RANGE", help="A new range of one parameter.", panel=SPACE, envvar=None),
 ]
 MoreWarmStart = Annotated[list[str] | None, option("--warm-start", envvar=None, **_WARM_STARTS)]
-MoreTries = Annotated[list[str] | None, option("--try", metavar="POINT", help=_TRY, panel=SPACE, envvar=None)]
+MoreTries = Annotated[list[str] | None, option("--try", envvar=None, **_TRIES)]
 
 Trials = Annotated[str, _text("--trials", "N", "Trials to ask for.", BUDGET)]
 MoreTrials = Annotated[str | None, _text("--trials", "N|+N", "Trials in all, or how many more.", BUDGET)]
@@ -192,9 +179,7 @@ Retries = Annotated[
 MaxFailures = Annotated[
     str | None, _text("--max-failures", "N", "End the search when N trials have failed.", BUDGET, "none")
 ]
-_GRACE = "Time from Ctrl-C or a signal to the end."
-Grace = Annotated[str, _text("--grace", "TIME", _GRACE, BUDGET)]
-NewGrace = Annotated[str | None, _text("--grace", "TIME", _GRACE, BUDGET, "as before")]
+Grace = Annotated[str | None, _text("--grace", "TIME", "Time from Ctrl-C or a signal to the end.", BUDGET)]
 MaxEpochs = Annotated[
     str | None, _text("--max-epochs", "N", "Full budget of a trial, in steps.", BUDGET, "30 for a task")
 ]

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from automl import inert
+from automl.config import ENDS
 from automl.enough import ended_by, further
 from automl.ledger.queries import Reader
 from automl.ledger.rows import StudyRow
@@ -37,11 +38,7 @@ _SHOWN = (
     "constraints",
     "n_trials",
     "max_epochs",
-    "timeout",
-    "budget",
-    "target_value",
-    "patience",
-    "worth",
+    *ENDS,
     "confirm",
     "confirm_seeds",
     "sampler",

@@ -13,6 +13,7 @@ import typer
 
 from automl import __version__
 from automl.cli import app
+from automl.config import BUDGET
 from tests.cli.conftest import ROOT, Run
 
 HEAVY = ("torch", "ray", "mlflow", "optuna", "sqlalchemy", "numpy", "pandas", "plotly", "sklearn", "alembic")
@@ -133,6 +134,18 @@ def test_search_help_shows_defaults_in_groups(run: Run) -> None:
         assert f"─ {group} ─" in ran.out
     for option in ("--space", "--arch", "--weight-decay", "--param", "--trials", "--timeout", "--max-epochs", "--gpus"):
         assert option in ran.out
+
+
+def test_resume_help_promises_no_default_of_a_new_study(run: Run) -> None:
+    """What a study may have been given is as before without its option, whatever `search` would begin with."""
+    entries = re.split(r"\n│ {1,12}(?=-)", run("resume", "--help").out)
+    kept = ["trials", *(name for name in BUDGET if name != "n_trials"), "storage"]
+
+    for name in kept:
+        option = f"--{name.replace('_', '-')}"
+        (entry,) = [" ".join(each.replace("│", " ").split()) for each in entries if each.split()[0] == option]
+        assert "[default: as before]" in entry
+    assert "[default: ./automl_runs]" in run("resume", "--help").out
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,141 @@
+"""What `automl search` and `automl resume` share: a study runs, and what comes of it is printed, whatever ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import typer
+
+from automl import interrupts
+from automl.cli import live, output, preflight, result
+from automl.cli.output import Format
+from automl.cli.values import Problems
+from automl.config import StudyConfig
+from automl.errors import SearchAbortedError
+
+if TYPE_CHECKING:
+    from automl.attempt import Objective
+    from automl.executors import Capacity
+    from automl.home import Home
+    from automl.samplers import Past
+
+
+def read_pasts(
+    home: Home | None, config: StudyConfig | None, problems: Problems, *, name: str | None = None
+) -> list[Past]:
+    """Return what a study is to learn of others; the study `name` may have read some of them before."""
+    from automl import past_studies
+
+    if home is None or config is None or not config.warm_start:
+        return []
+    names = past_studies.unread(home, name, config) if name else config.warm_start
+    return problems.attempt(lambda: past_studies.read(home, config, names, name=name)) or []
+
+
+def run(
+    home: Home,
+    name: str,
+    config: StudyConfig,
+    objective: Objective,
+    before: Mapping[str, Any],
+    pasts: Sequence[Past],
+    *,
+    format: Format,
+    json: bool,
+    quiet: bool,
+    is_guessed: bool = False,
+    strict: bool = False,
+    takeover: bool = False,
+) -> None:
+    """Run a study, new when nothing was `before`, show how it goes, and print what came of it."""
+    from automl import driver
+
+    began = time.monotonic()
+    has_run = False
+    end = _Farewell(home, name, began, format=format, json=json)
+    with output.unbreakable(), interrupts.raised(), interrupts.limited(config.grace, end.at_once):
+        try:
+            with (
+                live.view(name, config, before, quiet=quiet, json=json) as view,
+                contextlib.redirect_stdout(sys.stderr),
+            ):
+
+                def ready(capacity: Capacity) -> None:
+                    nonlocal has_run
+                    has_run = True
+                    view.ready(preflight.facts(home, name, config, capacity, is_guessed=is_guessed))
+
+                found = driver.start(
+                    home,
+                    name,
+                    config,
+                    objective,
+                    listeners=[view.listen],
+                    pasts=pasts,
+                    is_new=not before,
+                    strict=strict,
+                    takeover=takeover,
+                    on_ready=ready,
+                )
+        except (SearchAbortedError, KeyboardInterrupt) as error:
+            with interrupts.held_back():
+                end.early(error)
+        finally:
+            output.ignore_signals()
+    if has_run and found.state == "interrupted":
+        output.say(f"stopped by `automl stop`: state saved; go on with: {output.command(home, 'resume', name)}")
+    if not has_run and not quiet:
+        output.say(f"{name} is finished: nothing to run{result.again(found.ended_by)}")
+    result.show(found, format=format, json=json)
+
+
+class _Farewell:
+    """What is said of a search that ends before its time, once."""
+
+    def __init__(self, home: Home, name: str, began: float, *, format: Format, json: bool) -> None:
+        self._home = home
+        self._name = name
+        self._began = began
+        self._format = format
+        self._json = json
+        self._is_said = False
+
+    def early(self, error: SearchAbortedError | KeyboardInterrupt) -> NoReturn:
+        """Say why the search has ended and how to go on, and end with the exit code of `error`."""
+        from automl.interrupts import Interrupted
+        from automl.result import read_result
+
+        self._is_said = True
+        if self._name not in self._home.studies():
+            code = getattr(error, "exit_code", 130)
+            output.fail("interrupted before the study was made: nothing is kept", code=code)
+        if self._json or self._format is not Format.TABLE:
+            seconds = time.monotonic() - self._began
+            result.show(read_result(self._home, self._name, seconds=seconds), format=self._format, json=self._json)
+        if isinstance(error, SearchAbortedError):
+            output.say(*error.traceback)
+            found = read_result(self._home, self._name, seconds=time.monotonic() - self._began)
+            raise SearchAbortedError(result.aborted(found, error, self._again)) from error
+        what = str(error) if isinstance(error, Interrupted) and error.by else "interrupted"
+        output.say(f"{what}: state saved; go on with: {self._again}")
+        raise typer.Exit(error.exit_code if isinstance(error, Interrupted) else 130) from None
+
+    def at_once(self, code: int, is_saved: bool) -> None:
+        """Say what there is to say of a process that is about to be ended."""
+        if not self._is_said:
+            self._is_said = True
+            output.show_cursor()
+            self._home.discard(self._name)
+            if self._name not in self._home.studies():
+                output.say("error: interrupted before the study was made: nothing is kept")
+                return
+            what = "state saved" if is_saved else "what was reported is kept"
+            output.say(f"interrupted: {what}; go on with: {self._again}")
+
+    @property
+    def _again(self) -> str:
+        return output.command(self._home, "resume", self._name)
