@@ -5,8 +5,7 @@ rung.add(7, 0.31)           # or, where several metrics count, a vector: rung.ad
 rung.place(7)               # 0: nobody is better
 list(rung)                  # trials, best first
 
-Numbers stay where they are once they are sorted. The order of vectors (`automl.preference.order`) is one of them all:
-who comes may move others, so it is made anew when it is asked for.
+Numbers stay where they are once they are sorted. Who comes with a vector may move others: `automl.stopping.layers`.
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ import bisect
 import math
 from collections.abc import Iterator
 
-from automl.preference import Vector, order
+from automl.preference import Vector
+from automl.stopping.layers import Layers
 
 Loss = float | Vector
 """Of a trial: a number, +inf for none; or what it breaks of the constraints, +inf for no values, and several losses."""
@@ -29,16 +29,13 @@ class Ranking:
         self._numbers: list[tuple[float, int]] = []
         self._there: list[tuple[float, int]] = []  # of numbers, those that have not left
         self._gone: set[int] = set()
-        self._vectors: dict[int, Vector] = {}
-        self._best_first: list[int] = []  # of vectors; empty when it has to be made anew
-        self._places: dict[int, int] = {}
+        self._vectors = Layers()
 
     def add(self, trial: int, loss: Loss) -> None:
         """Take a trial in, that is not there yet."""
         self._losses[trial] = loss
         if isinstance(loss, tuple):
-            self._vectors[trial] = loss
-            self._best_first = []
+            self._vectors.add(trial, loss)
         else:
             bisect.insort(self._numbers, (loss, trial))
             bisect.insort(self._there, (loss, trial))
@@ -52,8 +49,8 @@ class Ranking:
 
     def standing(self) -> Iterator[int]:
         """Return those that have not left, best first."""
-        if self._vectors:
-            return (trial for trial in self._order() if trial not in self._gone)
+        if len(self._vectors):
+            return (trial for trial in self._vectors if trial not in self._gone)
         return (trial for _, trial in self._there)
 
     def discard(self, trial: int) -> None:
@@ -62,17 +59,17 @@ class Ranking:
             return
         self.leave(trial)
         self._gone.discard(trial)
-        if self._vectors.pop(trial, None) is None:
+        if isinstance(self._losses[trial], tuple):
+            self._vectors.discard(trial)
+        else:
             del self._numbers[self.place(trial)]
-        self._best_first = []
         del self._losses[trial]
 
     def place(self, trial: int) -> int:
         """Return how many are better than a trial that is there."""
         loss = self._losses[trial]
         if isinstance(loss, tuple):
-            self._order()
-            return self._places[trial]
+            return self._vectors.place(trial)
         return bisect.bisect_left(self._numbers, (loss, trial))
 
     def loss(self, trial: int) -> Loss:
@@ -88,14 +85,7 @@ class Ranking:
         return trial in self._losses
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._order()) if self._vectors else (trial for _, trial in self._numbers)
+        return iter(self._vectors) if len(self._vectors) else (trial for _, trial in self._numbers)
 
     def __len__(self) -> int:
         return len(self._losses)
-
-    def _order(self) -> list[int]:
-        if not self._best_first:
-            trials = sorted(self._vectors)
-            self._places = dict(zip(trials, order([self._vectors[trial] for trial in trials]), strict=True))
-            self._best_first = sorted(trials, key=self._places.__getitem__)
-        return self._best_first

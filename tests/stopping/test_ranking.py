@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +36,47 @@ def test_the_order_is_that_of_who_is_there(losses: list[Loss], left_out: set[int
     assert [ranking.place(trial) for trial in ranking] == list(range(len(there)))
     assert list(ranking.standing()) == [trial for trial in ranking if trial not in gone_on]
     assert len(ranking) == len(there)
+
+
+@given(loss_points(3), st.lists(st.integers(0, 7), max_size=8))
+def test_the_order_is_that_of_who_has_come_so_far(points: list[Vector], asked: list[int]) -> None:
+    """Who comes moves those that were in order already; asking for places in between changes nothing."""
+    ranking = Ranking()
+    for trial, point in enumerate(points):
+        ranking.add(trial, point)
+        for other in asked[: trial + 1]:
+            if other in ranking:
+                assert ranking.place(other) == order(points[: trial + 1])[other]
+
+    assert [ranking.place(trial) for trial in range(len(points))] == order(points)
+
+
+class Counted(float):
+    """A number that counts how often any is compared."""
+
+    compared = 0
+
+    def __lt__(self, other: float) -> bool:
+        Counted.compared += 1
+        return super().__lt__(other)
+
+    def __le__(self, other: float) -> bool:
+        Counted.compared += 1
+        return super().__le__(other)
+
+
+@pytest.mark.parametrize("axes", [2, 3])
+def test_one_more_vector_does_not_sort_all_again(axes: int) -> None:
+    """For each of the last 100 of 1,100, numbers are compared at most a few times as often as there are others."""
+    rng = random.Random(0)
+    ranking = Ranking()
+    for trial in range(1100):
+        if trial == 1000:
+            Counted.compared = 0
+        ranking.add(trial, (0.0, *(Counted(rng.random()) for _ in range(axes))))
+        ranking.place(trial)
+
+    assert 0 < Counted.compared < 100 * 3000
 
 
 @pytest.mark.parametrize(("loss", "is_valued"), [(3.0, True), (float("inf"), False), ((0.0, 9.0), True)])
