@@ -56,9 +56,11 @@ $(BIN)/pip:
 	$(PYTHON) -m venv $(VENV)
 
 $(READY): pyproject.toml constraints.txt | $(BIN)/pip
+	@echo "make: pip installs what a search needs into $(VENV): about 2 GB, a minute or a few, in silence"
 	$(PIP_INSTALL) -e .
 	@touch $@
 
 $(READY_DEV): $(READY)
+	@echo "make: pip installs what tests and checks need besides: less than a minute, in silence"
 	$(PIP_INSTALL) -e '.[test,dev,postgres]'
 	@touch $@
