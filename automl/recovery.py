@@ -100,6 +100,7 @@ def recover(ledger: Writer, reader: Reader, folder: Path, *, retries: int) -> di
     metric, metrics = preference.metrics[0], preference.names
     retried = reasons_to_retry(reader)
     entered, found = remains.bring_up_to_files(ledger, reader, folder)
+    since, until = ledger.lived
     running = [row for row in reader.attempts() if row.state is AttemptState.STARTED] + entered
     last_of = {row.trial: row.number for row in sorted(running, key=lambda row: row.number)}
     for row in running:
@@ -108,11 +109,13 @@ def recover(ledger: Writer, reader: Reader, folder: Path, *, retries: int) -> di
         attempts.supersede(trial_folder, row.number)  # first: what is read next is all that it leaves
         ending = attempts.read_result(trial_folder, row.number, metrics=metrics)
         left = attempts.read_reports(trial_folder, row.number)
+        left += [ending.final] if ending and ending.final else []
         known = {(point.name, point.step) for point in points}
-        for report in [*left, *([ending.final] if ending and ending.final else [])]:
+        for report in left:
             missing = {name: value for name, value in report.values.items() if (name, report.step) not in known}
             ledger.report(trial=row.trial, attempt=row.number, report=replace(report, values=missing))
-        last = max([row.started, *(point.time for point in points), *(report.time for report in left)])
+        alive = [until] if row.started >= since else []  # it ran as long as its driver did, heard of or not
+        last = max([row.started, *alive, *(point.time for point in points), *(report.time for report in left)])
         if ending is None:
             newest = max((report.checkpoint or 0 for report in left), default=0) or None
             ledger.end(

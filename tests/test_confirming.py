@@ -200,6 +200,24 @@ def test_time_that_is_up_ends_the_search_but_not_what_confirms_it(tmp_path: Path
     assert bench.open(timeout=61.0).should_stop is False, "the time of confirming is not that of the search"
 
 
+def test_a_kill_while_confirming_leaves_the_time_of_the_search_as_it_was(tmp_path: Path, storage_url: str) -> None:
+    """Neither is any of it searched again, nor is the time of confirming added to it."""
+    bench = Bench(tmp_path / "s", storage_url, timeout=60.0, confirm=1, confirm_seeds=2)
+    study = bench.open()
+    study.end(take(study), complete(0.5))
+    bench.clock.now += 60
+    assert study.confirm()
+    take(study)
+    bench.clock.now += 100
+    study.tick()
+
+    again = bench.open(died=True)
+
+    assert again._ledger.used_seconds == 60.0
+    assert again.should_stop
+    assert again.confirm()
+
+
 def test_a_confirmed_search_from_end_to_end(tmp_path: Path) -> None:
     """From Python: a finished study confirms when asked later, once, and what it found goes to its tracker."""
 

@@ -14,6 +14,8 @@ from automl.attempt import Ending
 from automl.config import StudyConfig
 from automl.enough import EndedBy, Enough, ended_by, further, said
 from automl.ledger.address import sqlite_url
+from automl.ledger.database import connect
+from automl.ledger.writer import Writer
 from automl.preference import Preference
 from automl.samplers import Proposal, Proposals
 from automl.stopping import Verdict
@@ -228,6 +230,34 @@ def test_compute_is_counted_over_all_drivers(tmp_path: Path, storage_url: str) -
     assert third.should_stop
     third.close()
     assert take(bench.open(budget="2cpumin")).trial == 2
+
+
+def test_what_dies_with_its_driver_has_used_compute(tmp_path: Path, storage_url: str) -> None:
+    """An attempt that never reports ran as long as the lease says that its driver did, and no longer."""
+    bench = Bench(tmp_path / "s", storage_url, budget="1cpumin")
+    take(bench.open())
+    bench.clock.now += 50
+
+    again = bench.open(died=True)
+    attempt = take(again)
+
+    assert again._running.usage.compute("cpus", now=bench.clock.now) == pytest.approx(50, abs=2)
+    bench.clock.now += 12
+    assert again.report(attempt, [report(1, 0.5)]) is Verdict.STOP
+
+
+def test_who_dies_before_it_runs_anything_uses_no_compute(tmp_path: Path, storage_url: str) -> None:
+    """What is found running under a driver that has only taken the lease ran under one before."""
+    bench = Bench(tmp_path / "s", storage_url, budget="1cpumin")
+    take(bench.open())
+    bench.die()
+    bench.clock.now += 1000
+    Writer.open(connect(storage_url, create=True), "s", clock=bench.clock)
+    bench.clock.now += 1000
+
+    again = bench.open(died=True)
+
+    assert again._running.usage.compute("cpus", now=bench.clock.now) == 0.0
 
 
 def test_a_new_space_is_given_its_patience(tmp_path: Path, storage_url: str) -> None:

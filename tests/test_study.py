@@ -56,10 +56,22 @@ class Bench:
         config = StudyConfig(target="t", space=space, **(settings | options))
         create_study(self.url, "s", config.to_dict(), clock=self.clock)
 
-    def open(self, early_stopping: Any = None, sampler: Any = None, **changes: Any) -> Study:
-        """Open the study, whatever holds it: the test's own process would count as a living driver."""
+    def die(self) -> None:
+        """Let the driver that holds the study be a process that is no more."""
         with connect(self.url, create=True).begin() as connection:
-            connection.execute(sa.update(schema.studies).values(owner=None))
+            (owner,) = connection.scalars(sa.select(schema.studies.c.owner))
+            connection.execute(sa.update(schema.studies).values(owner=owner | {"boot": "before"}))
+
+    def open(self, early_stopping: Any = None, sampler: Any = None, *, died: bool = False, **changes: Any) -> Study:
+        """Open the study, whatever holds it: the test's own process would count as a living driver.
+
+        With `died` its lease is that of a dead process; else it is as if it had been given back.
+        """
+        if died:
+            self.die()
+        else:
+            with connect(self.url, create=True).begin() as connection:
+                connection.execute(sa.update(schema.studies).values(owner=None))
         return Study.open(
             self.url,
             "s",

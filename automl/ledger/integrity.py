@@ -2,6 +2,7 @@
 
     check_file(Path("ledger.db"))           # before SQLite opens it: emptied, cut, or no database at all
     check_pages(connection)                 # by SQLite, page by page: once in the life of a driver
+    Presence(engine.url).check()            # before each write: still that file, in the process that opened it
 
 SQLite deletes the WAL of a file that is empty, and copies what it has of the WAL into a damaged file when it closes it,
 so the first look is our own (sqlite.org/fileformat.html, "The Database Header"). A WAL that was cut is no damage: what
@@ -10,12 +11,13 @@ counts is up to its last whole transaction. The second look takes 15 ms for 5,00
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from automl.errors import AutomlError
+from automl.errors import AutomlError, LeaseLostError
 from automl.ledger import address
 
 _PAGE = 4096  # bytes; SQLite's default
@@ -92,3 +94,49 @@ def check_pages(connection: sa.Connection) -> None:
     found = [line for line in connection.scalars(sa.text("PRAGMA quick_check(3)")) if line != "ok"]
     if found:
         raise damaged(address.shown(connection.engine.url), " ".join("; ".join(found).split()))
+
+
+class Presence:
+    """The file that a ledger was opened in: SQLite would go on in one that was moved, deleted or replaced since.
+
+    Nor may a process go on that was forked from the one that opened it: SQLite's locks do not pass to it, and the file
+    would break.
+    """
+
+    def __init__(self, url: sa.URL) -> None:
+        self._url = url
+        self._file = _identity(url)
+        self._process = os.getpid()
+
+    def check(self) -> None:
+        """Refuse to go on where it is not there, or not ours.
+
+        Raises:
+            LedgerError: this is a forked process.
+            LeaseLostError: the file is gone, or another one.
+        """
+        if os.getpid() != self._process:
+            raise LedgerError(f"the ledger belongs to process {self._process}; a process forked from it cannot write")
+        if self._file is None:
+            return
+        there = _identity(self._url)
+        if there is None:
+            raise LeaseLostError(
+                f"{self._url.database} is gone: the study was deleted while it ran; the search ends here"
+            )
+        if there != self._file:
+            raise LeaseLostError(
+                f"{self._url.database} was replaced by another file while the study ran; nothing is written to it, the "
+                "search ends"
+            )
+
+
+def _identity(url: sa.URL) -> tuple[int, int] | None:
+    """Return what makes a SQLite file this very one, whatever it is called; None where there is none."""
+    if url.get_backend_name() != "sqlite":
+        return None
+    try:
+        found = os.stat(url.database or "")
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

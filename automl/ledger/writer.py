@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -132,7 +131,7 @@ def discard_study(url: str, name: str) -> bool:
         engine.dispose()
 
 
-def _take(engine: sa.Engine, name: str, owner: Mapping[str, Any], *, takeover: bool) -> Mapping[str, Any]:
+def _take(engine: sa.Engine, name: str, owner: Mapping[str, Any], *, takeover: bool, clock: Clock) -> Mapping[str, Any]:
     """Make `owner` the driver of a study, unless an earlier try has; return the study's row as a `Writer` needs it."""
     with engine.begin() as connection:
         integrity.check_pages(connection)
@@ -141,7 +140,7 @@ def _take(engine: sa.Engine, name: str, owner: Mapping[str, Any], *, takeover: b
         found = connection.execute(locked).mappings().one_or_none()
         if found is None:
             raise StudyNotFoundError(f"no study {name!r} in {shown(engine.url)}; see `automl ls`")
-        row: dict[str, Any] = {**found, "fenced": None}
+        row: dict[str, Any] = {**found, "fenced": None, "lived": (math.inf, -math.inf)}
         if row["owner"] == owner:  # only the answer was lost, and with it whom this fenced
             return row
         if row["owner"] and not (row["epoch"] == 0 and lease.is_ours(row["owner"])):  # else we have just made it
@@ -150,26 +149,17 @@ def _take(engine: sa.Engine, name: str, owner: Mapping[str, Any], *, takeover: b
                 if not takeover:
                     raise lease.refusal(name, row["owner"])
                 row["fenced"] = {key: row["owner"][key] for key in ("host", "pid", "since")}
-            # It has said no word of its end; when it last renewed it was alive.
-            row["used"] += max(0.0, as_utc(row["renewed"]).timestamp() - row["owner"]["since"])
-        row["epoch"] += 1
-        taken = {"epoch": row["epoch"], "used": row["used"], "owner": owner}
+            # It has said no word of its end; when it last renewed it was alive. The database has a clock of its own.
+            since, until = row["lived"] = row["owner"]["since"], clock() - idle
+            if not row["owner"].get("searched"):
+                row["used"] += max(0.0, until - since)
+        row |= {"epoch": row["epoch"] + 1, "owner": owner}
+        taken = {key: row[key] for key in ("epoch", "used", "owner")}
         connection.execute(
             sa.update(_S).where(_S.c.id == row["id"]).values(**taken, renewed=sa.func.now(), request=None)
         )
         crash.here(Point.DRIVER_WITHIN_TAKE)
     return row
-
-
-def _identity(url: sa.URL) -> tuple[int, int] | None:
-    """Return what makes a SQLite file this very one, whatever it is called; None where there is none."""
-    if url.get_backend_name() != "sqlite":
-        return None
-    try:
-        found = os.stat(url.database or "")
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 class Writer:
@@ -187,14 +177,16 @@ class Writer:
         self.seq: int = taken["seq"]
         self.fenced: Mapping[str, Any] | None = taken["fenced"]
         """The driver that lived and held the study until it was taken over: host, pid, since."""
+        self.lived: tuple[float, float] = taken["lived"]
+        """From when to when the driver before is known to have lived, if it went without a word; else never."""
         self.said: Said = log
         """Told when the ledger makes the driver wait."""
         self.clock = clock
         self.used_seconds: float = taken["used"]
-        """How long drivers before this one have held the study."""
+        """How long drivers before this one have held the study for its search."""
+        self._owner: Mapping[str, Any] = taken["owner"]
         self._uid = taken["uid"]
-        self._file = _identity(engine.url)
-        self._process = os.getpid()
+        self._there = integrity.Presence(engine.url)
         self._opened = clock()
         self._gathers = gathers
         self._changes: list[tuple[sa.Insert | sa.Update, dict[str, Any]]] = []
@@ -218,7 +210,7 @@ class Writer:
         owner = lease.this_process(since=clock())
         crash.here(Point.DRIVER_BEFORE_TAKE)
         with translated(engine.url):
-            taken = repeated(lambda: _take(engine, name, owner, takeover=takeover), engine.url)
+            taken = repeated(lambda: _take(engine, name, owner, takeover=takeover, clock=clock), engine.url)
         crash.here(Point.DRIVER_AFTER_TAKE)
         return cls(engine, taken, gathers=gathers, clock=clock)
 
@@ -319,7 +311,7 @@ class Writer:
 
     def _write(self, study: Mapping[str, Any], kinds: Iterable[str]) -> int:
         """Write the changes unless an earlier try, whose answer was lost, already has; return the study's seq."""
-        self._check_there()
+        self._there.check()
         to = self.seq + len(self._changes)
         with self.engine.begin() as connection:
             key = {"key_id": self.study_id, "key_uid": self._uid, "key_epoch": self.epoch, "key_seq": self.seq}
@@ -355,7 +347,7 @@ class Writer:
         Raises:
             LeaseLostError: another driver has taken the study since, or the ledger's file is gone.
         """
-        self._check_there()
+        self._there.check()
         query = sa.select(_S.c.request, _S.c.epoch).where(_S.c.id == self.study_id)
         with translated(self.engine.url), self.engine.connect() as connection:
             found = connection.execute(query).one_or_none()
@@ -364,16 +356,19 @@ class Writer:
         return Request.read(found.request) if found else None
 
     def end_search(self) -> None:
-        """Write what waits; the time from now on is none that the search has used."""
-        self.commit()
+        """Write what waits; the time from now on is none that the search has used, however this driver ends."""
         self._search_ended = self.clock()
+        self.commit(used=self._used, owner={**self._owner, "searched": True})
+
+    @property
+    def _used(self) -> float:
+        return self.used_seconds + (self._search_ended or self.clock()) - self._opened
 
     def release(self, *, finished: bool) -> None:
         """Write what waits, give the lease back, and close the ledger."""
-        used = self.used_seconds + (self._search_ended or self.clock()) - self._opened
         self._is_over = True
         try:
-            self.commit(owner=None, finished=finished, used=used, request=None)
+            self.commit(owner=None, finished=finished, used=self._used, request=None)
         finally:
             self.engine.dispose()
 
@@ -402,26 +397,6 @@ class Writer:
         with contextlib.suppress(AutomlError):
             self.commit(owner=None)
         self.engine.dispose()
-
-    def _check_there(self) -> None:
-        """Refuse to write to what is not the ledger: SQLite goes on in a file that was moved, deleted or replaced.
-
-        Nor may a process that was forked from this one: SQLite's locks do not pass to it, and its file would break.
-        """
-        if os.getpid() != self._process:
-            raise LedgerError(f"the ledger belongs to process {self._process}; a process forked from it cannot write")
-        if self._file is None:
-            return
-        there = _identity(self.engine.url)
-        if there is None:
-            raise LeaseLostError(
-                f"{self.engine.url.database} is gone: the study was deleted while it ran; the search ends here"
-            )
-        if there != self._file:
-            raise LeaseLostError(
-                f"{self.engine.url.database} was replaced by another file while the study ran; nothing is written to "
-                "it, the search ends"
-            )
 
     def _add(self, statement: sa.Insert | sa.Update, row: dict[str, Any]) -> None:
         if not self._changes:
