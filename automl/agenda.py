@@ -20,12 +20,12 @@ from automl import policy, samplers, stopping
 from automl.attempt import Attempt
 from automl.config import StudyConfig
 from automl.confirming import Again, Confirmation
-from automl.enough import EndedBy, Enough
-from automl.known import Known
+from automl.enough import WEIGHED, EndedBy, Enough
+from automl.known import TRIES, WARM_START, Known
 from automl.ledger.queries import Reader
 from automl.preference import Preference
 from automl.recovery import reasons_to_retry
-from automl.space_history import SpaceHistory
+from automl.space_history import CHANGED, SpaceHistory
 from automl.stopping import Judge, Verdict
 from automl.trial import AttemptState, Reason, Report, TrialRecord, TrialState
 
@@ -42,6 +42,8 @@ class Choice:
     """What a trial that is new is to try."""
     is_pending: bool = False
     """Whether the sampler is still at work."""
+    weighed: Mapping[str, Any] | None = None
+    """What the ledger is to remember of a search that has just ended by what is expected of it."""
 
 
 PROPOSED = "sampler"
@@ -169,7 +171,7 @@ class Agenda:
             if step is None and trial not in given_up:
                 enough.see(records[trial])
         made = learner(reader, config, spaces=spaces, records=records, sampler=sampler)
-        return cls(
+        agenda = cls(
             n_trials=config.n_trials,
             records=records,
             spaces=spaces,
@@ -181,6 +183,8 @@ class Agenda:
             enough=enough,
             passed_over=confirming,
         )
+        agenda._recall(reader)
+        return agenda
 
     def confirming(self, config: StudyConfig) -> Agenda:
         """Return what runs once the search is through: the best trials again, with other seeds, to their ends."""
@@ -220,13 +224,27 @@ class Agenda:
             is_ready, proposal = self._proposals.take(number, another=another, seq=seq)
             if proposal is not None:
                 self._enough.weigh(proposal.gain, seconds=seconds)
-                return Choice() if self._enough.reason else Choice(number=number, proposal=proposal)
+                if self._enough.reason is None:
+                    return Choice(number=number, proposal=proposal)
+                return Choice(weighed=self._weighed)
             if not is_ready:
                 return Choice(is_pending=True)
             self.is_exhausted = True
         if self.paused and is_idle and not self._has_complete():
             return Choice(number=self.judge.promote(self.paused, last_call=True))
         return Choice()
+
+    @property
+    def _weighed(self) -> Mapping[str, Any]:
+        return {"asked": self._n_asked, "n_trials": self._n_trials, "worth": self._enough.worth}
+
+    def _recall(self, reader: Reader) -> None:
+        """End a search that has ended by what was expected of it, if nobody has asked for more, or said more, since."""
+        last = next(reversed(reader.events(kind=WEIGHED)), None)
+        if last is None or last.data != self._weighed:
+            return
+        if not {CHANGED, TRIES, WARM_START} & {event.kind for event in reader.events(after=last.seq)}:
+            self._enough.end_by_worth()
 
     @property
     def _n_asked(self) -> int:

@@ -4,9 +4,10 @@
     enough.see(record)                                  # each trial that has ended, in the order of their ends
     enough.reason                                       # EndedBy.PATIENCE after 20 of them without a better one
 
-A function of what it was shown, in that order, so a driver that is killed and resumed decides as one that lives. What
-runs when the reason appears, or was cut off while it ran, goes on to its end; nothing new begins, and nobody is
-promoted. Time and compute, which cut what runs, are `automl.halt`.
+A function of what it was shown, in that order, so a driver that is killed and resumed decides as one that lives; what
+was expected of an hour, which no record of a trial says, the ledger remembers. What runs when the reason appears, or
+was cut off while it ran, goes on to its end; nothing new begins, and nobody is promoted. Time and compute, which cut
+what runs, are `automl.halt`.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from __future__ import annotations
 import enum
 import math
 import operator
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from automl.compute import Budget
-from automl.preference import Preference, Vector, hypervolume, reference
+from automl.preference import Preference, Vector, contribution
 from automl.trial import TrialRecord, TrialState
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 ENDED = "study-ended"
 """Kind of the event that a driver leaves as it goes: `finished`, `ended_by`."""
+WEIGHED = "weighed"
+"""Kind of the event of a search that ends by what is expected of an hour: `asked`, `n_trials`, `worth`."""
 HOUR = 3600.0
 LAST = 20
 """Trials by whose growth of the hypervolume it is judged."""
@@ -85,21 +89,24 @@ class Enough:
     ) -> None:
         self.reason: EndedBy | None = None
         """Why nothing new is to begin; the first reason stands."""
+        self.worth = worth
         self._preference = preference
         sign = -1 if preference.directions[0] == "maximize" else 1
         self._target = -math.inf if target_value is None else target_value * sign
         self._patience = math.inf if patience is None else patience
-        self._worth = worth
         self._older = older
         self._idle = 0  # trials that have ended since the last one that was better
-        self._ended: list[Vector | None] = []  # in the order of their ends; None for what is not COMPLETE
+        self._ended = 0
         self._front: list[Vector] = []
+        self._growth = Growth() if worth is not None and len(preference.metrics) > 1 else None
 
     def see(self, record: TrialRecord) -> None:
         """Take in how a trial has ended."""
         is_complete = record.state is TrialState.COMPLETE
         vector = self._preference.vector(record.values) if is_complete else None
-        self._ended.append(vector)
+        self._ended += 1
+        if self._growth is not None:
+            self._growth.see(vector[1:] if vector is not None and vector[0] == 0 else None)
         if vector is not None and not any(_is_as_good(other, vector) for other in self._front):
             self._front = [other for other in self._front if not _is_as_good(vector, other)] + [vector]
             self._idle = 0
@@ -120,31 +127,67 @@ class Enough:
             gain: by how much it is expected to better the best value, in units of the metric; None where no model says.
             seconds: in which trials have run so far, which says how many an hour has.
         """
-        if self._worth is None or seconds <= 0:
+        if self.worth is None or seconds <= 0:
             return
-        gain = gain if len(self._preference.metrics) == 1 else self._added()
-        if gain is not None and gain * len(self._ended) / seconds * HOUR < self._worth:
+        gain = gain if self._growth is None else self._growth.each()
+        if gain is not None and gain * self._ended / seconds * HOUR < self.worth:
             self._end(EndedBy.WORTH)
 
-    def _added(self) -> float | None:
-        """Return what a trial of the last ones has added to the hypervolume, None while there are few to compare."""
-        before, now = (
-            [vector[1:] for vector in seen if vector is not None and vector[0] == 0]
-            for seen in (self._ended[:-LAST], self._ended)
-        )
-        corner = reference(now)
-        has_room = all(min(axis) < worst for axis, worst in zip(zip(*now, strict=True), corner, strict=True))
-        if len(before) < LEAST or not has_room:
-            return None
-        return (hypervolume(now, corner) - hypervolume(before, corner)) / LAST
+    def end_by_worth(self) -> None:
+        """Take in that under an earlier driver it has ended so; the model of this one might see it otherwise."""
+        self._end(EndedBy.WORTH)
 
     def _end(self, reason: EndedBy) -> None:
         self.reason = self.reason or reason
 
 
+class Growth:
+    """What a trial has added to the hypervolume of the Pareto front, of the last ones on average.
+
+    It is measured from the worst result in each objective. Until that moves, each new point of the front has its volume
+    computed once: beside 2,000 others of two objectives that takes a few milliseconds.
+    """
+
+    def __init__(self) -> None:
+        self._front: list[Vector] = []
+        self._last: deque[tuple[Vector, list[Vector]] | None] = deque(maxlen=LAST)  # new on the front, and that before
+        self._counts: deque[int] = deque([0], maxlen=LAST + 1)  # results, before and after each of them
+        self._corner: Vector = ()
+        self._volumes: dict[Vector, float] = {}
+
+    def see(self, losses: Vector | None) -> None:
+        """Take in what a trial has reached; None where it has no result, or one that breaks a limit."""
+        self._counts.append(self._counts[-1] + (losses is not None))
+        self._last.append(None)
+        if losses is None:
+            return
+        if not any(_is_below(other, losses) for other in self._front):
+            self._last[-1] = losses, self._front
+            self._front = [other for other in self._front if not _is_below(losses, other)] + [losses]
+        corner = tuple(map(max, self._corner or losses, losses))
+        if corner != self._corner:
+            self._corner, self._volumes = corner, {}
+
+    def each(self) -> float | None:
+        """Return what each has added; None while there are few to compare, or all are alike in an objective."""
+        if self._counts[0] < LEAST or not all(map(operator.lt, map(min, *self._front, self._corner), self._corner)):
+            return None
+        return sum(self._added(*new) for new in self._last if new is not None) / LAST
+
+    def _added(self, point: Vector, others: list[Vector]) -> float:
+        if point not in self._volumes:
+            self._volumes[point] = contribution(point, others, self._corner)
+        return self._volumes[point]
+
+
+def _is_below(one: Vector, other: Vector) -> bool:
+    """Say whether one result is at least as good as another in each loss."""
+    return all(map(operator.le, one, other))
+
+
 def _is_as_good(one: Vector, other: Vector) -> bool:
     """Say whether one result is at least as good as another in every respect: violation first, then each loss."""
-    return one[0] < other[0] or (one[0] == other[0] and all(map(operator.le, one[1:], other[1:])))
+    return one[0] < other[0] or (one[0] == other[0] and _is_below(one[1:], other[1:]))
 
 
 def ended_by(reader: Reader) -> EndedBy | None:

@@ -233,17 +233,29 @@ def hypervolume(losses: Iterable[Vector], corner: Sequence[float]) -> float:
     The recursion of While, Bradstreet and Barone ("A Fast Way of Calculating Exact Hypervolumes", IEEE TEC 2012): each
     point adds its own box but for what the later ones cover of it. Meant for the small sets that studies have.
     """
-    corner = tuple(corner)
-    inside = sorted({loss for loss in losses if all(map(operator.lt, loss, corner))})
-    front = [inside[at] for layer in fronts(inside)[:1] for at in layer]
+    front = _front(loss for loss in losses if all(map(operator.lt, loss, corner)))
     if len(corner) == 2:
         edges = [second for _, second in front]
         return sum(
             (corner[0] - first) * (above - second)
             for (first, second), above in zip(front, [corner[1], *edges], strict=False)
         )
-    total = 0.0
-    for at, point in enumerate(front):
-        covered = [tuple(map(max, point, other)) for other in front[at + 1 :]]
-        total += math.prod(end - each for each, end in zip(point, corner, strict=True)) - hypervolume(covered, corner)
-    return total
+    return sum(contribution(point, front[at + 1 :], corner) for at, point in enumerate(front))
+
+
+def contribution(point: Vector, others: Iterable[Vector], corner: Sequence[float]) -> float:
+    """Return the volume between `corner` and a point that none of the other ones dominates."""
+    if not all(map(operator.lt, point, corner)):
+        return 0.0
+    box = math.prod(end - each for each, end in zip(point, corner, strict=True))
+    return box - hypervolume([tuple(map(max, point, other)) for other in others], corner)
+
+
+def _front(losses: Iterable[Vector]) -> list[Vector]:
+    """Return the different points that nobody dominates, in lexicographic order: none is dominated by a later one."""
+    found: list[Vector] = []
+    for point in sorted(set(losses)):
+        asked = found[-1:] if len(point) <= 2 else found  # of two objectives the last has the lowest second one
+        if not any(all(map(operator.le, other, point)) for other in asked):
+            found.append(point)
+    return found

@@ -27,7 +27,7 @@ from automl.agenda import Choice
 from automl.attempt import Attempt, Ending
 from automl.closing import settle
 from automl.confirming import CONFIRMING, Confirmation, noted
-from automl.enough import ENDED, EndedBy
+from automl.enough import ENDED, WEIGHED, EndedBy
 from automl.errors import SearchAbortedError
 from automl.fingerprint import Fingerprint
 from automl.halt import Halt
@@ -180,7 +180,9 @@ class Study:
                 more: Any = {"seq": self._ledger.position, "seconds": self._running.usage.seconds(now=self._clock())}
                 with self._halt.noting():
                     choice = Choice() if self.request else self._agenda.next(is_idle=not self.running, **more)
-                self.is_done = choice == Choice() and not self.running
+                if choice.weighed is not None:
+                    self._ledger.event(WEIGHED, **choice.weighed)
+                self.is_done = choice.number is None and not choice.is_pending and not self.running
                 if choice.number is not None:
                     self._unstarted, damaged = self._starting.start(choice.number, choice.proposal)
                     for event in damaged:

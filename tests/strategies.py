@@ -293,6 +293,11 @@ def loss_points(axes: int) -> st.SearchStrategy[list[tuple[float, ...]]]:
     return st.lists(st.tuples(*[small_losses] * axes), max_size=8)
 
 
+def loss_endings(axes: int) -> st.SearchStrategy[list[tuple[float, ...] | None]]:
+    """Losses of trials in the order of their ends, as many as it takes to judge the last ones; None for no result."""
+    return st.lists(st.none() | st.tuples(*[small_losses] * axes), min_size=30, max_size=40)
+
+
 def attempts() -> st.SearchStrategy[list[tuple[float, float, float]]]:
     """When attempts began, how long they ran and on how many CPUs; several begin and end at the same moments."""
     moments = st.integers(0, 20).map(float)

@@ -8,17 +8,20 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 import automl
+from automl import enough as enough_module
 from automl.attempt import Ending
 from automl.config import StudyConfig
-from automl.enough import EndedBy, Enough, ended_by, further, said
+from automl.enough import LAST, LEAST, EndedBy, Enough, Growth, ended_by, further, said
 from automl.ledger.address import sqlite_url
 from automl.ledger.database import connect
 from automl.ledger.writer import Writer
-from automl.preference import Preference
+from automl.preference import Preference, Vector, contribution, hypervolume, reference
 from automl.samplers import Proposal, Proposals
 from automl.stopping import Verdict
+from automl.study import Study
 from automl.trial import AttemptState, Reason, TrialRecord, TrialState
 from search_spaces import SearchSpace
 from tests import strategies
@@ -131,6 +134,41 @@ def test_with_several_metrics_an_hour_is_worth_what_the_front_grows() -> None:
     assert moving.reason is None
 
 
+@given(st.integers(2, 3).flatmap(strategies.loss_endings))
+def test_growth_is_the_difference_of_two_hypervolumes(ends: list[Vector | None]) -> None:
+    """That of all results and that of those before the last twenty, both from the worst of all."""
+    growth = Growth()
+
+    for losses in ends:
+        growth.see(losses)
+
+    before, now = ([losses for losses in seen if losses is not None] for seen in (ends[:-LAST], ends))
+    corner = reference(now)
+    if len(before) < LEAST or any(len({*axis}) == 1 for axis in zip(*now, strict=True)):
+        assert growth.each() is None
+    else:
+        assert growth.each() == pytest.approx((hypervolume(now, corner) - hypervolume(before, corner)) / LAST)
+
+
+def test_growth_of_a_large_front_is_cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it is asked, each new point has its volume computed once."""
+    computed: list[Vector] = []
+
+    def counted(point: Vector, others: list[Vector], corner: Vector) -> float:
+        computed.append(point)
+        return contribution(point, others, corner)
+
+    monkeypatch.setattr(enough_module, "contribution", counted)
+    growth = Growth()
+    growth.see((400.0, 400.0))
+    for number in range(400):
+        growth.see((float(number), -float(number)))
+        for _ in range(3):
+            growth.each()
+
+    assert len(computed) == len({*computed}) <= 400
+
+
 OPTIONS = [{"patience": 4}, {"target_value": 0.2}]
 
 
@@ -202,6 +240,68 @@ def test_what_is_not_worth_it_is_not_asked(tmp_path: Path, storage_url: str) -> 
     # 0.1 / 9 of trial 2 is 40 an hour, 0.1 / 16 of trial 3 is 22.5
     assert len(study.records) == 3
     assert study.ended_by is EndedBy.WORTH
+
+
+def promising(study: Study, gains: list[float | None]) -> Study:
+    """Return a study whose sampler promises so much of its next trials, one after the other."""
+    left = iter(gains)
+
+    class Promising:
+        def propose(self, number: int) -> Proposal | None:
+            return Proposal(params={"x": number / 100}, gain=next(left, None))
+
+        def observe(self, record: TrialRecord) -> None:
+            pass
+
+    study._agenda._proposals = Proposals(Promising(), ahead=False)
+    return study
+
+
+def not_worth_it(bench: Bench) -> Study:
+    """Return a study that its model ends after two trials, one of which is to be confirmed."""
+    study = promising(bench.open(), [None, None, 1e-9])
+    while attempt := study.next_attempt(wait=True):
+        bench.clock.now += 1.0
+        study.end(attempt, complete(0.5))
+    assert study.ended_by is EndedBy.WORTH
+    return study
+
+
+def test_what_was_not_worth_it_stays_so_after_a_kill(tmp_path: Path, storage_url: str) -> None:
+    """The next driver's model may see it otherwise, and is not asked: nothing new begins, and the best is confirmed."""
+    bench = Bench(tmp_path / "s", storage_url, worth=36.0, confirm=1)
+    study = not_worth_it(bench)
+    assert study.confirm()
+    take(study)
+
+    again = bench.open()
+
+    assert again.is_finishing
+    assert again.ended_by is EndedBy.WORTH
+    assert again.next_attempt() is None
+    assert again.confirm()
+
+
+MORE: list[dict[str, Any]] = [
+    {"n_trials": 26},
+    {"worth": 18.0},
+    {"space": SearchSpace({"x": "0.0..2.0"})},
+    {"tries": ({"x": 0.75},)},
+]
+
+
+@pytest.mark.parametrize("more", MORE, ids=lambda more: next(iter(more)))
+def test_who_asks_for_more_than_was_not_worth_it_is_asked_again(
+    tmp_path: Path, storage_url: str, more: dict[str, Any]
+) -> None:
+    """With more trials, another worth, another space or points to try the model judges anew."""
+    bench = Bench(tmp_path / "s", storage_url, worth=36.0)
+    not_worth_it(bench).close()
+
+    again = promising(bench.open(**more), [9.0])
+
+    assert not again.is_finishing
+    assert take(again).trial == 2
 
 
 def test_compute_is_counted_over_all_drivers(tmp_path: Path, storage_url: str) -> None:
