@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from automl.trial import TrialRecord
+from automl.trial import TrialRecord, TrialState
 from search_spaces import SearchSpace, SearchSpaceError
 
 Params = Mapping[str, Any]
@@ -74,7 +74,11 @@ class Gauged:
 
     def propose(self, number: int) -> Proposal | None:
         proposal = self._sampler.propose(number)
-        return None if proposal is None else replace(proposal, gain=self._model.gain(number))
+        if proposal is None:
+            return None
+        gain = self._model.gain(number)
+        self._model.observe(TrialRecord(number=number, state=TrialState.RUNNING, params=proposal.params))
+        return replace(proposal, gain=gain)
 
     def observe(self, record: TrialRecord) -> None:
         self._sampler.observe(record)

@@ -24,9 +24,10 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from automl.config import Direction
-from automl.preference import Preference, fronts
+from automl.preference import Preference
 from automl.samplers.acquisition import Acquisition, ExpectedImprovement, Feasibly, most_wanted
 from automl.samplers.base import Params, Proposal, Untried
 from automl.samplers.cube import Cube
@@ -42,6 +43,8 @@ SURE = 10
 """Trials with a loss of which a percentile, or what is left to be gained, means something."""
 MODELLED = 150
 """Trials that are modelled at most: the best half and the newest half of them."""
+COMPARED = 1000
+"""Trials, the best ones, of which the least loss that a model expects is what the next trial has to better."""
 CLIPPED = 80.0
 """Percentile at which losses are clipped: how bad a bad trial is tells little of where good ones are."""
 NARROWEST = 25
@@ -116,8 +119,9 @@ class GpSampler:
         rows = most_wanted(wanted, self._cube, near=near, rng=rng)
         if self._preference.is_plain and view.is_final and len(view.losses) >= SURE:
             gains.append(float(np.exp(wanted.of(rows[:1])[0])))
-        points = [self._space.from_unit(row) for row in rows]
-        yield from [point for point in points if self._space.is_feasible(point)] or points
+        feasible = filter(self._space.is_feasible, map(self._space.from_unit, rows))
+        first = next(feasible, None)
+        yield from map(self._space.from_unit, rows) if first is None else itertools.chain([first], feasible)
 
     def _task(self, view: View, rng: np.random.Generator) -> tuple[Acquisition, Array] | None:
         """Return what a trial promises, and the best points known, best first.
@@ -128,7 +132,7 @@ class GpSampler:
         numbers = sorted(view.losses)
         vectors = np.array([view.losses[number] for number in numbers])
         losses = dict(zip(numbers, scalars(vectors[:, :n_objectives], rng), strict=True))
-        kept = {n: bool(np.all(vector[n_objectives:] <= 0)) for n, vector in zip(numbers, vectors, strict=True)}
+        kept = {n: all(excess <= 0 for excess in view.losses[n][n_objectives:]) for n in numbers}
         order = sorted(numbers, key=lambda number: (not kept[number], losses[number], number))
         model = self._model(view, [(number, losses[number]) for number in order])
         if model is None:
@@ -140,7 +144,7 @@ class GpSampler:
         near = np.array([self._rows[number] for number in order[:BEST]])
         best = math.inf
         if any(kept.values()):
-            feasible = [number for number in numbers if kept[number]] + list(view.pending[-MODELLED:])
+            feasible = sorted(n for n in order[:COMPARED] if kept[n]) + list(view.pending[-MODELLED:])
             best = float(model.predict(self._features(feasible))[0].min())
         improvement = ExpectedImprovement(model, self._cube, best)
         return Feasibly(improvement, [limit for limit in limits if limit is not None]) if limits else improvement, near
@@ -182,11 +186,33 @@ def scalars(losses: Array, rng: np.random.Generator) -> Array:
     finite = losses[np.all(np.isfinite(losses), axis=1)]
     if not len(finite):
         return np.full(len(losses), math.inf)
-    front = finite[fronts([tuple(row) for row in finite])[0]]
     ideal = finite.min(axis=0)
-    reach = np.maximum(front.max(axis=0), np.percentile(finite, NARROWEST, axis=0)) - ideal
+    reach = np.maximum(nadir(finite), np.percentile(finite, NARROWEST, axis=0)) - ideal
     shares = weights * (losses - ideal) / np.where(reach > 0, reach, 1.0)
     return np.asarray(shares.max(axis=1) + RIDGE * shares.sum(axis=1))
+
+
+def nadir(losses: Array) -> Array:
+    """Return the worst of each objective, (objectives,), among the rows of `losses` that no other one dominates.
+
+    Only who may be the worst is compared with all others: the set itself costs the square of their number.
+    """
+    return np.array([_worst(losses, place) for place in range(losses.shape[1])])
+
+
+def _worst(losses: Array, place: int) -> float:
+    left = losses
+    while True:
+        row = left[np.argmax(left[:, place])]
+        above = losses[_dominates(losses, row)]
+        if not len(above):
+            return float(row[place])
+        left = left[~_dominates(above[np.argmin(above.sum(axis=1))], left)]
+
+
+def _dominates(one: Array, other: Array) -> NDArray[np.bool_]:
+    """Say of rows and rows, or one of either, which are nowhere above the others, and somewhere below."""
+    return np.asarray((one <= other).all(axis=1) & (one < other).any(axis=1))
 
 
 def _thinned(results: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:

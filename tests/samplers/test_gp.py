@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Mapping
+import timeit
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from automl.preference import Preference, hypervolume
+from automl.preference import Preference, fronts, hypervolume
 from automl.samplers import make
 from automl.samplers.acquisition import ExpectedImprovement
-from automl.samplers.gp import MODELLED, GpSampler
+from automl.samplers.gp import COMPARED, MODELLED, GpSampler, nadir
 from automl.samplers.model import LARGEST
 from automl.samplers.view import ENOUGH, ENOUGH_EARLY, View
 from automl.trial import Reason, TrialRecord, TrialState
@@ -216,6 +217,30 @@ def test_thousands_of_trials_are_thinned() -> None:
     assert sampler.propose(2000) is not None
 
 
+def test_of_thousands_the_best_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the next trial has to better does not hang on those that are far from it, whose cost would grow."""
+    sampler = GpSampler(SearchSpace({"x": "0.0..1.0"}), direction="minimize", seed=1)
+    for number in range(2 * COMPARED):
+        sampler.observe(record(number, params={"x": number / 2 / COMPARED}, value=abs(number / 2 / COMPARED - 0.3)))
+    view = View.of(sampler._records.values(), preference=PLAIN)
+    assert view is not None
+    asked: list[int] = []
+    features = sampler._features
+
+    def counted(numbers: Sequence[int]) -> np.ndarray:
+        asked.append(len(numbers))
+        return features(numbers)
+
+    monkeypatch.setattr(sampler, "_features", counted)
+
+    task = sampler._task(view, np.random.default_rng(0))
+
+    assert task is not None
+    assert isinstance(task[0], ExpectedImprovement)
+    assert task[0].best == pytest.approx(0, abs=0.01)
+    assert asked == [MODELLED, COMPARED]
+
+
 def test_a_proposal_says_what_it_is_expected_to_gain() -> None:
     """In units of the metric, over the best final value, once enough are there; a model beside a sampler does too."""
     few = run(GpSampler(SPACE, direction="minimize", seed=3), ENOUGH - 1, [])
@@ -235,6 +260,20 @@ def test_a_proposal_says_what_it_is_expected_to_gain() -> None:
     gauged = make("random", space=SPACE, direction="minimize", seed=3, records=many, is_gauged=True).propose(30)
     assert gauged is not None
     assert gauged.gain == found
+
+
+def test_a_model_beside_a_sampler_knows_what_runs() -> None:
+    """It says of the next trial what one that is made anew says, who finds the one before running."""
+    many = run(GpSampler(SPACE, direction="minimize", seed=3), 20, [])
+    gauged = make("random", space=SPACE, direction="minimize", seed=3, records=many, is_gauged=True)
+
+    first, second = gauged.propose(20), gauged.propose(21)
+
+    assert first is not None
+    assert second is not None
+    running = record(20, TrialState.RUNNING, params=first.params)
+    anew, unaware = (GpSampler(SPACE, seed=3, records=[*many, *more]).gain(21) for more in ([running], []))
+    assert second.gain == anew != unaware
 
 
 TWO = Preference.of(["loss", "cost"], ["minimize", "minimize"])
@@ -270,6 +309,32 @@ def test_several_objectives_spread_over_their_pareto_set() -> None:
     assert volume > hypervolume(chance, (1.5, 1.5))
     assert min(each["loss"] for each in found) < 0.05
     assert min(each["cost"] for each in found) < 0.05
+
+
+def _corner(losses: np.ndarray) -> np.ndarray:
+    """Return what `nadir` does, by the layers of all points."""
+    return np.asarray(losses[fronts([tuple(row) for row in losses])[0]].max(axis=0))
+
+
+@pytest.mark.parametrize("n_objectives", [1, 2, 3, 5])
+def test_the_nadir_is_that_of_the_first_layer(n_objectives: int) -> None:
+    """Of scattered points, of points on a front, and of many that are equal in one objective or in all."""
+    rng = np.random.default_rng(n_objectives)
+    for n in (1, 2, 30, 90):
+        cloud = rng.random((n, n_objectives))
+        for losses in (cloud, cloud / cloud.sum(axis=1, keepdims=True), np.round(3 * cloud)):
+            assert list(nadir(losses)) == list(_corner(losses))
+
+
+def test_the_nadir_of_a_large_front_costs_little() -> None:
+    """Beside finding the front itself, which takes the square of its points."""
+    losses = np.random.default_rng(0).exponential(size=(1000, 3))
+    losses /= losses.sum(axis=1, keepdims=True)
+
+    def seconds(work: Callable[[np.ndarray], np.ndarray], repeats: int) -> float:
+        return min(timeit.repeat(lambda: work(losses), number=1, repeat=repeats))
+
+    assert seconds(nadir, 5) < seconds(_corner, 1) / 5
 
 
 def test_constraints_are_kept_once_they_are_known() -> None:
