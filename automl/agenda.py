@@ -25,6 +25,7 @@ from automl.known import TRIES, WARM_START, Known
 from automl.ledger.queries import Reader
 from automl.preference import Preference
 from automl.recovery import reasons_to_retry
+from automl.samplers.base import key
 from automl.space_history import CHANGED, SpaceHistory
 from automl.stopping import Judge, Verdict
 from automl.trial import AttemptState, Reason, Report, TrialRecord, TrialState
@@ -103,6 +104,7 @@ class Agenda:
         judge: what stops and pauses trials.
         retried: trial -> why it ran once more, because of the machine each time.
         enough: what ends it before all trials were asked.
+        tries: points that somebody wants to be tried, whatever is expected of them.
     """
 
     def __init__(
@@ -116,6 +118,7 @@ class Agenda:
         retried: Mapping[int, Sequence[Reason]],
         enough: Enough,
         passed_over: Collection[int] = (),
+        tries: Iterable[samplers.Params] = (),
         preference: Preference,
         works_ahead: bool = True,
     ) -> None:
@@ -130,6 +133,7 @@ class Agenda:
         self.is_exhausted = False
         """Whether the sampler has nothing left to propose."""
         self._enough = enough
+        self._tries = set(map(key, tries))
         self._n_trials = n_trials
         self._n_passed_over = len(records) - len(mine)
         self._preference = preference
@@ -182,6 +186,7 @@ class Agenda:
             works_ahead=works_ahead,
             enough=enough,
             passed_over=confirming,
+            tries=Known.read(reader).tries,
         )
         agenda._recall(reader)
         return agenda
@@ -223,7 +228,8 @@ class Agenda:
             number, another = len(self.records), self._n_asked + 1 < self._n_trials
             is_ready, proposal = self._proposals.take(number, another=another, seq=seq)
             if proposal is not None:
-                self._enough.weigh(proposal.gain, seconds=seconds)
+                if key(proposal.params) not in self._tries:
+                    self._enough.weigh(proposal.gain, seconds=seconds)
                 if self._enough.reason is None:
                     return Choice(number=number, proposal=proposal)
                 return Choice(weighed=self._weighed)

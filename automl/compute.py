@@ -76,7 +76,7 @@ class Usage:
         self._since = 0.0  # when the first of those that run began
         rows = [(row, (row.trial, row.number)) for row in attempts if row.ended is not None]
         times = [(row.started, 0, key, row.resources) for row, key in rows]
-        times += [(max(row.started, row.ended or 0.0), 1, key, {}) for row, key in rows]  # clocks are set back
+        times += [(max(row.started, row.ended or 0.0), 1, key, {}) for row, key in rows]
         for now, is_end, key, resources in sorted(times, key=lambda each: each[:3]):
             if is_end:
                 self.end(key, now=now)
@@ -95,15 +95,15 @@ class Usage:
             return
         resources, began = self._running.pop(attempt)
         for kind in self._spent:
-            self._spent[kind] += resources.get(kind, 0.0) * (now - began)
+            self._spent[kind] += resources.get(kind, 0.0) * max(0.0, now - began)  # clocks are set back
         if not self._running:
-            self._seconds += now - self._since
+            self._seconds += max(0.0, now - self._since)
 
     def compute(self, kind: str, *, now: float) -> float:
         """Return the seconds of one CPU ("cpus") or GPU ("gpus") that were used."""
         running = self._running.values()
-        return self._spent[kind] + sum(have.get(kind, 0.0) * (now - began) for have, began in running)
+        return self._spent[kind] + sum(have.get(kind, 0.0) * max(0.0, now - began) for have, began in running)
 
     def seconds(self, *, now: float) -> float:
         """Return in how many seconds anything ran."""
-        return self._seconds + (now - self._since if self._running else 0.0)
+        return self._seconds + (max(0.0, now - self._since) if self._running else 0.0)

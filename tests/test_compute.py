@@ -92,3 +92,16 @@ def test_a_clock_that_was_set_back_costs_nothing() -> None:
     row = AttemptRow(trial=0, number=1, state=AttemptState.RESULT, start_step=0, checkpoint=None, reason=None, **back)
 
     assert Usage([row]).compute("cpus", now=1e6) == 0
+
+
+def test_nor_does_it_give_anything_back_while_attempts_run() -> None:
+    """What earlier attempts have used stays used."""
+    usage = Usage()
+    usage.begin("first", {"cpus": 1.0}, now=0.0)
+    usage.end("first", now=10.0)
+    usage.begin("second", {"cpus": 1.0}, now=10.0)
+
+    running = usage.compute("cpus", now=5.0), usage.seconds(now=5.0)
+    usage.end("second", now=5.0)
+
+    assert running == (usage.compute("cpus", now=5.0), usage.seconds(now=5.0)) == (10.0, 10.0)

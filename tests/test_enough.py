@@ -478,3 +478,20 @@ def test_what_an_end_cuts_has_no_part_in_patience(tmp_path: Path) -> None:
     assert first.ended_by is EndedBy.TRIALS
     assert [trial.state for trial in first.trials].count(TrialState.PRUNED) > 8
     assert len(again.trials) == 18
+
+
+def test_a_point_that_somebody_wants_is_tried_whatever_is_expected_of_it(tmp_path: Path) -> None:
+    """Also of a search that has ended because nothing is expected; then it ends again."""
+    options: dict[str, Any] = {"home": tmp_path, "listeners": ()}
+    how: dict[str, Any] = {"executor": "local", "tracker": "none", "sampler": "random", "early_stopping": "none"}
+
+    def objective(trial: automl.Trial) -> float:
+        return float(trial.params["x"])
+
+    first = automl.search(
+        objective, {"x": "0.0..1.0"}, name="s", direction="minimize", n_trials=40, worth=1e9, **how, **options
+    )
+    again = automl.resume("s", objective, tries=[{"x": 0.75}], **options)
+
+    assert first.ended_by is again.ended_by is EndedBy.WORTH
+    assert [trial.params["x"] for trial in again.trials[len(first.trials) :]] == [0.75]
