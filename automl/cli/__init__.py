@@ -177,14 +177,27 @@ def _usage(error: typer.TyperException) -> list[str]:
     parameter = getattr(error, "param", None)
     if context is not None and parameter is not None and given.source(context, parameter.name) == "ENVIRONMENT":
         return [f"{parameter.envvar}={os.environ[parameter.envvar]!r}: {_plain(getattr(error, 'message', str(error)))}"]
-    option = getattr(error, "option_name", None)
     text = _plain(error.format_message())
-    if near := difflib.get_close_matches(str(option), getattr(error, "possibilities", None) or [], n=1):
-        text = f"No such option: {option}; did you mean {near[0]}?"
+    if isinstance(option := getattr(error, "option_name", None), str) and context is not None:
+        text = _no_such_option(option, getattr(error, "possibilities", None) or [], verb=context.command.name)
     if not text:  # a group without a verb, whose help is on the screen
         return []
-    see = f" See: {context.command_path} --help" if context is not None else ""
-    return [f"{text}{see}"]
+    if context is None:
+        return [text]
+    end = "" if text.endswith((".", "?")) else "."
+    return [f"{text}{end} See: {context.command_path} --help"]
+
+
+def _no_such_option(option: str, possibilities: Sequence[str], *, verb: str) -> str:
+    """Return what to say of an option that `verb` does not have."""
+    verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    if verb == "resume" and option in (name for each in verbs["search"].params for name in each.opts):
+        return f"{option} was settled when the study was made; `automl search` makes another"
+    if option.lstrip("-") in verbs:
+        return f"No such option: {option}; did you mean `automl {option.lstrip('-')}`?"
+    if near := difflib.get_close_matches(option, possibilities, n=1):
+        return f"No such option: {option}; did you mean {near[0]}?"
+    return f"No such option: {option}"
 
 
 def _plain(text: str) -> str:
