@@ -43,8 +43,8 @@ class Acquisition(Protocol):
         """Return it for settled rows, (m,)."""
         ...
 
-    def with_slope(self, row: Array) -> tuple[float, Array]:
-        """Return it for one settled row, and its slope by the features of the row, (p,)."""
+    def with_slope(self, features: Array) -> tuple[float, Array]:
+        """Return it for the features of one row, (p,), and its slope by them, (p,)."""
         ...
 
 
@@ -60,9 +60,8 @@ class ExpectedImprovement:
         mean, sd = self.model.predict(self.cube.features(rows))
         return log_expected_improvement(mean, sd, best=self.best)
 
-    def with_slope(self, row: Array) -> tuple[float, Array]:
-        slopes = self.model.predict_with_slope(self.cube.features(row[None, :])[0])
-        return log_expected_improvement_with_slope(*slopes, best=self.best)
+    def with_slope(self, features: Array) -> tuple[float, Array]:
+        return log_expected_improvement_with_slope(*self.model.predict_with_slope(features), best=self.best)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +81,10 @@ class Feasibly:
             found = found + log_ndtr(-mean / sd)
         return np.asarray(found)
 
-    def with_slope(self, row: Array) -> tuple[float, Array]:
-        features = self.improvement.cube.features(row[None, :])[0]
+    def with_slope(self, features: Array) -> tuple[float, Array]:
         value, slope = 0.0, np.zeros(len(features))
         if self.improvement.best < math.inf:
-            value, slope = self.improvement.with_slope(row)
+            value, slope = self.improvement.with_slope(features)
         for limit in self.limits:
             mean, sd, d_mean, d_sd = limit.predict_with_slope(features)
             z = -mean / sd
@@ -145,19 +143,19 @@ def _along_slopes(wanted: Acquisition, cube: Cube, row: Array, value: float) -> 
     places = cube.smooth(row)
     if not places:
         return row, value
-    features = [cube.feature_of(place) for place in places]
-    moving = row.copy()
+    moving, coordinates = cube.features(row[None, :])[0], [cube.feature_of(place) for place in places]
 
     def loss(shares: Array) -> tuple[float, Array]:
-        moving[places] = shares
+        moving[coordinates] = shares
         found, slope = wanted.with_slope(moving)
-        return -found, -slope[features]
+        return -found, -slope[coordinates]
 
     found = minimize(
         loss, row[places], jac=True, method="L-BFGS-B", bounds=[(0, 1)] * len(places), options={"maxiter": ITERATIONS}
     )
-    moving[places] = np.clip(found.x, 0, 1)
-    settled = cube.settle(moving[None, :])
+    end = row.copy()
+    end[places] = np.clip(found.x, 0, 1)
+    settled = cube.settle(end[None, :])
     reached = float(wanted.of(settled)[0])
     return (settled[0], reached) if reached > value else (row, value)
 
