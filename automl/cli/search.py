@@ -89,6 +89,7 @@ def search(
 
     problems = Problems()
     problems.add(given.file_of(context).problems)
+    is_misread = bool(problems.lines)
     settings = given.settings(context, problems)
     metrics, ways, limits = (given.several(context, name) for name in ("metric", "direction", "constraint"))
     settings |= {"metric": metrics, "direction": ways, "constraints": limits}
@@ -100,7 +101,7 @@ def search(
     ranges = given.ranges(context, problems)
     layers, relations = given.spaces(context), given.relations(context)
     composed = compose(task, problems, arch=arch, spaces=layers, ranges=ranges, relations=relations)
-    if len(problems.lines) > before:  # a space without what could not be read is not what was meant
+    if is_misread or len(problems.lines) > before:  # a space without what could not be read is not what was meant
         composed = None
     found, config, objective, pasts = _planned(
         task or target, composed, settings, problems, name=name, home=home, storage=storage

@@ -381,6 +381,8 @@ CASES = [
           "study.yaml:5:3: require is no parameter, but a key of its own",
           "study.yaml:6:18: require: cannot read 'x <': ...",
           "study.yaml:7:9: forbid: must map parents to values, ..., got 5"),
+    study("the only range", "study.yaml", "target: train.py:objective\nmetric: error\nparam:\n  x: 1.0..0.0\n",
+     "study.yaml:4:6: x: cannot read '1.0..0.0': low 1.0 is above high 0.0: swap them; an example: 1e-5..1e-1 log"),
     study("key twice", "study.yaml", "target: digits\ntrials: 3\ntrials: 4\n",
      "study.yaml:3:1: 'trials' stands on line 2 and again here: keep one of them"),
     study("study in a study", "study.yaml", "target: other.yaml\n",
