@@ -31,7 +31,7 @@ from automl.preference import Preference
 from automl.samplers.acquisition import Acquisition, ExpectedImprovement, Feasibly, most_wanted
 from automl.samplers.base import Params, Proposal, Untried
 from automl.samplers.cube import Cube
-from automl.samplers.model import Array, Model, fit
+from automl.samplers.model import LARGEST, Array, Model, fit
 from automl.samplers.past import Past
 from automl.samplers.plain import Sobol
 from automl.samplers.trends import Shifted, Trends
@@ -179,17 +179,20 @@ def scalars(losses: Array, rng: np.random.Generator) -> Array:
     """Return one number for each row of `losses`, (n, objectives): of several the largest, weighted at random.
 
     Each objective is measured between the best that there is and the worst among points that no other one dominates.
+    What lacks an objective, as +inf there, has +inf; of several none other is beyond `LARGEST`.
     """
     if losses.shape[1] == 1:
         return losses[:, 0]
     weights = rng.dirichlet(np.ones(losses.shape[1]))
-    finite = losses[np.all(np.isfinite(losses), axis=1)]
-    if not len(finite):
-        return np.full(len(losses), math.inf)
+    found, known = np.full(len(losses), math.inf), np.all(np.isfinite(losses), axis=1)
+    if not known.any():
+        return found
+    finite = losses[known]
     ideal = finite.min(axis=0)
     reach = np.maximum(nadir(finite), np.percentile(finite, NARROWEST, axis=0)) - ideal
-    shares = weights * (losses - ideal) / np.where(reach > 0, reach, 1.0)
-    return np.asarray(shares.max(axis=1) + RIDGE * shares.sum(axis=1))
+    shares = weights * (finite - ideal) / np.where(reach > 1 / LARGEST, reach, 1.0)
+    found[known] = np.minimum(shares.max(axis=1) + RIDGE * shares.sum(axis=1), LARGEST)
+    return found
 
 
 def nadir(losses: Array) -> Array:

@@ -114,7 +114,7 @@ def fit(x: Array, y: Array, *, axis: NDArray[np.intp]) -> Model:
     No value is beyond `LARGEST`. Axes are numbered from 0, and the coordinates of one stand together.
     """
     mean, deviation = float(y.mean()), float(y.std())
-    deviation = deviation if deviation > 1e-12 * max(1.0, abs(mean)) else 1.0
+    deviation = deviation if deviation > 1e-12 * abs(mean) else 1.0
     standard = (y - mean) / deviation
     raw = _most_probable(x, standard, axis)
     weights = np.exp(-2 * raw[:-2])[axis]

@@ -15,7 +15,7 @@ import pytest
 from automl.preference import Preference, fronts, hypervolume
 from automl.samplers import make
 from automl.samplers.acquisition import ExpectedImprovement
-from automl.samplers.gp import COMPARED, MODELLED, GpSampler, nadir
+from automl.samplers.gp import COMPARED, MODELLED, GpSampler, nadir, scalars
 from automl.samplers.model import LARGEST
 from automl.samplers.view import ENOUGH, ENOUGH_EARLY, View
 from automl.trial import Reason, TrialRecord, TrialState
@@ -309,6 +309,16 @@ def test_several_objectives_spread_over_their_pareto_set() -> None:
     assert volume > hypervolume(chance, (1.5, 1.5))
     assert min(each["loss"] for each in found) < 0.05
     assert min(each["cost"] for each in found) < 0.05
+
+
+def test_objectives_of_very_different_sizes_become_one() -> None:
+    """One number a trial with a square, more for what is worse in both, and +inf for what is not known."""
+    losses = np.array([[1e-160, 0.5], [2e-160, 0.2], [1.0, LARGEST], [math.inf, 0.1]])
+
+    found = scalars(losses, np.random.default_rng(0))
+
+    assert found[3] == math.inf
+    assert max(found[:2]) < found[2] <= LARGEST
 
 
 def _corner(losses: np.ndarray) -> np.ndarray:

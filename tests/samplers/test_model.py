@@ -88,6 +88,17 @@ def test_what_runs_already_is_less_wanted(model: Model) -> None:
     assert sd_later[0] < 0.8 * sd[0]
 
 
+@pytest.mark.parametrize("unit", [1e-15, 1e90])
+def test_units_make_no_difference(model: Model, unit: float) -> None:
+    """Losses that are tiny in theirs are told apart as well as others."""
+    mean, sd = model.predict(X[:5] + 0.05)
+
+    mean_in_unit, sd_in_unit = fit(X, Y * unit, axis=np.arange(3)).predict(X[:5] + 0.05)
+
+    assert mean_in_unit / unit == pytest.approx(mean, rel=1e-3)
+    assert sd_in_unit / unit == pytest.approx(sd, rel=1e-2)
+
+
 @pytest.mark.parametrize("y", [np.full(5, 7.0), np.array([0.0, 0, 0, 0, 1e12]), np.array([1e-9, 2e-9, 0, 0, 0])])
 def test_values_of_any_size_will_do(y: np.ndarray) -> None:
     """Equal ones too, and the same point five times."""
