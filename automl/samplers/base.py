@@ -52,7 +52,7 @@ class Sampler(Protocol):
         """
 
     def observe(self, record: TrialRecord) -> None:
-        """Take in that a trial was paused, promoted or ended."""
+        """Take in that a trial was paused, promoted or ended; nothing is added to the record later."""
 
 
 class Modelled(Protocol):
