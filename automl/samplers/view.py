@@ -37,7 +37,10 @@ class View:
     """
     is_final: bool
     pending: Sequence[int]
-    """Trials that run, or will run again, and have no loss."""
+    """Trials that run or will run again, and those that were stopped before the step that is seen.
+
+    Nothing is known of them but that they were tried: the model is less unsure around them, and looks elsewhere.
+    """
     failed: Sequence[int]
     """Trials that raised, or whose loss is not a number: their params are not worth another trial of the like."""
     infeasible: Sequence[int]
@@ -46,7 +49,7 @@ class View:
     @classmethod
     def of(cls, records: Iterable[TrialRecord], *, preference: Preference, enough: int = ENOUGH_EARLY) -> View | None:
         """Return what there is to see; None where that is too little."""
-        records = [record for record in records if record.params]
+        records = sorted((record for record in records if record.params), key=lambda record: record.number)
         final = [r for r in records if r.value is not None and r.state is TrialState.COMPLETE]
         seen, step, is_final = final, math.inf, len(final) >= ENOUGH
         if not is_final:
@@ -61,7 +64,7 @@ class View:
         return cls(
             losses=losses,
             is_final=is_final,
-            pending=[r.number for r in records if _is_pending(r) and r.number not in losses],
+            pending=[r.number for r in records if r.state is not TrialState.FAIL and r.number not in losses],
             failed=[r.number for r in failed if not r.is_infeasible],
             infeasible=[r.number for r in failed if r.is_infeasible],
         )
@@ -80,7 +83,3 @@ def _standing(record: TrialRecord, step: float, preference: Preference) -> Mappi
     steps = [each for each in record.reports if each <= step] if step < math.inf else []
     value = record.reports[max(steps)] if steps else record.value
     return {} if value is None else {preference.metrics[0]: value}
-
-
-def _is_pending(record: TrialRecord) -> bool:
-    return record.state in (TrialState.RUNNING, TrialState.WAITING) and not record.paused

@@ -15,7 +15,7 @@ import pytest
 from automl.preference import Preference, fronts, hypervolume
 from automl.samplers import make
 from automl.samplers.acquisition import ExpectedImprovement
-from automl.samplers.gp import COMPARED, MODELLED, GpSampler, nadir, scalars
+from automl.samplers.gp import COMPARED, MODELLED, SURE, GpSampler, nadir, scalars
 from automl.samplers.model import LARGEST
 from automl.samplers.view import ENOUGH, ENOUGH_EARLY, View
 from automl.trial import Reason, TrialRecord, TrialState
@@ -58,7 +58,7 @@ def paused(numbers: Iterable[int], **reports: float) -> list[TrialRecord]:
 
 
 def test_final_values_are_seen_once_there_are_enough() -> None:
-    """Then early ones of trials that were cut are not, where these are few, and what runs is pending."""
+    """Then early ones of trials that were cut are not, where these are few: it is only known that they were tried."""
     records = [record(n, value=float(n)) for n in range(ENOUGH)]
     records += [
         record(20, TrialState.PRUNED, reports={2: -1.0}, reason=Reason.EARLY_STOPPING),
@@ -72,7 +72,24 @@ def test_final_values_are_seen_once_there_are_enough() -> None:
     assert view is not None
     assert view.is_final
     assert view.losses == {n: (-float(n),) for n in range(ENOUGH)}
-    assert view.pending == [22, 23]
+    assert view.pending == [20, 21, 22, 23]
+
+
+def test_where_a_trial_was_stopped_less_is_expected_than_before() -> None:
+    """Once final losses are seen, early ones are not: it would be proposed again and again, as if nobody had tried."""
+    sampler = GpSampler(SearchSpace({"x": "0.0..1.0"}), seed=0)
+    for number in range(SURE):
+        sampler.observe(record(number, params={"x": number / SURE}, value=(number / SURE - 0.33) ** 2))
+    proposal = sampler.propose(SURE)
+    assert proposal is not None
+    assert proposal.gain is not None
+
+    cut = {"params": proposal.params, "reports": {1: 1.0}, "reason": Reason.EARLY_STOPPING}
+    sampler.observe(record(SURE, TrialState.PRUNED, **cut))
+
+    left = sampler.gain(SURE)
+    assert left is not None
+    assert left < proposal.gain
 
 
 def test_before_that_the_highest_step_that_enough_trials_reached_is_seen() -> None:
