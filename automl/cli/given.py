@@ -78,6 +78,7 @@ def settings(context: typer.Context, problems: Problems) -> dict[str, Any]:
         name = _FIELDS.get(str(option.name), str(option.name))
         if name in fields:
             value, reader = context.params[str(option.name)], _READERS.get(str(option.metavar))
+            value = None if option.multiple and not value else value  # Click's () for an option that was not given
             found[name] = problems.read(max(option.opts, key=len), value, reader) if reader else value
     return found
 

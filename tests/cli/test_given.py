@@ -133,3 +133,15 @@ def test_a_study_file_needs_a_target_that_is_none(run: Run, tmp_path: Path) -> N
     (line,) = run("search", "study.yaml").errors
 
     assert line == "study.yaml:1:9: target 'study.yaml' is a study file; write what that file has for a target"
+
+
+def test_a_resume_leaves_what_is_not_given_as_it_was(run: Run) -> None:
+    """An option that may be given again is none that was given empty: workers keep the variables that they were let."""
+    kept = ("--env", "MY_TOKEN", "--env-block", "OTHER", "--trials", "1", "-q")
+    assert run("search", "train.py:objective", "-p", "x=0.0..1.0", "--metric", "val_loss", *LOCAL, *kept).code == 0
+
+    ran = run("resume", "train-1", "--trials", "+1", "-q")
+
+    config = run("show", "train-1", "-f", "json").json["config"]
+    assert ran.code == 0, ran.err
+    assert (config["env"], config["env_block"], config["n_trials"]) == (["MY_TOKEN"], ["OTHER"], 2)
