@@ -84,6 +84,28 @@ def test_pauses_cost_what_is_said() -> None:
     assert costly.seconds == pytest.approx(free.seconds + 10 * pauses + 100 * resumes)
 
 
+@pytest.mark.parametrize("rule", ["asha", "guarded", "screen", "hyperband"])
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"constraints": ["latency <= 1.8"]},
+        {"metric": ["loss", "latency"], "direction": ["minimize", "minimize"]},
+    ],
+)
+def test_what_is_known_only_in_the_end_ends_no_trial(rule: str, wish: dict[str, Any]) -> None:
+    """Trials are ranked at a rung by what they have reported: of what they cost nothing may be known there."""
+
+    def weighed_at_last(params: dict[str, Any], seed: int) -> Iterator[tuple[float, dict[str, float]]]:
+        for step in range(1, EPOCHS + 1):
+            yield 1.0, {"loss": params["x"] + 1 / step} | ({"latency": 1 + params["x"]} if step == EPOCHS else {})
+
+    found = simulate(weighed_at_last, SPACE, n_trials=30, early_stopping=rule, **wish)
+
+    complete = [trial.number for trial in found.trials if trial.state is TrialState.COMPLETE]
+    assert complete
+    assert min(found.trials, key=lambda trial: trial.params["x"]).number in complete
+
+
 def test_decisions_come_one_after_the_other_when_they_are_charged(tmp_path: Path) -> None:
     """Each takes a second here, steps take none: a worker waits for all that were begun before its own."""
     bench, clock = Bench(tmp_path, sqlite_url(tmp_path / "s.db"), n_trials=3, early_stopping="none"), Clock()

@@ -94,7 +94,11 @@ class Judge:
         """Return what the rule compares: a float, or for one that was made to rank them a vector."""
         if isinstance(value, Mapping):
             assert self._preference is not None
-            return self._preference.vector(value) if self._ranks else self._preference.losses(value)[0]
+            if not self._ranks:
+                return self._preference.losses(value)[0]
+            vector = self._preference.vector(value)
+            reported = (value[name] for name in self._preference.metrics if name in value)
+            return vector if all(map(math.isfinite, reported)) else (math.inf,) * len(vector)
         return value * self._sign if math.isfinite(value) else math.inf
 
     def replay(self, history: Iterable[tuple[int, int | None, Told | None]]) -> None:
