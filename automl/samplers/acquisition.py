@@ -89,7 +89,8 @@ class Feasibly:
             mean, sd, d_mean, d_sd = limit.predict_with_slope(features)
             z = -mean / sd
             log_share = float(log_ndtr(z))
-            density = math.exp(min(-0.5 * z * z - 0.5 * math.log(2 * math.pi) - log_share, 700.0))
+            log_density = -0.5 * z * z - 0.5 * math.log(2 * math.pi) - log_share
+            density = math.exp(min(log_density, math.log1p(abs(z))))  # which it never reaches but by cancellation
             value, slope = value + log_share, slope - density * (d_mean + z * d_sd) / sd
         return value, slope
 

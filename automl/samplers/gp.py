@@ -22,6 +22,7 @@ import itertools
 import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,18 +116,19 @@ class GpSampler:
             if not self._space.has_guess:  # else its priors draw
                 yield self._start.point(number)
             return
-        wanted, near = task
+        wanted, near, improvement = task
         rows = most_wanted(wanted, self._cube, near=near, rng=rng)
         if self._preference.is_plain and view.is_final and len(view.losses) >= SURE:
-            gains.append(float(np.exp(wanted.of(rows[:1])[0])))
+            gains.append(float(np.exp(improvement.of(rows[:1])[0])))
         feasible = filter(self._space.is_feasible, map(self._space.from_unit, rows))
         first = next(feasible, None)
         yield from map(self._space.from_unit, rows) if first is None else itertools.chain([first], feasible)
 
-    def _task(self, view: View, rng: np.random.Generator) -> tuple[Acquisition, Array] | None:
-        """Return what a trial promises, and the best points known, best first.
+    def _task(self, view: View, rng: np.random.Generator) -> tuple[Acquisition, Array, ExpectedImprovement] | None:
+        """Return what makes a point worth a trial; the best points known, best first; and what it is to better.
 
-        None where there are few results, and past studies do not say the same.
+        The first compares with what trials might have reached that were stopped, too, or they would be tried again; the
+        last does not. None where there are few results, and past studies do not say the same.
         """
         n_objectives = len(self._preference.metrics)
         numbers = sorted(view.losses)
@@ -142,12 +144,18 @@ class GpSampler:
             for place in range(n_objectives, vectors.shape[1])
         ]
         near = np.array([self._rows[number] for number in order[:BEST]])
-        best = math.inf
+        reached = best = math.inf
         if any(kept.values()):
-            feasible = sorted(n for n in order[:COMPARED] if kept[n]) + list(view.pending[-MODELLED:])
-            best = float(model.predict(self._features(feasible))[0].min())
-        improvement = ExpectedImprovement(model, self._cube, best)
-        return Feasibly(improvement, [limit for limit in limits if limit is not None]) if limits else improvement, near
+            feasible = sorted(n for n in order[:COMPARED] if kept[n])
+            reached = self._least(model, [*feasible, *view.pending[-MODELLED:]])
+            best = min(reached, self._least(model, view.stopped[-MODELLED:]))
+        wanted = ExpectedImprovement(model, self._cube, best)
+        improvement = replace(wanted, best=reached)
+        return Feasibly(wanted, [each for each in limits if each]) if limits else wanted, near, improvement
+
+    def _least(self, model: Model | Shifted, numbers: Sequence[int]) -> float:
+        """Return the least loss that a model expects of some trials; +inf of none."""
+        return float(model.predict(self._features(numbers))[0].min()) if numbers else math.inf
 
     def _model(
         self, view: View, results: Sequence[tuple[int, float]], *, is_limit: bool = False
@@ -169,7 +177,7 @@ class GpSampler:
         if len(kept) < (ENOUGH if view.is_final else ENOUGH_EARLY) and not trust.any():
             return None
         model = self._trends.fit(x, y, trust)
-        return model.with_pending(self._features(view.pending[-MODELLED:])) if view.pending else model
+        return model.with_pending(self._features(view.unseen[-MODELLED:])) if view.unseen else model
 
     def _features(self, numbers: Sequence[int]) -> Array:
         return self._cube.features(np.array([self._rows[number] for number in numbers]))

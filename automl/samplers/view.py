@@ -37,14 +37,18 @@ class View:
     """
     is_final: bool
     pending: Sequence[int]
-    """Trials that run or will run again, and those that were stopped before the step that is seen.
-
-    Nothing is known of them but that they were tried: the model is less unsure around them, and looks elsewhere.
-    """
+    """Trials that run, or will run again, and have no loss."""
+    stopped: Sequence[int]
+    """Trials that have ended, or wait paused, before the step that is seen: it is only known that they were tried."""
     failed: Sequence[int]
     """Trials that raised, or whose loss is not a number: their params are not worth another trial of the like."""
     infeasible: Sequence[int]
     """Trials that need more memory than there is."""
+
+    @property
+    def unseen(self) -> list[int]:
+        """Trials of which no loss is known, the oldest first: around them a model is less curious."""
+        return sorted([*self.pending, *self.stopped])
 
     @classmethod
     def of(cls, records: Iterable[TrialRecord], *, preference: Preference, enough: int = ENOUGH_EARLY) -> View | None:
@@ -61,10 +65,12 @@ class View:
             seen = [r for r in records if reached.get(r.number, 0) >= step]
         losses = {r.number: _vector(_standing(r, step, preference), preference) for r in seen}
         failed = [r for r in records if r.state is TrialState.FAIL and r.reason not in _SAYS_NOTHING]
+        unseen = [r for r in records if r.state is not TrialState.FAIL and r.number not in losses]
         return cls(
             losses=losses,
             is_final=is_final,
-            pending=[r.number for r in records if r.state is not TrialState.FAIL and r.number not in losses],
+            pending=[r.number for r in unseen if _is_pending(r)],
+            stopped=[r.number for r in unseen if not _is_pending(r)],
             failed=[r.number for r in failed if not r.is_infeasible],
             infeasible=[r.number for r in failed if r.is_infeasible],
         )
@@ -83,3 +89,7 @@ def _standing(record: TrialRecord, step: float, preference: Preference) -> Mappi
     steps = [each for each in record.reports if each <= step] if step < math.inf else []
     value = record.reports[max(steps)] if steps else record.value
     return {} if value is None else {preference.metrics[0]: value}
+
+
+def _is_pending(record: TrialRecord) -> bool:
+    return record.state in (TrialState.RUNNING, TrialState.WAITING) and not record.paused

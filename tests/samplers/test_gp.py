@@ -72,7 +72,8 @@ def test_final_values_are_seen_once_there_are_enough() -> None:
     assert view is not None
     assert view.is_final
     assert view.losses == {n: (-float(n),) for n in range(ENOUGH)}
-    assert view.pending == [20, 21, 22, 23]
+    assert (view.pending, view.stopped) == ([22, 23], [20, 21])
+    assert view.unseen == [20, 21, 22, 23]
 
 
 def test_where_a_trial_was_stopped_less_is_expected_than_before() -> None:
@@ -226,7 +227,7 @@ def test_thousands_of_trials_are_thinned() -> None:
     task = sampler._task(view, np.random.default_rng(0))
 
     assert task is not None
-    wanted, near = task
+    wanted, near, _ = task
     assert isinstance(wanted, ExpectedImprovement)
     assert len(wanted.model.x) == MODELLED
     assert near[0] == pytest.approx([0.3])
