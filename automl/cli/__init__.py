@@ -17,13 +17,14 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from automl import __version__, inert
 from automl.cli import again, control, given, look, output, resume, schema, search, serve, spaces
 from automl.cli.command import Command, Group
+from automl.cli.options import BUDGET, SPACE, WHAT
 from automl.errors import NO_SPACE, AutomlError
 from automl.redaction import redacted
 from search_spaces import SearchSpaceError
@@ -191,13 +192,24 @@ def _usage(error: typer.TyperException) -> list[str]:
 def _no_such_option(option: str, possibilities: Sequence[str], *, verb: str) -> str:
     """Return what to say of an option that `verb` does not have."""
     verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    if verb == "resume" and option in (name for each in verbs["search"].params for name in each.opts):
-        return f"{option} was settled when the study was made; `automl search` makes another"
+    known = {name: each for each in verbs["search"].params for name in each.opts}
+    if verb == "resume" and option in known:
+        return _on_resume(option, known[option])
     if option.lstrip("-") in verbs:
         return f"No such option: {option}; did you mean `automl {option.lstrip('-')}`?"
     if near := difflib.get_close_matches(option, possibilities, n=1):
         return f"No such option: {option}; did you mean {near[0]}?"
     return f"No such option: {option}"
+
+
+def _on_resume(option: str, known: Any) -> str:
+    """Return what to say where `resume` is given an `option` that only `search` has."""
+    if known.rich_help_panel in (WHAT, BUDGET):
+        return f"{option} was settled when the study was made; `automl search` makes another"
+    if known.rich_help_panel != SPACE:
+        return f"No such option: {option}"
+    instead = f"-p {known.name}=RANGE" if known.metavar == "RANGE" else "--space, which gives the whole new space"
+    return f"No such option: {option}; use {instead}"
 
 
 def _plain(text: str) -> str:
