@@ -170,10 +170,6 @@ class Agenda:
             worth=config.worth,
             older=spaces.n_older,
         )
-        given_up = _given_up(reader, records)
-        for trial, step, _ in history:
-            if step is None and trial not in given_up:
-                enough.see(records[trial])
         made = learner(reader, config, spaces=spaces, records=records, sampler=sampler)
         agenda = cls(
             n_trials=config.n_trials,
@@ -188,7 +184,11 @@ class Agenda:
             passed_over=confirming,
             tries=Known.read(reader).tries,
         )
-        agenda._recall(reader)
+        agenda._recall(reader)  # first, as it was: a search that has ended otherwise is weighed no more
+        given_up = _given_up(reader, records)
+        for trial, step, _ in history:
+            if step is None and trial not in given_up:
+                enough.see(records[trial])
         return agenda
 
     def confirming(self, config: StudyConfig) -> Agenda:

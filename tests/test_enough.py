@@ -282,6 +282,28 @@ def test_what_was_not_worth_it_stays_so_after_a_kill(tmp_path: Path, storage_url
     assert again.confirm()
 
 
+@pytest.mark.parametrize(
+    ("option", "last"), [({"patience": 2}, 0.7), ({"target_value": 0.2}, 0.1)], ids=["patience", "target"]
+)
+def test_the_first_reason_stands_after_a_kill(
+    tmp_path: Path, storage_url: str, option: dict[str, Any], last: float
+) -> None:
+    """What ran when an hour was not worth it meets another end as it ends: that is not why the search has ended."""
+    bench = Bench(tmp_path / "s", storage_url, worth=36.0, **option)
+    study = promising(bench.open(), [None, None, None, 1e-9])
+    running = [take(study) for _ in range(3)]
+    bench.clock.now += 1.0
+    study.end(running[0], complete(0.5))
+    assert study.next_attempt(wait=True) is None
+    for attempt, loss in zip(running[1:], (0.6, last), strict=True):
+        study.end(attempt, complete(loss))
+
+    again = bench.open(died=True)
+
+    assert again.is_finishing
+    assert again.ended_by is study.ended_by is EndedBy.WORTH
+
+
 MORE: list[dict[str, Any]] = [
     {"n_trials": 26},
     {"worth": 18.0},
