@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from automl.trial import AttemptState, Reason, TrialRecord, TrialState
 from search_spaces import SearchSpace
 from tests import strategies
 from tests.stopping.test_study import Live
-from tests.test_study import Bench, complete, report, take
+from tests.test_study import SHARES, Bench, complete, report, take
 
 LOSS = Preference.of("loss", "minimize")
 
@@ -368,18 +368,26 @@ def test_what_dies_with_its_driver_has_used_compute(tmp_path: Path, storage_url:
     assert again.report(attempt, [report(1, 0.5)]) is Verdict.STOP
 
 
-def test_who_dies_before_it_runs_anything_uses_no_compute(tmp_path: Path, storage_url: str) -> None:
-    """What is found running under a driver that has only taken the lease ran under one before."""
+@pytest.mark.parametrize("leave", [Bench.die, None], ids=["dies", "gives up"])
+def test_who_runs_nothing_neither_uses_nor_hides_compute(
+    tmp_path: Path, storage_url: str, leave: Callable[[Bench], None] | None
+) -> None:
+    """What is found running under drivers that have only taken the lease ran under the one before, as long as that."""
     bench = Bench(tmp_path / "s", storage_url, budget="1cpumin")
     take(bench.open())
+    bench.clock.now += 50
     bench.die()
-    bench.clock.now += 1000
-    Writer.open(connect(storage_url, create=True), "s", clock=bench.clock)
-    bench.clock.now += 1000
+    for _ in range(2):
+        ledger = Writer.open(connect(storage_url, create=True), "s", clock=bench.clock)
+        bench.clock.now += 1000
+        leave(bench) if leave else ledger.abandon()
 
-    again = bench.open(died=True)
+    again = Study.open(storage_url, "s", folder=bench.folder, shares=SHARES, clock=bench.clock)
 
-    assert again._running.usage.compute("cpus", now=bench.clock.now) == 0.0
+    assert again._running.usage.compute("cpus", now=bench.clock.now) == pytest.approx(50, abs=2)
+    attempt = take(again)
+    bench.clock.now += 12
+    assert again.report(attempt, [report(1, 0.5)]) is Verdict.STOP
 
 
 def test_a_new_space_is_given_its_patience(tmp_path: Path, storage_url: str) -> None:

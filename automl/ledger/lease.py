@@ -33,7 +33,9 @@ def is_ours(owner: Mapping[str, Any]) -> bool:
 
 
 def is_held(owner: Mapping[str, Any], idle_seconds: float) -> bool:
-    """Say whether `owner`, who last renewed `idle_seconds` ago, is alive."""
+    """Say whether `owner`, who last renewed `idle_seconds` ago, is alive and has not left the study as it found it."""
+    if owner.get("left"):
+        return False
     if owner["host"] == socket.gethostname():
         started = _started(owner["pid"]) if owner["boot"] == _boot_id() else None
         return started is not None and abs(started - owner["started"]) < CLOCK_STEP_SECONDS

@@ -37,7 +37,9 @@ studies = sa.Table(
     sa.Column("seq", sa.BigInteger, nullable=False, default=0),
     sa.Column("epoch", sa.Integer, nullable=False, default=0),
     sa.Column("used", sa.Double, nullable=False, default=0.0),  # seconds that drivers before the present one held it
-    sa.Column("owner", sa.JSON(none_as_null=True)),  # {"host", "boot", "pid", "started", "since"} of the driver
+    # {"host", "boot", "pid", "started", "since"} of the driver, and for the next one: "searched" and "left" are flags,
+    # "before" is [since, until] of the driver whose attempts are to be ended, and the seq when it was followed.
+    sa.Column("owner", sa.JSON(none_as_null=True)),
     sa.Column("renewed", sa.DateTime(timezone=True)),  # by the database's clock
     sa.Column("request", sa.String(6), info={"since": "0002"}),  # "finish" or "now": somebody asks the driver to stop
 )

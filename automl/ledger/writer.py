@@ -140,19 +140,21 @@ def _take(engine: sa.Engine, name: str, owner: Mapping[str, Any], *, takeover: b
         found = connection.execute(locked).mappings().one_or_none()
         if found is None:
             raise StudyNotFoundError(f"no study {name!r} in {shown(engine.url)}; see `automl ls`")
-        row: dict[str, Any] = {**found, "fenced": None, "lived": (math.inf, -math.inf)}
-        if row["owner"] == owner:  # only the answer was lost, and with it whom this fenced
+        row: dict[str, Any] = {**found, "fenced": None}
+        held = row["owner"]
+        if held and owner.items() <= held.items():  # only the answer was lost, and with it whom this fenced
             return row
-        if row["owner"] and not (row["epoch"] == 0 and lease.is_ours(row["owner"])):  # else we have just made it
+        if held and not (row["epoch"] == 0 and lease.is_ours(held)):  # else we have just made it
             idle = (database_time(connection) - as_utc(row["renewed"])).total_seconds()
-            if lease.is_held(row["owner"], idle):
+            if lease.is_held(held, idle):
                 if not takeover:
-                    raise lease.refusal(name, row["owner"])
-                row["fenced"] = {key: row["owner"][key] for key in ("host", "pid", "since")}
+                    raise lease.refusal(name, held)
+                row["fenced"] = {key: held[key] for key in ("host", "pid", "since")}
             # It has said no word of its end; when it last renewed it was alive. The database has a clock of its own.
-            since, until = row["lived"] = row["owner"]["since"], clock() - idle
-            if not row["owner"].get("searched"):
+            since, until = held["since"], clock() - idle
+            if not held.get("searched"):
                 row["used"] += max(0.0, until - since)
+            owner = {**owner, "before": [*(_inherited(held, row["seq"]) or (since, until)), row["seq"]]}
         row |= {"epoch": row["epoch"] + 1, "owner": owner}
         taken = {key: row[key] for key in ("epoch", "used", "owner")}
         connection.execute(
@@ -160,6 +162,15 @@ def _take(engine: sa.Engine, name: str, owner: Mapping[str, Any], *, takeover: b
         )
         crash.here(Point.DRIVER_WITHIN_TAKE)
     return row
+
+
+def _inherited(owner: Mapping[str, Any], seq: int) -> tuple[float, float] | None:
+    """Return from when to when the driver lived whose attempts `owner` has still to end, if any.
+
+    Who takes a study up ends them with the first that it writes; while the seq stands where it was, the next has to.
+    """
+    since, until, found = owner.get("before", (math.inf, -math.inf, None))
+    return (since, until) if seq == found else None
 
 
 class Writer:
@@ -177,8 +188,8 @@ class Writer:
         self.seq: int = taken["seq"]
         self.fenced: Mapping[str, Any] | None = taken["fenced"]
         """The driver that lived and held the study until it was taken over: host, pid, since."""
-        self.lived: tuple[float, float] = taken["lived"]
-        """From when to when the driver before is known to have lived, if it went without a word; else never."""
+        self.lived: tuple[float, float] = _inherited(taken["owner"], taken["seq"]) or (math.inf, -math.inf)
+        """From when to when the driver is known to have lived whose attempts are to be ended, if any; else never."""
         self.said: Said = log
         """Told when the ledger makes the driver wait."""
         self.clock = clock
@@ -394,8 +405,9 @@ class Writer:
             return
         self._is_over = True
         self._changes.clear()
+        left = {**self._owner, "searched": True, "left": True}
         with contextlib.suppress(AutomlError):
-            self.commit(owner=None)
+            self.commit(owner=left if _inherited(self._owner, self.seq) else None)
         self.engine.dispose()
 
     def _add(self, statement: sa.Insert | sa.Update, row: dict[str, Any]) -> None:

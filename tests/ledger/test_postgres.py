@@ -218,9 +218,8 @@ def test_a_deadlock(writer: Writer, url: str) -> None:
         assert (reader.study().seq, reader.records()[0].state) == (6, "WAITING")
 
 
-def test_a_lease_whose_answer_was_lost_is_ours(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The driver does not refuse itself, nor is it a second one."""
-    engine = connect(url, create=True)
+def lose_an_answer(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the connection break between the next commit and its answer."""
     commit = engine.dialect.do_commit
 
     def break_once(connection: Any) -> None:
@@ -231,9 +230,29 @@ def test_a_lease_whose_answer_was_lost_is_ours(url: str, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(engine.dialect, "do_commit", break_once)
 
+
+def test_a_lease_whose_answer_was_lost_is_ours(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver does not refuse itself, nor is it a second one."""
+    engine = connect(url, create=True)
+    lose_an_answer(engine, monkeypatch)
+
     writer = Writer.open(engine, "s")
 
     assert (writer.epoch, writer.commit()) == (1, 0)
+
+
+def test_a_lease_whose_answer_was_lost_knows_who_died(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long the driver before has lived is told once more."""
+    Writer.open(connect(url, create=True), "s", clock=lambda: 1000.0)
+    engine = connect(url, create=True)
+    with engine.begin() as connection:
+        owner = connection.scalar(sa.select(schema.studies.c.owner))
+        connection.execute(sa.update(schema.studies).values(owner=owner | {"boot": "before"}))
+    lose_an_answer(engine, monkeypatch)
+
+    writer = Writer.open(engine, "s", clock=lambda: 1050.0)
+
+    assert (writer.epoch, writer.lived) == (2, (1000.0, pytest.approx(1050.0, abs=10)))
 
 
 def test_errors_that_are_no_outage_are_not_repeated(writer: Writer, caplog: pytest.LogCaptureFixture) -> None:

@@ -178,6 +178,33 @@ def test_a_study_is_held_from_its_first_moment(url: str) -> None:
     assert Writer.open(connect(url, create=True), "dead").epoch == 1
 
 
+def test_who_left_what_a_dead_driver_ran_holds_nothing(url: str) -> None:
+    """The study is free at once, for other hosts too, and still says that a driver died; who takes it up ends that."""
+    Writer.open(connect(url, create=True), "s")
+    engine = connect(url, create=True)
+    with engine.begin() as connection:
+        owner = connection.scalar(sa.select(schema.studies.c.owner))
+        connection.execute(sa.update(schema.studies).values(owner=owner | {"boot": "before"}))
+    Writer.open(engine, "s").abandon()
+    with engine.begin() as connection:
+        left = connection.scalar(sa.select(schema.studies.c.owner))
+    with Reader.open(url, "s") as reader:
+        study = reader.study()
+
+    last = Writer.open(engine, "s")
+    last.event("note")
+    last.commit()
+    last.abandon()
+
+    assert (study.owner, study.state, study.has_died) == (None, "interrupted", True)
+    assert not lease.is_held(left | {"host": "elsewhere"}, 0.0)
+    assert (last.epoch, last.fenced) == (3, None)
+    assert last.lived[0] == owner["since"]
+    with Reader.open(url, "s") as reader:
+        assert not reader.study().has_died
+    assert Writer.open(engine, "s").lived == (math.inf, -math.inf)
+
+
 @pytest.mark.parametrize(("idle", "is_held"), [(1.0, True), (lease.EXPIRES_SECONDS + 1, False)])
 def test_another_hosts_lease_expires(idle: float, is_held: bool) -> None:
     """A driver on another host counts as dead once it has not renewed for long enough."""
