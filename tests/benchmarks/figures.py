@@ -115,16 +115,27 @@ def trial(bench: Bench) -> list[Row]:
 
 
 def growth(bench: Bench) -> list[Row]:
-    """Cost of a trial at 5,000 beside one at 200, without sampler and tracker: stretches of the same run."""
+    """Cost of a trial at 5,000 beside one at 200, without sampler and tracker: of a study that goes on, and a new one.
+
+    They take turns, since a minute later the same machine may be twice as fast.
+    """
     trials, block = bench.trials(5000), bench.trials(200)
     rows = []
     for executor, reports in (("ray", 1), ("local", 20)):
-        note(f"growth, {executor}")
-        options = {"executor": executor, "sampler": "random", "tracker": "none"}
-        times = bench.search(OURS, trials=trials, reports=reports, **options)()
-        early, late = times.blocks(block, 2 * block, 5), times.blocks(trials - block, trials, 5)
-        name = f"growth, {executor} executor, {reports} report{'s' * (reports > 1)}: trial {trials:,}; trial {block}"
-        rows.append(Row(name, late, early, at_most=1.2))
+        name = f"growth, {executor} executor, {reports} report{'s' * (reports > 1)}"
+        options = {"reports": reports, "executor": executor, "sampler": "random", "tracker": "none"}
+        warm = block // 2
+        with bench.folder() as home:
+            note(name)
+            after = trials - block - warm
+            measure(OURS, folder=str(home), trials=after, **options)
+            late, early = bench.in_turns(
+                name,
+                bench.search(OURS, trials=warm + block, home=str(home), after=after, **options),
+                bench.search(OURS, trials=warm + block, **options),
+            )
+        sides = [[times.stretch(warm, warm + block) for times in side] for side in (late, early)]
+        rows.append(Row(f"{name}: trial {trials:,}; trial {block}", *sides, at_most=1.2))
     return rows
 
 

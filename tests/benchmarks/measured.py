@@ -8,7 +8,6 @@ The harness starts it, and it hands what it did to `child`:
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
 import os
 import resource
@@ -69,11 +68,9 @@ class Times:
         """Seconds from when all workers were warm until the last point was visible, a trial."""
         return (self.visible - self.told[WARM - 1]) / (len(self.told) - WARM)
 
-    def blocks(self, first: int, last: int, parts: int) -> list[float]:
-        """Return the seconds a trial in each of `parts` equal stretches from tell number `first` to `last`."""
-        size = (last - first) // parts
-        ends = [self.told[first - 1 + size * part] for part in range(parts + 1)]
-        return [(after - before) / size for before, after in itertools.pairwise(ends)]
+    def stretch(self, first: int, last: int) -> float:
+        """Return the seconds a trial from tell number `first` to `last`."""
+        return (self.told[last - 1] - self.told[first - 1]) / (last - first)
 
 
 def measure(module: str, **options: Any) -> Times:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,9 +33,17 @@ class Objective:
 
 
 def search(
-    folder: Path, *, trials: int, reports: int, executor: str = "ray", sampler: str = "tpe", tracker: str = "mlflow"
+    folder: Path,
+    *,
+    trials: int,
+    reports: int,
+    executor: str = "ray",
+    sampler: str = "tpe",
+    tracker: str = "mlflow",
+    home: str | None = None,
+    after: int = 0,
 ) -> Times:
-    """Run one search and say when things happened."""
+    """Run one search and say when things happened; or that in `home`, which has a copy, `after` so many trials."""
     times = Times()
 
     def listen(event: Mapping[str, Any]) -> None:
@@ -43,22 +52,26 @@ def search(
         elif event["event"] == "trial-ended":
             times.note_tell()
 
+    if home is not None:
+        shutil.copytree(Path(home) / "bench", folder / "bench")
+    how: dict[str, Any] = {"home": folder, "listeners": [listen], "n_trials": after + trials}
     with _watched(folder / "bench", times):
-        result = automl.search(
-            Objective(reports),
-            SPACE,
-            name="bench",
-            metric="loss",
-            direction="minimize",
-            n_trials=trials,
-            sampler=sampler,
-            home=folder,
-            listeners=[listen],
-            early_stopping="none",
-            executor=executor,
-            parallel=PARALLEL if executor == "ray" else None,
-            tracker=tracker,
-        )
+        if home is not None:
+            result = automl.resume("bench", Objective(reports), **how)
+        else:
+            result = automl.search(
+                Objective(reports),
+                SPACE,
+                name="bench",
+                metric="loss",
+                direction="minimize",
+                sampler=sampler,
+                early_stopping="none",
+                executor=executor,
+                parallel=PARALLEL if executor == "ray" else None,
+                tracker=tracker,
+                **how,
+            )
     if len(times.told) != trials or result.waiting:
         raise RuntimeError(f"{len(times.told)} of {trials} trials ended, {result.waiting} points were not delivered")
     times.asked = result.trials[0].started or 0.0
