@@ -67,8 +67,9 @@ def build(params: dict[str, Any]) -> tuple[nn.Module, torch.optim.Optimizer]:
 
 
 def save(folder: Path, epoch: int, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Write all that training needs to go on after `epoch`."""
-    torch.save({"epoch": epoch, "model": model.state_dict(), "optimizer": optimizer.state_dict()}, folder / "state.pt")
+    """Write all that training needs to go on after `epoch` as if it had never stopped, so chance's state too."""
+    state = {"epoch": epoch, "model": model.state_dict(), "optimizer": optimizer.state_dict()}
+    torch.save({**state, "random": torch.get_rng_state()}, folder / "state.pt")
 
 
 def load(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
@@ -76,6 +77,7 @@ def load(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> in
     state = torch.load(folder / "state.pt")
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
+    torch.set_rng_state(state["random"])
     return int(state["epoch"])
 
 

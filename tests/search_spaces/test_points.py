@@ -168,8 +168,8 @@ def test_conditions_without_end_are_not_counted():
     pairs = [rng.sample(range(60), 2) for _ in range(300)]
     children = {f"c{k}": f"1..3 when a{i}=1 and a{j}=0" for k, (i, j) in enumerate(pairs)}
 
-    start = time.perf_counter()
+    start = time.process_time()
     size = SearchSpace({**parents, **children}).size()
 
     assert size == 2**60 * 3**300
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
