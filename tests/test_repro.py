@@ -38,6 +38,7 @@ def home(tmp_path: Path) -> Path:
     script.write_text(SCRIPT)
     options: dict[str, Any] = {
         "n_trials": 6,
+        "seed": 1,
         "max_epochs": EPOCHS,
         "early_stopping": "asha",
         "executor": "local",
