@@ -32,8 +32,10 @@ from pathlib import Path
 VARIABLE = "AUTOML_SEARCH"
 POLITE_SECONDS = 2.0
 """That processes have to end by themselves, before they are killed."""
-MOST_SECONDS = 8.0
+MOST_SECONDS = 6.0
 """After which the guard gives up on what cannot be killed."""
+ALARM_SECONDS = 9
+"""After which the guard itself is gone, whatever it waits for: a disk that removes a folder slowly, for one."""
 SETTLE_SECONDS = 0.2  # between two looks that find nothing
 POLL_SECONDS = 0.5  # where the end of a process is no event
 
@@ -104,7 +106,9 @@ def main(mark: str, driver: int) -> None:
     """Wait for the end of the process `driver`, and end whatever carries `mark`."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)  # they are for the driver
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     _wait_for(driver)
+    signal.alarm(ALARM_SECONDS)
     end(mark, pipe=_pipe(0))
     os.set_blocking(0, False)
     folders = b""

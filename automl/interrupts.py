@@ -35,8 +35,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, *POLITE)
 QUICK = 0.8
 """Seconds that the main thread has after a second signal."""
 SAVING = 0.5
-"""Seconds that saving the state may take when the process must end, and saying so as well."""
+"""Seconds that saving the state may take when the process must end."""
 MARGIN = 2 * SAVING
+"""The same, saying so included."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -311,16 +312,18 @@ def _watch(reading: int, grace: float, last: Callable[[int, bool], object]) -> N
 def _end(code: int, last: Callable[[int, bool], object]) -> None:
     """Save the state if that takes no longer than it should, and end the process."""
     saved = []
+    until = time.monotonic() + MARGIN
 
     def save() -> None:
         for each in list(_state.savers):
             each()
         saved.append(True)
 
-    for action in (save, lambda: last(code, bool(saved))):  # each might wait for what never comes
+    # Each might wait for what never comes; what saving leaves of its time is there for the rest.
+    for action, seconds in ((save, SAVING), (lambda: last(code, bool(saved)), MARGIN)):
         thread = threading.Thread(target=_call, args=(action,), daemon=True)
         thread.start()
-        thread.join(SAVING)
+        thread.join(max(0.0, min(seconds, until - time.monotonic())))
     os._exit(code)
 
 

@@ -118,7 +118,9 @@ class Session:
             if not self.read(0.02):
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self.process.wait(max(0.0, until - time.monotonic()))
-        while self.process.returncode is not None and self.read(0.05) and self._readable():
+        # The kernel hands on what is written to a terminal a little later: read to its end, unless others keep it open.
+        last = time.monotonic() + 2
+        while self.process.returncode is not None and time.monotonic() < last and self.read(0.2):
             pass
         return self.process.wait(0.01)
 
@@ -135,9 +137,6 @@ class Session:
         with contextlib.suppress(OSError):
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")[:200]
         return "gone"
-
-    def _readable(self) -> bool:
-        return self._ours >= 0 and bool(select.select([self._ours], [], [], 0)[0])
 
 
 def _carrying(entry: bytes, *, but: int) -> list[int]:

@@ -143,3 +143,15 @@ def test_a_search_within_a_search_carries_both_marks(monkeypatch: pytest.MonkeyP
     assert outer == "outer"
     assert child.pid in found
     assert os.environ[guard.VARIABLE] == "outer"
+
+
+def test_a_guard_does_not_outlive_its_driver_either() -> None:
+    """Whatever it waits for, here a disk that removes a folder for ever, and whatever it inherited."""
+    code = (
+        "import os, signal, sys, time; from automl import guard; signal.signal(signal.SIGALRM, signal.SIG_IGN); "
+        "guard.ALARM_SECONDS = 1; guard.end = lambda *mark, **pipe: print('waits', flush=True) or time.sleep(600); "
+        "guard.main('mark', -1)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+
+    assert (ran.stdout, ran.returncode) == ("waits\n", -signal.SIGALRM)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import enum
+import io
 import json
 import math
 import os
@@ -48,17 +49,22 @@ class Format(enum.StrEnum):
 
 def emit(data: Any, format: Format, show: Callable[[], None]) -> None:
     """Print `data` in `format`; as a table it is what `show` prints."""
-    data = plain(data)
     if format is Format.TABLE:
         show()
-    elif format is Format.JSON:
-        print(json.dumps(data, indent=2, allow_nan=False))
-    elif format is Format.YAML:
+    else:
+        print(text(data, format), end="")
+
+
+def text(data: Any, format: Format) -> str:
+    """Return `data` in a format for programs, the end of the last line included."""
+    data = plain(data)
+    if format is Format.JSON:
+        return json.dumps(data, indent=2, allow_nan=False) + "\n"
+    if format is Format.YAML:
         import yaml
 
-        print(yaml.safe_dump(data, sort_keys=False), end="")
-    else:
-        _print_csv(data if isinstance(data, list) else [data])
+        return str(yaml.safe_dump(data, sort_keys=False))
+    return _csv(data if isinstance(data, list) else [data])
 
 
 def line(data: Any) -> str:
@@ -238,17 +244,19 @@ def _cell(value: Any) -> Text:
     return Text(text, style=_STYLES.get(text, ""))
 
 
-def _print_csv(rows: Sequence[Any]) -> None:
+def _csv(rows: Sequence[Any]) -> str:
     import csv
 
     flat = [dict(_flat(row)) for row in rows]
     columns = list(dict.fromkeys(name for row in flat for name in row))
     groups = list(dict.fromkeys(name.partition(".")[0] for name in columns))
     columns.sort(key=lambda name: groups.index(name.partition(".")[0]))  # all params side by side
-    writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+    written = io.StringIO()
+    writer = csv.DictWriter(written, columns, lineterminator="\n")
     if columns:
         writer.writeheader()
     writer.writerows(flat)
+    return written.getvalue()
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

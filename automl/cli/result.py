@@ -29,17 +29,8 @@ def show(found: SearchResult, *, format: Format, json: bool) -> None:
         format: how to print it.
         json: as the last event of a stream instead.
     """
-    from automl.report import summary
-
     with found.home.read(found.name) as reader:
-        more = further(found.ended_by, reader.study().config) if found.state == "finished" else []
-        resume = "resume", found.name, *more
-        status = summary.status(found.home, reader)
-        data = status | {
-            "test": found.test,
-            "seconds": round(found.seconds, 3),
-            "resume": output.command(found.home, *resume),
-        }
+        data = _data(found, reader)
         if json:
             print(output.line({"event": "result", **data}), flush=True)
         else:
@@ -49,6 +40,24 @@ def show(found: SearchResult, *, format: Format, json: bool) -> None:
         last = f"; trial {failed[-1].number}: {failed[-1].reason}: {failed[-1].message}" if failed else ""
         again = "; search again with the right --metric" if lacks_metric(found) else ""
         output.fail(f"no trial of {found.name} has a value: {counts(data['counts'])}{last}{again}", code=1)
+
+
+def text(found: SearchResult, *, format: Format, json: bool) -> str:
+    """Return what `show` prints for programs to read."""
+    with found.home.read(found.name) as reader:
+        data = _data(found, reader)
+    return output.line({"event": "result", **data}) + "\n" if json else output.text(data, format)
+
+
+def _data(found: SearchResult, reader: Reader) -> dict[str, Any]:
+    from automl.report import summary
+
+    more = further(found.ended_by, reader.study().config) if found.state == "finished" else []
+    return summary.status(found.home, reader) | {
+        "test": found.test,
+        "seconds": round(found.seconds, 3),
+        "resume": output.command(found.home, "resume", found.name, *more),
+    }
 
 
 def _show_table(found: SearchResult, reader: Reader, data: Mapping[str, Any]) -> None:

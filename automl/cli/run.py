@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from automl.attempt import Objective
     from automl.executors import Capacity
     from automl.home import Home
+    from automl.result import SearchResult
     from automl.samplers import Past
 
 
@@ -94,7 +96,7 @@ def run(
 
 
 class _Farewell:
-    """What is said of a search that ends before its time, once."""
+    """What is said of a search that ends before its time: once, though the process may be ended meanwhile."""
 
     def __init__(self, home: Home, name: str, began: float, *, format: Format, json: bool) -> None:
         self._home = home
@@ -102,32 +104,29 @@ class _Farewell:
         self._began = began
         self._format = format
         self._json = json
-        self._is_said = False
+        self._stdout = sys.stdout  # what an objective prints goes elsewhere
+        self._unsaid = threading.Lock()  # taken by whoever says it
+        self._telling = threading.Lock()
+        self._is_told = False
 
     def early(self, error: SearchAbortedError | KeyboardInterrupt) -> NoReturn:
         """Say why the search has ended and how to go on, and end with the exit code of `error`."""
         from automl.interrupts import Interrupted
-        from automl.result import read_result
 
-        self._is_said = True
         if self._name not in self._home.studies():
-            code = getattr(error, "exit_code", 130)
-            output.fail("interrupted before the study was made: nothing is kept", code=code)
-        if self._json or self._format is not Format.TABLE:
-            seconds = time.monotonic() - self._began
-            result.show(read_result(self._home, self._name, seconds=seconds), format=self._format, json=self._json)
+            self._say("error: interrupted before the study was made: nothing is kept")
+            raise typer.Exit(getattr(error, "exit_code", 130)) from None
+        self._tell()
         if isinstance(error, SearchAbortedError):
-            output.say(*error.traceback)
-            found = read_result(self._home, self._name, seconds=time.monotonic() - self._began)
-            raise SearchAbortedError(result.aborted(found, error, self._again)) from error
+            self._say(*error.traceback)
+            raise SearchAbortedError(result.aborted(self._found(), error, self._again)) from error
         what = str(error) if isinstance(error, Interrupted) and error.by else "interrupted"
-        output.say(f"{what}: state saved; go on with: {self._again}")
+        self._say(f"{what}: state saved; go on with: {self._again}")
         raise typer.Exit(error.exit_code if isinstance(error, Interrupted) else 130) from None
 
     def at_once(self, code: int, is_saved: bool) -> None:
-        """Say what there is to say of a process that is about to be ended."""
-        if not self._is_said:
-            self._is_said = True
+        """Say what there is to say of a process that is about to be ended, which may be doing so by itself."""
+        if self._unsaid.acquire(blocking=False):
             output.show_cursor()
             self._home.discard(self._name)
             if self._name not in self._home.studies():
@@ -135,6 +134,26 @@ class _Farewell:
                 return
             what = "state saved" if is_saved else "what was reported is kept"
             output.say(f"interrupted: {what}; go on with: {self._again}")
+        self._tell()
+
+    def _say(self, *lines: str) -> None:
+        if self._unsaid.acquire(blocking=False):
+            output.say(*lines)
+
+    def _tell(self) -> None:
+        """Print the result if programs read it; whoever comes second waits for the first."""
+        if self._format is Format.TABLE and not self._json:
+            return
+        with self._telling:
+            if not self._is_told:
+                text = result.text(self._found(), format=self._format, json=self._json)
+                print(text, end="", file=self._stdout, flush=True)
+                self._is_told = True
+
+    def _found(self) -> SearchResult:
+        from automl.result import read_result
+
+        return read_result(self._home, self._name, seconds=time.monotonic() - self._began)
 
     @property
     def _again(self) -> str:

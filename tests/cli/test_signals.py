@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from pathlib import Path
@@ -96,6 +97,31 @@ def test_nothing_keeps_a_process_from_ending(folder: Path, second: bool, most: f
         assert (code, time.monotonic() - began < most) == (130, True)
         assert session.text.splitlines()[-1] == "interrupted: state saved; go on with: automl resume s"
         assert session.left(10) == []
+    assert counts(folder) == {TrialState.WAITING: 1}
+
+
+def test_events_end_with_the_result_of_a_process_that_is_ended(folder: Path) -> None:
+    """An objective that hears no signal keeps no program from learning how the search stands."""
+    with Session(command("stuck", "--json", grace="2"), folder) as session:
+        session.read_until("is stuck")
+        session.send(signal.SIGINT)
+
+        assert session.wait(20) == 130
+    said, told = session.text.splitlines()[-2:]
+    assert said == "interrupted: state saved; go on with: automl resume s"
+    assert [json.loads(told)[key] for key in ("event", "state")] == ["result", "interrupted"]
+
+
+def test_a_result_that_takes_for_ever_keeps_the_way_on_from_nobody(folder: Path) -> None:
+    """The main thread has begun to say what there is, and is stuck: another one says the rest, once."""
+    slow = "import threading; from automl.cli import result; result.text = lambda *a, **b: threading.Event().wait()"
+    with Session(command("slow", "--json", grace="2"), folder, before=slow) as session:
+        session.read_until("reported 1")
+        session.send(signal.SIGINT)
+
+        assert session.wait(20) == 130
+        assert session.left(10) == []
+    assert session.text.count("interrupted: state saved; go on with: automl resume s") == 1
     assert counts(folder) == {TrialState.WAITING: 1}
 
 
