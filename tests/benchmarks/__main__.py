@@ -15,7 +15,7 @@ NOTES = """\
 Each run is a fresh process, and those compared took turns: medians, with the smallest and largest of the pairs in
 parentheses. The objective does nothing but report; 12 parameters, 2 workers, early stopping off. Bare Tune stores and
 logs nothing and asks Optuna's TPE in memory. Tune's own glue is OptunaSearch (TPE) with MLflowLoggerCallback; it gets
-12 trials with 20 reports and 60 with 1, not 200, so beside it both are counted per trial from when every worker was
+10 trials with 20 reports and 60 with 1, not 200, so beside it both are counted per trial from when every worker was
 warm. MLflow's files were made before the clocks, and workers are reused on every side. Trial 5,000 is of a study of
 4,700 that goes on, trial 200 of a new one. Workers train a small network, 10 steps a trial; for the figure of a step
 the search and the same training in two processes run side by side, each frozen for three seconds while the other goes

@@ -53,11 +53,11 @@ class Bench:
         """Return how many trials to run where a figure asks for `full`."""
         return max(8, round(full * self._scale))
 
-    def in_turns(self, what: str, *sides: Callable[[], Times]) -> list[list[Times]]:
-        """Measure the sides in turns; return each one's runs."""
-        rounds = []
-        for number in range(self.pairs):
-            note(f"{what}: round {number + 1} of {self.pairs}")
+    def in_turns(self, what: str, *sides: Callable[[], Times], most: int | None = None) -> list[list[Times]]:
+        """Measure the sides in turns, as often as is asked for or `most` times; return each one's runs."""
+        rounds, n = [], min(self.pairs, most or self.pairs)
+        for number in range(n):
+            note(f"{what}: round {number + 1} of {n}")
             rounds.append([side() for side in sides])
         return [list(runs) for runs in zip(*rounds, strict=True)]
 
@@ -98,7 +98,7 @@ def trial(bench: Bench) -> list[Row]:
     The glue is so slow that it gets fewer trials; so beside it both sides are counted from when they were warm.
     """
     rows, told, visible = [], "first ask to last tell; bare Tune", "until visible in MLflow; Tune's own glue"
-    for reports, glue_trials in ((20, 12), (1, 60)):
+    for reports, glue_trials in ((20, 10), (1, 60)):
         ours, floor, glue = bench.in_turns(
             f"trial, {reports} reports",
             bench.search(OURS, trials=bench.trials(200), reports=reports),
@@ -133,6 +133,7 @@ def growth(bench: Bench) -> list[Row]:
                 name,
                 bench.search(OURS, trials=warm + block, home=str(home), after=after, **options),
                 bench.search(OURS, trials=warm + block, **options),
+                most=3,
             )
         sides = [[times.stretch(warm, warm + block) for times in side] for side in (late, early)]
         rows.append(Row(f"{name}: trial {trials:,}; trial {block}", *sides, at_most=1.2))
@@ -157,7 +158,7 @@ def long(bench: Bench) -> list[Row]:
 
 def workers(bench: Bench) -> list[Row]:
     """How long workers wait, and a step of real training beside the same training without a search."""
-    (searches,) = bench.in_turns("workers wait", bench.search(TRAINING, trials=bench.trials(12)))
+    (searches,) = bench.in_turns("workers wait", bench.search(TRAINING, trials=bench.trials(12)), most=3)
     ours, alone = _steps(bench)
     return [
         Row(
