@@ -62,7 +62,7 @@ class Session:
             start_new_session=True,
             **streams,
         )
-        self.began = time.monotonic()
+        self.began = self.ended = time.monotonic()
         os.close(theirs)
 
     def __enter__(self) -> Self:
@@ -112,12 +112,13 @@ class Session:
             self._ours = -1
 
     def wait(self, seconds: float) -> int:
-        """Return the exit code; what is printed meanwhile is read."""
+        """Return the exit code, of the moment `ended`; what is printed is read to its end."""
         until = time.monotonic() + seconds
         while self.process.poll() is None and time.monotonic() < until:
             if not self.read(0.02):
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self.process.wait(max(0.0, until - time.monotonic()))
+        self.ended = time.monotonic()
         # The kernel hands on what is written to a terminal a little later: read to its end, unless others keep it open.
         last = time.monotonic() + 2
         while self.process.returncode is not None and time.monotonic() < last and self.read(0.2):

@@ -124,7 +124,7 @@ def _cut(
                 session.send(signal.SIGTERM if kind == signal.SIGHUP else kind)
         sent = time.monotonic()
         code = session.wait(60)
-        seconds = time.monotonic() - sent
+        seconds = max(0.0, session.ended - sent)
         left = session.left(GUARD)
         return {
             "code": code,
