@@ -31,10 +31,10 @@ def show(found: SearchResult, *, format: Format, json: bool) -> None:
     """
     with found.home.read(found.name) as reader:
         data = _data(found, reader)
-        if json:
-            print(output.line({"event": "result", **data}), flush=True)
+        if json or format is not Format.TABLE:
+            print(_printed(data, format=format, json=json), end="", flush=True)
         else:
-            output.emit(data, format, lambda: _show_table(found, reader, data))
+            _show_table(found, reader, data)
     if found.state == "finished" and all(trial.value is None for trial in found.trials):
         failed = [trial for trial in found.trials if trial.reason is not None and trial.state is TrialState.FAIL]
         last = f"; trial {failed[-1].number}: {failed[-1].reason}: {failed[-1].message}" if failed else ""
@@ -45,7 +45,10 @@ def show(found: SearchResult, *, format: Format, json: bool) -> None:
 def text(found: SearchResult, *, format: Format, json: bool) -> str:
     """Return what `show` prints for programs to read."""
     with found.home.read(found.name) as reader:
-        data = _data(found, reader)
+        return _printed(_data(found, reader), format=format, json=json)
+
+
+def _printed(data: Mapping[str, Any], *, format: Format, json: bool) -> str:
     return output.line({"event": "result", **data}) + "\n" if json else output.text(data, format)
 
 
