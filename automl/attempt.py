@@ -195,12 +195,19 @@ def unrun(attempt: Attempt, error: BaseException) -> Ending:
 
 def _left(ending: Ending, folder: Path, origin: Origin) -> Ending:
     """Return `ending`, which now lies in the trial's folder, or says why it does not."""
-    if _fence(folder, origin.attempt).exists():
-        return ending
+    fence = _fence(folder, origin.attempt)
+
+    def check() -> None:
+        if fence.exists():
+            raise TrialPruned
+
     crash.here(Point.WORKER_BEFORE_RESULT)
     try:
+        check()
         result = {"origin": asdict(origin)} | asdict(ending)
-        durable.write_json(_result_path(folder, origin.attempt), result, sealed=True)
+        durable.write_json(_result_path(folder, origin.attempt), result, sealed=True, check=check)
+    except TrialPruned:  # another attempt has taken over
+        return ending
     except OSError as error:
         return replace(ending, no_space=_no_space(error, folder) or said(error))
     crash.here(Point.WORKER_AFTER_RESULT)

@@ -54,8 +54,11 @@ def unseal(text: str | bytes) -> dict[str, Any] | None:
     return row if isinstance(row, dict) else None
 
 
-def write_text(path: Path, text: str) -> None:
-    """Replace `path` by `text` in one atomic step that is on disk when the call returns."""
+def write_text(path: Path, text: str, *, check: Callable[[], None] = lambda: None) -> None:
+    """Replace `path` by `text` in one atomic step that is on disk when the call returns.
+
+    What `check` raises leaves `path` as it was; it is called last, since a disk may take seconds.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(path)
     with private.open_new(temporary) as file:
@@ -63,13 +66,18 @@ def write_text(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     crash.here(crash.Point.FILE_BEFORE_RENAME)
+    try:
+        check()
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     temporary.replace(path)
     _sync_folder(path.parent)
 
 
-def write_json(path: Path, value: Any, *, sealed: bool = False) -> None:
+def write_json(path: Path, value: Any, *, sealed: bool = False, check: Callable[[], None] = lambda: None) -> None:
     """Replace `path` by `value` as JSON in one atomic step, as `write_text` does."""
-    write_text(path, seal(value) if sealed else json.dumps(value))
+    write_text(path, seal(value) if sealed else json.dumps(value), check=check)
 
 
 def read_json(path: Path) -> Any | None:

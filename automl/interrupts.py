@@ -167,6 +167,16 @@ def saved_by(save: Callable[[], object]) -> Iterator[None]:
         _state.savers.remove(save)
 
 
+def leave_by_exit() -> None:
+    """Let what terminates this process by default end it with the exit code of any other signal: it is told by that.
+
+    For programs whose process is theirs to end, before and after what they have to save.
+    """
+    for number in SIGNALS:
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _exit)
+
+
 def heard() -> float | None:
     """Return when the first signal came since `raised` was entered, by `time.monotonic`."""
     return _state.heard
@@ -247,6 +257,10 @@ def _hear(number: int, frame: FrameType | None) -> None:
         _raise()
 
 
+def _exit(number: int, frame: FrameType | None) -> None:
+    os._exit(exit_code(number))
+
+
 def _count(number: int) -> None:
     _state.count += 1
     if _state.first is None:
@@ -260,7 +274,7 @@ def _raise() -> None:
 
 def _is_ours(number: int, before: object) -> bool:
     if number in POLITE:
-        return before in (signal.SIG_DFL, _hear)
+        return before in (signal.SIG_DFL, _exit, _hear)
     return before not in (signal.SIG_IGN, None)
 
 

@@ -36,6 +36,22 @@ def make(path: Path, text: str = "x") -> None:
         (folder / "sub" / "a").write_text(text)
 
 
+def test_what_is_checked_last_keeps_the_old_file(tmp_path: Path) -> None:
+    """While the new one was written to the disk, somebody may have taken over: nothing changes, nothing is left."""
+    path = tmp_path / "result.json"
+    durable.write_json(path, {"attempt": 1})
+
+    def check() -> None:
+        assert len(list(tmp_path.iterdir())) == 2  # it is written already
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        durable.write_json(path, {"attempt": 2}, check=check)
+
+    assert durable.read_json(path) == {"attempt": 1}
+    assert [*tmp_path.iterdir()] == [path]
+
+
 def test_a_folder_is_whole_until_a_byte_changes(tmp_path: Path) -> None:
     """Any damage shows: a changed byte, a missing file, a missing manifest."""
     for damage in (

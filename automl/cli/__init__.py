@@ -21,7 +21,7 @@ from typing import Annotated, Any
 
 import typer
 
-from automl import __version__, inert
+from automl import __version__, inert, interrupts
 from automl.cli import again, control, given, look, output, resume, schema, search, serve, spaces
 from automl.cli.command import Command, Group
 from automl.cli.options import BUDGET, SPACE, WHAT
@@ -106,6 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Without `arguments` it is that of the process, which then ends soon.
     """
+    if arguments is None:
+        interrupts.leave_by_exit()
     try:
         code = _run(arguments)
         sys.stdout.flush()

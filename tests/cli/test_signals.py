@@ -125,6 +125,22 @@ def test_a_result_that_takes_for_ever_keeps_the_way_on_from_nobody(folder: Path)
     assert counts(folder) == {TrialState.WAITING: 1}
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
+def test_a_signal_while_the_result_is_printed(folder: Path, number: signal.Signals) -> None:
+    """All is saved and nobody handles signals any more: the exit code still says what has ended the process."""
+    slow = (
+        "import threading; from automl.cli import result; "
+        "result.show = lambda *a, **b: print('shows', flush=True) or threading.Event().wait()"
+    )
+    with Session(command("objective"), folder, before=slow) as session:
+        session.read_until("shows")
+        session.send(number)
+
+        assert session.wait(20) == 143
+        assert session.left(10) == []
+    assert counts(folder) == {TrialState.COMPLETE: 8}
+
+
 def test_what_an_objective_leaves_keeps_no_process_from_ending(folder: Path) -> None:
     """A thread that never ends and an exit hook that hangs do not keep a finished search in the terminal."""
     with Session(

@@ -92,6 +92,8 @@ def at(point: Point, later: bool, rng: random.Random) -> Plan:
     """Return a round that is killed at `point`, at its first hit or at a later one."""
     is_once = point.endswith(ONCE) and not point.startswith("worker")
     hit = 1 if is_once or not later else rng.randint(2, 4)
+    if point.startswith("delivery"):  # how often it is passed depends on its speed
+        hit = min(hit, 2)
     crashes = (f"{point}:{hit}",) * (2 if is_once and later else 1)
     if point.startswith("delivery"):  # the driver does not die of it
         crashes = (f"lines:{rng.randrange(1, 30)}", *crashes)
