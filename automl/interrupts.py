@@ -34,10 +34,10 @@ POLITE = (signal.SIGHUP, signal.SIGUSR1)
 SIGNALS = (signal.SIGINT, signal.SIGTERM, *POLITE)
 QUICK = 0.8
 """Seconds that the main thread has after a second signal."""
-SAVING = 0.5
-"""Seconds that saving the state may take when the process must end."""
-MARGIN = 2 * SAVING
-"""The same, saying so included."""
+MARGIN = 1.0
+"""Seconds that saving the state, and saying so, may take when the process must end."""
+SAVING = 0.8
+"""The same, for the state alone."""
 
 
 class Interrupted(KeyboardInterrupt):

@@ -16,11 +16,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import typer
 from typer.core import TyperCommand, TyperGroup
 
 from automl.cli import given
 from automl.config import BUDGET
 from automl.errors import AutomlError
+from automl.interrupts import Interrupted
 from search_spaces import SearchSpaceError
 
 _OPTION = re.compile(r"--[a-z][a-z-]*")
@@ -49,6 +51,8 @@ class Command(TyperCommand):
             names = given.sources(ctx)
             error.problems = tuple(renamed(problem, names) for problem in error.problems)
             raise
+        except Interrupted as error:  # Typer would take it for Ctrl-C, whatever the signal was
+            raise typer.Exit(error.exit_code) from None
 
 
 class Group(TyperGroup):
