@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from automl.simulation import Simulation, simulate
     from automl.trial import Trial, TrialRecord, TrialState
 
-__version__ = "0.1.1"
+__version__ = "0.1.2"
 
 __all__ = [
     "AutomlError",

@@ -30,6 +30,8 @@ TRIALS, STEPS = 6, 6
 SLACK = 0.7
 """Seconds that a busy machine may take beyond `--grace`, and until the guard, which ends with its driver, is gone."""
 GUARD = 10.0
+LEAST_GAP = 0.1
+"""Seconds between two signals: the kernel makes one of those that come before the first is delivered (`signal(7)`)."""
 OBJECTIVE = """
 import os, time
 
@@ -64,7 +66,7 @@ def play(seed: int) -> dict[str, Any]:
     executor = "ray" if seed % 6 == 5 else "local"
     is_terminal = rng.random() < 0.5
     kind = rng.choice([signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP])
-    gap = rng.uniform(0.0, 0.5) if rng.random() < 0.5 else None
+    gap = rng.uniform(LEAST_GAP, 0.5) if rng.random() < 0.5 else None
     delay = rng.uniform(0.0, 9.0 if executor == "ray" else 2.5)
     is_stuck = rng.random() < 0.4
     found: dict[str, Any] = {
