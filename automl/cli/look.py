@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,8 +63,9 @@ def status(
     with found.read(study) as reader:
         data = summary.status(found, reader)
         why = summary.why_ended(reader)
-    go_on = output.command(found, "resume", study) if data["state"] == "interrupted" else None
-    output.emit(data, format, lambda: _show_status(data, why=why, go_on=go_on))
+        resume = output.command(found, "resume", study)
+        more = result.how_to_go_on(data, reader, resume) if data["state"] == "interrupted" else []
+    output.emit(data, format, lambda: _show_status(data, why=why, more=more))
 
 
 def top(
@@ -155,7 +156,7 @@ def _print_log(text: str) -> None:
     sys.stdout.write(inert.page(text) if sys.stdout.isatty() else text)
 
 
-def _show_status(data: Mapping[str, Any], *, why: str | None = None, go_on: str | None = None) -> None:
+def _show_status(data: Mapping[str, Any], *, why: str | None, more: Sequence[tuple[str, str]] = ()) -> None:
     owner = data["owner"]
     by = f" by process {owner['pid']} on {owner['host']}" if owner else ""
     asked = f", asked to stop ({data['request']})" if data["request"] else ""
@@ -172,7 +173,7 @@ def _show_status(data: Mapping[str, Any], *, why: str | None = None, go_on: str 
         ("ledger", data["storage"]),
         ("tracker", data["tracking_uri"]),
     ]
-    output.facts(pairs if go_on is None else [*pairs, ("go on", go_on)])
+    output.facts([*pairs, *more])
 
 
 def _best(data: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from automl.cli import output
 from automl.cli.output import Format
 from automl.enough import EndedBy, further
-from automl.trial import Reason, TrialState
+from automl.trial import Reason, TrialRecord, TrialState
 
 if TYPE_CHECKING:
     from automl.errors import SearchAbortedError
@@ -36,9 +36,8 @@ def show(found: SearchResult, *, format: Format, json: bool) -> None:
         else:
             _show_table(found, reader, data)
     if found.state == "finished" and all(trial.value is None for trial in found.trials):
-        failed = [trial for trial in found.trials if trial.reason is not None and trial.state is TrialState.FAIL]
-        last = f"; trial {failed[-1].number}: {failed[-1].reason}: {failed[-1].message}" if failed else ""
-        again = "; search again with the right --metric" if lacks_metric(found) else ""
+        last = f"; {failure}" if (failure := last_failure(found.trials)) else ""
+        again = "; search again with the right --metric" if lacks_metric(found.trials) else ""
         output.fail(f"no trial of {found.name} has a value: {counts(data['counts'])}{last}{again}", code=1)
 
 
@@ -83,7 +82,7 @@ def _show_table(found: SearchResult, reader: Reader, data: Mapping[str, Any]) ->
     waiting = [(copy, n) for copy in copies if (n := copy.waiting(reader))]
     facts += [("browse", ui if copy.tracker == "mlflow" else copy.where) for copy in copies]
     facts += [("waiting", f"{n} points wait for {copy.where}: {sync}{_why(copy)}") for copy, n in waiting]
-    is_over = found.ended_by in (EndedBy.EXHAUSTED, EndedBy.TARGET_VALUE) or lacks_metric(found)
+    is_over = found.ended_by in (EndedBy.EXHAUSTED, EndedBy.TARGET_VALUE) or lacks_metric(found.trials)
     output.facts([*facts, *([] if is_over else [("go on", data["resume"])])])
 
 
@@ -120,17 +119,40 @@ def bought(receipt: Mapping[str, Any], test: Mapping[str, float] | None) -> list
     return told
 
 
-def lacks_metric(found: SearchResult) -> bool:
+def lacks_metric(trials: Sequence[TrialRecord]) -> bool:
     """Say whether no trial has a value because the objective does not know the study's metric, which is fixed."""
-    failed = {trial.reason for trial in found.trials if trial.state is TrialState.FAIL}
-    return failed == {Reason.MISSING_METRIC} and all(trial.last_value is None for trial in found.trials)
+    failed = {trial.reason for trial in trials if trial.state is TrialState.FAIL}
+    return failed == {Reason.MISSING_METRIC} and all(trial.last_value is None for trial in trials)
+
+
+def last_failure(trials: Sequence[TrialRecord]) -> str | None:
+    """Return what the last trial that failed has failed of; None if none has."""
+    failed = [trial for trial in trials if trial.reason is not None and trial.state is TrialState.FAIL]
+    return f"trial {failed[-1].number}: {failed[-1].reason}: {failed[-1].message}" if failed else None
+
+
+def how_to_go_on(data: Mapping[str, Any], reader: Reader, resume: str) -> list[tuple[str, str]]:
+    """Return how an interrupted study goes on, and what is to be mended before if its trials fail.
+
+    Args:
+        data: what `summary.status` says of it.
+        reader: of its ledger.
+        resume: the command that goes on.
+    """
+    if not data["counts"]["FAIL"] or (data["best"] and data["ended_by"] is not EndedBy.FAILED):
+        return [("go on", resume)]
+    trials = reader.records()
+    first = "when that is mended"
+    if lacks_metric(trials):
+        first = "search again with the right --metric (this study keeps its own); or mend the objective, then"
+    return [("failed", last_failure(trials) or ""), ("go on", f"{first}: {resume}")]
 
 
 def aborted(found: SearchResult, error: SearchAbortedError, resume: str) -> str:
     """Return what to say of a search that ended because its trials fail, and what to do."""
     text = str(error)
     advice = f"When that is mended, go on with: {resume}"
-    if lacks_metric(found):
+    if lacks_metric(found.trials):
         advice = f"Search again with the right --metric; or mend the objective, and go on with: {resume}"
     return f"{text}{'' if text.endswith('?') else '.'} {advice}"
 

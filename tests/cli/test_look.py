@@ -119,6 +119,24 @@ def test_status_before_a_trial_is_complete(run: Run, tmp_path: Path) -> None:
     assert "no trial has a value yet" in run("top", "s").out
 
 
+@pytest.mark.parametrize(
+    ("objective", "failure", "way_on"),
+    [
+        ("silent", "missing-metric: metric 'val_loss' was never", "search again with the right --metric"),
+        ("failing", "raised: ZeroDivisionError: first line", "when that is mended: automl resume s"),
+    ],
+)
+def test_status_of_a_search_whose_trials_fail(run: Run, objective: str, failure: str, way_on: str) -> None:
+    """What they failed of comes before the command that goes on, which alone would only fail again."""
+    run("search", f"train.py:{objective}", "-p", "x=0.0..1.0", "--metric", "val_loss", *LOCAL, "--name", "s", "-q")
+
+    shown = run("status", "s").out
+
+    assert f"\nfailed   trial 2: {failure}" in shown
+    assert f"\ngo on    {way_on}" in shown
+    assert shown.endswith(": automl resume s\n")
+
+
 def test_top(run: Run, finished: str) -> None:
     """The best trials, best first, as many as asked for."""
     rows = run("top", finished, "-n", "3", "-f", "json").json
