@@ -122,7 +122,7 @@ def show(
             text = _log(file, study, number)
             output.emit({"number": number, "file": str(file), "log": text}, format, lambda: _print_log(text))
             return
-        data = rows[0] | summary.history(reader, number) | {"log": str(file) if file.is_file() else None}
+        data = rows[0] | summary.history(reader, number, file.parent) | {"log": str(file) if file.is_file() else None}
         output.emit(data, format, lambda: _show_trial(data))
 
 

@@ -9,21 +9,23 @@ in well under a second on a study of thousands of trials.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-from automl import mirrors, policy
+from automl import attempt, mirrors, policy
 from automl.config import StudyConfig, one_or_all
 from automl.confirming import Confirmation, Confirmed, noted
 from automl.enough import ended_by, said
 from automl.home import Home
 from automl.ledger.queries import Reader
-from automl.ledger.rows import StudyRow
+from automl.ledger.rows import AttemptRow, StudyRow
 from automl.preference import Preference
 from automl.space_history import CHANGED
-from automl.trial import TrialRecord, TrialState
+from automl.trial import TrialRecord, TrialState, newest_checkpoint
 from search_spaces import SearchSpace
 
 
@@ -212,23 +214,42 @@ def trial(record: TrialRecord, run_id: str | None = None) -> dict[str, Any]:
     }
 
 
-def history(reader: Reader, number: int) -> dict[str, Any]:
-    """Return the attempts of a trial, and what it reported: a row a step, as last reported at it."""
+def history(reader: Reader, number: int, folder: Path) -> dict[str, Any]:
+    """Return the attempts of a trial, and what it reported: a row a step, as last reported at it.
+
+    An attempt that was cut says nothing of its checkpoint: that is where the next one began, or would begin by what is
+    in the trial's `folder`.
+    """
+    rows = reader.attempts(number)
+    begun = [row.start_step or None for row in rows[1:]]
+    following = [*begun, _left(reader, rows[-1], folder)] if rows else []
     attempts = [
         {
             "attempt": row.number,
             "state": row.state.value,
             "start_step": row.start_step,
-            "checkpoint": row.checkpoint,
+            "checkpoint": row.checkpoint or after,
             "seconds": round(row.ended - row.started, 3) if row.ended is not None else None,
             "reason": row.reason.value if row.reason else None,
         }
-        for row in reader.attempts(number)
+        for row, after in zip(rows, following, strict=True)
     ]
     steps: dict[int, dict[str, float | None]] = defaultdict(dict)
     for point in reader.metrics(number):
         steps[point.step][point.name] = finite(point.value)
     return {"attempts": attempts, "reports": [{"step": step} | steps[step] for step in sorted(steps)]}
+
+
+def _left(reader: Reader, last: AttemptRow, folder: Path) -> int | None:
+    """Return the step of the checkpoint that a trial would go on from after its last attempt."""
+    (record,) = reader.records([last.trial])
+    if record.state.is_finished:
+        return None
+    heard = [report.step for report in attempt.read_reports(folder, last.number)]  # by the ledger, once it is resumed
+    with contextlib.suppress(OSError):  # the trial runs, and replaces its checkpoints
+        found = newest_checkpoint(folder, max([record.reached, *heard]), thorough=False)
+        return found.step if found else None
+    return None
 
 
 def receipt(reader: Reader) -> dict[str, Any]:

@@ -17,6 +17,20 @@ import yaml
 from automl.home import Home
 from tests.cli.conftest import LOCAL, SEARCH, Run
 
+HELD = '''
+import pathlib
+import time
+
+def objective(trial):
+    """Trains three steps, with a checkpoint of each; is held before the third until there is the file `go`."""
+    here = pathlib.Path(__file__).parent
+    for step in range(trial.restored.step + 1 if trial.restored else 1, 4):
+        while step == 3 and not (here / "go").exists():
+            time.sleep(0.01)
+        with trial.checkpoint(step) as folder:
+            (folder / "step").write_text(str(step))
+        trial.report(step, val_loss=1 / step)
+'''
 STATES = {"WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAIL"}
 TRIAL_KEYS = {"number", "state", "value", "values", "params", "step", "attempt", "seconds", "reason", "run_id"}
 STATUS_KEYS = {
@@ -161,6 +175,32 @@ def test_show_trial(run: Run, finished: str) -> None:
     table = run("show", finished, "2").out
     assert "step_twice" in table
     assert f"{x:.5g}" in table
+
+
+@pytest.fixture
+def killed(run: Run, start: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> str:
+    """Return the name of a study whose driver was killed after the second step of its only trial."""
+    (tmp_path / "train.py").write_text(HELD)
+    driver = start(*SEARCH, *LOCAL, "--trials", "1", "--early-stopping", "none", "-q", "--name", "s")
+    while driver.poll() is None:
+        asked = run("top", "s", "-f", "json")  # there is no such study at first
+        if asked.code == 0 and [row["step"] for row in asked.json] == [2]:
+            break
+    driver.kill()
+    driver.wait()
+    return "s"
+
+
+def test_show_the_checkpoint_of_a_trial_that_was_cut(run: Run, killed: str, tmp_path: Path) -> None:
+    """An attempt that was cut has the checkpoint that the next one goes on from, before and after that begins."""
+    (before,) = run("show", killed, "0", "-f", "json").json["attempts"]
+    (tmp_path / "go").touch()
+    resumed = run("resume", killed, "-q")
+    after = run("show", killed, "0", "-f", "json").json["attempts"]
+
+    assert resumed.code == 0, resumed.err
+    assert (before["start_step"], before["checkpoint"]) == (0, 2)
+    assert [(each["start_step"], each["checkpoint"]) for each in after] == [(0, 2), (2, 3)]
 
 
 def test_show_study(run: Run, finished: str) -> None:
