@@ -58,7 +58,7 @@ def stop(
         data = summary.status(found, reader) | {"resume": output.command(found, "resume", study)}
 
     def show() -> None:
-        print(f"{study}: {data['state']}, {result.counts(data['counts'], data['paused'])}")
+        print(f"{study}: {data['state']}, {result.counts(data)}")
         output.facts([("go on", data["resume"])] if data["state"] == "interrupted" else [])
 
     output.emit(data, format, show)

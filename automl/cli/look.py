@@ -85,8 +85,8 @@ def top(
     found = Home.find(home, storage)
     with found.read(study) as reader:
         rows = summary.top(reader, count or 0, _run_ids(found, reader))
-        preference = reader.study().preference
-    shown = result.leaderboard(rows, preference)
+        row = reader.study()
+    shown = result.leaderboard([result.as_it_stands(each, row.state) for each in rows], row.preference)
     output.emit(rows, format, lambda: output.table(shown, shown[0]) if shown else print("no trial has a value yet"))
 
 
@@ -123,7 +123,8 @@ def show(
             output.emit({"number": number, "file": str(file), "log": text}, format, lambda: _print_log(text))
             return
         data = rows[0] | summary.history(reader, number, file.parent) | {"log": str(file) if file.is_file() else None}
-        output.emit(data, format, lambda: _show_trial(data))
+        state = reader.study().state
+        output.emit(data, format, lambda: _show_trial(result.as_it_stands(data, state)))
 
 
 def _run_ids(home: Home, reader: Reader) -> dict[int, str]:
@@ -165,7 +166,7 @@ def _show_status(data: Mapping[str, Any], *, why: str | None, more: Sequence[tup
         ("state", data["state"] + by + asked),
         ("metric", "\n".join(map(", ".join, zip(several(data["metric"]), data["directions"], strict=True)))),
         *([("constraints", "\n".join(data["constraints"]))] if "constraints" in data else []),
-        ("trials", f"{result.counts(data['counts'], data['paused'])}, of {data['trials']} asked for"),
+        ("trials", f"{result.counts(data)}, of {data['trials']} asked for"),
         *([("ended", why)] if why and data["state"] == "finished" else []),
         ("best", _best(data)),
         *([("confirmed", "\n".join(result.confirmed(data["confirmed"])))] if data["confirmed"] else []),

@@ -38,7 +38,7 @@ def show(found: SearchResult, *, format: Format, json: bool) -> None:
     if found.state == "finished" and all(trial.value is None for trial in found.trials):
         last = f"; {failure}" if (failure := last_failure(found.trials)) else ""
         again = "; search again with the right --metric" if lacks_metric(found.trials) else ""
-        output.fail(f"no trial of {found.name} has a value: {counts(data['counts'])}{last}{again}", code=1)
+        output.fail(f"no trial of {found.name} has a value: {counts(data)}{last}{again}", code=1)
 
 
 def text(found: SearchResult, *, format: Format, json: bool) -> str:
@@ -67,7 +67,7 @@ def _show_table(found: SearchResult, reader: Reader, data: Mapping[str, Any]) ->
     from automl.report import summary
 
     rows = leaderboard(summary.top(reader, _TOP), found.preference)
-    print(f"{found.name}: {found.state}, {counts(data['counts'], data['paused'])}")
+    print(f"{found.name}: {found.state}, {counts(data)}")
     print()
     if rows:
         output.table(rows, rows[0])
@@ -208,10 +208,21 @@ def state(row: Mapping[str, Any]) -> str:
     return "paused" if row["paused"] else str(row["state"])
 
 
-def counts(of: Mapping[str, int], paused: int = 0) -> str:
-    """Return how many trials there are of each state: `20 trials (7 COMPLETE, 13 PRUNED)`; `paused` ones apart."""
+def as_it_stands(row: Mapping[str, Any], study: str) -> dict[str, Any]:
+    """Return a trial's row as people see it: "cut" if it runs to the ledger, while the state of its study says no."""
+    is_cut = row["state"] == "RUNNING" and not row["paused"] and study != "running"
+    return {**row, "state": "cut"} if is_cut else {**row}
+
+
+def counts(data: Mapping[str, Any]) -> str:
+    """Return how many trials of each state `summary.status` has: `20 trials (7 COMPLETE, 13 PRUNED)`.
+
+    Those that are paused are counted apart; what runs to the ledger of a study that does not was cut.
+    """
+    of, paused = data["counts"], data["paused"]
     total = sum(of.values())
-    states = {**of, "RUNNING": of["RUNNING"] - paused, "paused": paused}
+    running = "RUNNING" if data["state"] == "running" else "cut"
+    states = {**of, "RUNNING": 0, running: of["RUNNING"] - paused, "paused": paused}
     parts = ", ".join(f"{n} {state}" for state, n in states.items() if n)
     return f"{total} trial{'' if total == 1 else 's'}{f' ({parts})' if parts else ''}"
 

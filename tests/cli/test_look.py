@@ -203,6 +203,16 @@ def test_show_the_checkpoint_of_a_trial_that_was_cut(run: Run, killed: str, tmp_
     assert [(each["start_step"], each["checkpoint"]) for each in after] == [(0, 2), (2, 3)]
 
 
+def test_nothing_runs_after_a_kill(run: Run, killed: str) -> None:
+    """What ran under a driver that was killed is said to be cut; programs read what the ledger has until a resume."""
+    status, top, trial = (run(*words).out for words in (["status", killed], ["top", killed], ["show", killed, "0"]))
+
+    assert "\ntrials   1 trial (1 cut), of 1 asked for\n" in status
+    assert top.splitlines()[1].split()[:2] == ["0", "cut"]
+    assert "\nstate    cut\n" in trial
+    assert run("status", killed, "-f", "json").json["counts"]["RUNNING"] == 1
+
+
 def test_show_study(run: Run, finished: str) -> None:
     """How the study was made, and what it cost."""
     study = run("show", finished, "-f", "json").json
