@@ -20,6 +20,7 @@ from automl.preference import several
 if TYPE_CHECKING:
     from automl.home import Home
     from automl.ledger.queries import Reader
+    from automl.ledger.rows import StudyRow
 
 
 def ls(home: options.Home = None, storage: options.Storage = None, format: options.Printed = Format.TABLE) -> None:
@@ -110,8 +111,8 @@ def show(
     found = Home.find(home, storage)
     with found.read(study) as reader:
         if number is None:
-            data, why = summary.study(found, reader), summary.why_ended(reader)
-            output.emit(data, format, lambda: _show_study(data, why))
+            data, why, row = summary.study(found, reader), summary.why_ended(reader), reader.study()
+            output.emit(data, format, lambda: _show_study(data, why, row))
             return
         count = reader.size()
         if not 0 <= number < count:
@@ -189,7 +190,7 @@ def _one(best: Mapping[str, Any]) -> str:
     return f"trial {best['number']}: {value}\n{output.fold(output.short(best['params']), indent=9)}"
 
 
-def _show_study(data: Mapping[str, Any], why: str | None) -> None:
+def _show_study(data: Mapping[str, Any], why: str | None, row: StudyRow) -> None:
     _show_status(data, why=why)
     print()
     config = data["config"]
@@ -207,7 +208,7 @@ def _show_study(data: Mapping[str, Any], why: str | None) -> None:
         rows = [{columns[key]: value for key, value in each.items() if key in columns} for each in change["changes"]]
         output.table(rows, columns.values())
     print()
-    output.facts(result.bought(data["receipt"], data["test"]))
+    output.facts(result.bought(data["receipt"], row))
 
 
 def _show_trial(data: Mapping[str, Any]) -> None:

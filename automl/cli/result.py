@@ -13,6 +13,7 @@ from automl.trial import Reason, TrialRecord, TrialState
 if TYPE_CHECKING:
     from automl.errors import SearchAbortedError
     from automl.ledger.queries import Reader
+    from automl.ledger.rows import StudyRow
     from automl.mirrors import Mirror
     from automl.preference import Preference
     from automl.result import SearchResult
@@ -72,7 +73,7 @@ def _show_table(found: SearchResult, reader: Reader, data: Mapping[str, Any]) ->
     if rows:
         output.table(rows, rows[0])
         print()
-    facts = bought(summary.receipt(reader), found.test)
+    facts = bought(summary.receipt(reader), reader.study())
     if found.confirmed:
         facts.insert(0, ("confirmed", "\n".join(confirmed(data["confirmed"]))))
     if (why := summary.why_ended(reader)) and found.state == "finished":
@@ -110,11 +111,13 @@ def again(why: EndedBy | None) -> str:
     return f"; it goes on with another --{why.option.replace('_', '-')}"
 
 
-def bought(receipt: Mapping[str, Any], test: Mapping[str, float] | None) -> list[tuple[str, str]]:
+def bought(receipt: Mapping[str, Any], study: StudyRow) -> list[tuple[str, str]]:
     """Return what the search came to, in words: the winner's test metrics, if it was tested, and the cost."""
-    told = [("cost", cost(receipt))]
-    if test:
-        text = f"{output.short(test)} (the winner, on data that no trial saw)"
+    told = [("cost", cost(receipt, planned=study.config["n_trials"]))]
+    if study.result and (test := study.result["test"]):
+        # Of several objectives there are several best trials.
+        tested = "the winner" if len(study.preference.metrics) == 1 else f"trial {study.result['trial']}"
+        text = f"{output.short(test)} ({tested}, on data that no trial saw)"
         told.insert(0, ("test", output.fold(text, indent=9)))
     return told
 
@@ -227,11 +230,13 @@ def counts(data: Mapping[str, Any]) -> str:
     return f"{total} trial{'' if total == 1 else 's'}{f' ({parts})' if parts else ''}"
 
 
-def cost(receipt: Mapping[str, Any]) -> str:
-    """Return what a search has cost, and what early stopping has saved of it."""
+def cost(receipt: Mapping[str, Any], *, planned: int) -> str:
+    """Return what a search of so many `planned` trials has cost, and what early stopping has saved of those begun."""
     text = f"{output.duration(receipt['wall_seconds'])}, workers busy {output.duration(receipt['trial_seconds'])}"
     more = f" and {receipt['epochs_confirming']:,} to confirm the best" if receipt["epochs_confirming"] else ""
     if receipt["epochs_full"]:
         share = receipt["epochs"] / receipt["epochs_full"]
-        return f"{receipt['epochs']:,} of {receipt['epochs_full']:,} steps ({share:.0%}){more} in {text}"
+        n = receipt["trials"]
+        begun = "" if n >= planned else f" of the {n} trial{'' if n == 1 else 's'} begun"
+        return f"{receipt['epochs']:,} of {receipt['epochs_full']:,} steps{begun} ({share:.0%}){more} in {text}"
     return f"{receipt['epochs']:,} steps{more} in {text}"

@@ -223,6 +223,20 @@ def test_show_study(run: Run, finished: str) -> None:
     assert (study["receipt"]["trials"], study["receipt"]["epochs"]) == (4, 12)
 
 
+@pytest.mark.parametrize(
+    ("target", "cost"), [("0", "12 of 12 steps (100%) in"), ("100", "3 of 3 steps of the 1 trial begun (100%) in")]
+)
+def test_the_cost_says_of_how_many_trials(run: Run, target: str, cost: str) -> None:
+    """The share of steps that were run is of the trials that were begun; where these are not all, that is said."""
+    budget = ["--trials", "4", "--max-epochs", "3", "--early-stopping", "none", "--target-value", target]
+
+    searched = run(*SEARCH, *LOCAL, *budget, "--name", "s", "-q")
+
+    assert searched.code == 0, searched.err
+    assert f"cost   {cost}" in searched.out
+    assert f"cost  {cost}" in run("show", "s").out
+
+
 def test_the_pause_before_a_resume_costs_nothing(run: Run, finished: str) -> None:
     """A study that goes on after a day has cost the seconds in which trials ran."""
     with contextlib.closing(sqlite3.connect(Home.find().study(finished) / "ledger.db")) as ledger, ledger:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,9 @@ def _check_tables(run: Run, front: list[int]) -> None:
     assert top[1].split()[:3] == [str(front[0]), "COMPLETE", "*"]
     wishes = "metric       val_acc, maximize\n             n_params, minimize\nconstraints  seconds <= 60\n"
     assert wishes in run("status", "s").out
+    tested = re.search(r"^test  .*\(trial (\d+), on data that no trial saw\)$", run("show", "s").out, re.MULTILINE)
+    assert tested is not None
+    assert int(tested[1]) in front
 
 
 def _check_page(home: Home, front: list[int]) -> None:
