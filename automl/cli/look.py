@@ -86,9 +86,9 @@ def top(
     found = Home.find(home, storage)
     with found.read(study) as reader:
         rows = summary.top(reader, count or 0, _run_ids(found, reader))
-        row = reader.study()
+        row, note = reader.study(), result.note(reader)
     shown = result.leaderboard([result.as_it_stands(each, row.state) for each in rows], row.preference)
-    output.emit(rows, format, lambda: output.table(shown, shown[0]) if shown else print("no trial has a value yet"))
+    output.emit(rows, format, lambda: _show_top(shown, note))
 
 
 def show(
@@ -126,6 +126,16 @@ def show(
         data = rows[0] | summary.history(reader, number, file.parent) | {"log": str(file) if file.is_file() else None}
         state = reader.study().state
         output.emit(data, format, lambda: _show_trial(result.as_it_stands(data, state)))
+
+
+def _show_top(rows: Sequence[Mapping[str, Any]], note: Sequence[tuple[str, str]]) -> None:
+    if not rows:
+        print("no trial has a value yet")
+        return
+    output.table(rows, rows[0])
+    if note:
+        print()
+        output.facts(note)
 
 
 def _run_ids(home: Home, reader: Reader) -> dict[int, str]:

@@ -76,6 +76,7 @@ def _show_table(found: SearchResult, reader: Reader, data: Mapping[str, Any]) ->
     facts = bought(summary.receipt(reader), reader.study())
     if found.confirmed:
         facts.insert(0, ("confirmed", "\n".join(confirmed(data["confirmed"]))))
+    facts = [*note(reader), *facts]
     if (why := summary.why_ended(reader)) and found.state == "finished":
         facts.insert(0, ("ended", why))
     copies = mirrors.of(found.home, reader.study())
@@ -158,6 +159,18 @@ def aborted(found: SearchResult, error: SearchAbortedError, resume: str) -> str:
     if lacks_metric(found.trials):
         advice = f"Search again with the right --metric; or mend the objective, and go on with: {resume}"
     return f"{text}{'' if text.endswith('?') else '.'} {advice}"
+
+
+def note(reader: Reader) -> list[tuple[str, str]]:
+    """Return why the trial with the best value is not the winner, if one was stopped that had a better value."""
+    from automl.report import summary
+
+    found = summary.passed_over(reader)
+    if found is None:
+        return []
+    number, step, value = found
+    text = f"trial {number} had {output.short(value)} when it was stopped at step {step}: only a COMPLETE trial can win"
+    return [("note", text)]
 
 
 def _why(copy: Mirror) -> str:

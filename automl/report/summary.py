@@ -183,6 +183,22 @@ def top(reader: Reader, n: int = 10, run_ids: Mapping[int, str] | None = None) -
     return [row | {"pareto": row["number"] in front} for row in rows]
 
 
+def passed_over(reader: Reader) -> tuple[int, int, float] | None:
+    """Return (number, step, value) of the best trial that was stopped with a better value than the winner's.
+
+    None where there is none, or no winner, or more counts than one metric.
+    """
+    study, ranked, done = reader.study(), ranking(reader), reader.counts()[TrialState.COMPLETE]
+    if not done or not study.preference.is_plain:
+        return None
+    better = [row for row in ranked[done:] if row[2] * study.sign < ranked[0][2] * study.sign]
+    for row in sorted(better, key=lambda row: row[2] * study.sign):  # mostly the first is it
+        (record,) = reader.records([row[0]])
+        if record.state is TrialState.PRUNED:
+            return row
+    return None
+
+
 def trials(reader: Reader, numbers: Iterable[int], run_ids: Mapping[int, str] | None = None) -> list[dict[str, Any]]:
     """Return trials with all that is to be shown of them, in the order of `numbers`."""
     wanted = list(numbers)

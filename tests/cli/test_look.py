@@ -162,6 +162,32 @@ def test_top(run: Run, finished: str) -> None:
     assert len(read_csv(run("top", finished, "-f", "csv").out)) == 4
 
 
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_why_a_better_value_has_not_won(run: Run, tmp_path: Path, direction: str) -> None:
+    """A trial that was stopped early may show a better value than the winner's: one line says why it is not that."""
+    sign = -1 if direction == "maximize" else 1
+    (tmp_path / "train.py").write_text(
+        "def objective(trial):\n"
+        "    for step in range(1, 5):\n"
+        f"        trial.report(step, score={sign} * (trial.params['x'] + 1) * step)\n"
+    )
+    search = ["search", "train.py:objective", "-p", "x=0.0..1.0", "--metric", "score", "--direction", direction]
+    trials = ["--try", "x=0.1", "--try", "x=0.9", "--trials", "2", "--early-stopping", "median startup=1 warmup=0"]
+
+    searched = run(*search, *LOCAL, *trials, "--max-epochs", "4", "-q", "--name", "s")
+
+    assert searched.code == 0, searched.err
+    assert [row["value"] * sign for row in run("top", "s", "-f", "json").json] == pytest.approx([4.4, 1.9])
+    had = f"trial 1 had {sign * 1.9} when it was stopped at step 1: only a COMPLETE trial can win\n"
+    assert f"\nnote   {had}" in searched.out
+    assert run("top", "s", "-n", "1").out.endswith(f"\n\nnote  {had}")
+
+
+def test_top_needs_no_reason_where_the_best_has_won(run: Run, finished: str) -> None:
+    """Where no trial that was stopped has a better value, nothing is said of it."""
+    assert "note" not in run("top", finished).out
+
+
 def test_show_trial(run: Run, finished: str) -> None:
     """All about one trial: its row, its attempts, every value it reported."""
     trial = run("show", finished, "2", "-f", "json").json
