@@ -65,7 +65,9 @@ def plan(
     if not ways:
         own = {each: known.get(each) or default_direction(each) for each in metrics}
         needed = [each for each, way in own.items() if way is None] if not problems else []
-        problems += [f"--direction is needed: say whether {each!r} is to minimize or maximize" for each in needed]
+        other = "" if asked else ", or name the metric that is reported, such as --metric val_loss --direction minimize"
+        ask = "--direction is needed: say whether {!r} is to minimize or maximize{}"
+        problems += [ask.format(each, other) for each in needed]
         ways = tuple(own[each] or "minimize" for each in metrics)
     limits = _limits(several(constraints or ()), target, problems)
     options = {name: value for name, value in options.items() if value is not None}

@@ -219,10 +219,11 @@ def dumps(config: StudyConfig, *, head: str = "", more: Mapping[str, Any] | None
     for name in ("sampler", "early_stopping"):
         if written[name].startswith(OWN_SAMPLER):
             lines.append(f"# {name}: a Python object, {shown(written.pop(name))}: give it to automl.search")
+    whole = ""
     if config.kind not in ("callable", "function"):
-        written["arch"] = "none"  # of the target's own space nothing is to be added to the one below
+        whole = "arch: none  # nothing of the target's own space is added to the one below, which is the whole of it\n"
     space = textwrap.indent(space_text(config.space), "  ")
-    return "\n".join([*lines, f"{yaml_text(written)}space:\n{space}"])
+    return "\n".join([*lines, f"{yaml_text(written)}{whole}space:\n{space}"])
 
 
 def leave(folder: Path, name: str, config: StudyConfig) -> None:

@@ -199,8 +199,9 @@ def _no_such_option(option: str, possibilities: Sequence[str], *, verb: str) -> 
         return _on_resume(option, known[option])
     if option.lstrip("-") in verbs:
         return f"No such option: {option}; did you mean `automl {option.lstrip('-')}`?"
-    if near := difflib.get_close_matches(option, possibilities, n=1):
-        return f"No such option: {option}; did you mean {near[0]}?"
+    words = {each.lstrip("-"): each for each in possibilities}  # the dashes alone make none alike
+    if near := difflib.get_close_matches(option.lstrip("-"), words, n=1):
+        return f"No such option: {option}; did you mean {words[near[0]]}?"
     return f"No such option: {option}"
 
 

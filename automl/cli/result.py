@@ -84,8 +84,9 @@ def _show_table(found: SearchResult, reader: Reader, data: Mapping[str, Any]) ->
     waiting = [(copy, n) for copy in copies if (n := copy.waiting(reader))]
     facts += [("browse", ui if copy.tracker == "mlflow" else copy.where) for copy in copies]
     facts += [("waiting", f"{n} points wait for {copy.where}: {sync}{_why(copy)}") for copy, n in waiting]
-    is_over = found.ended_by in (EndedBy.EXHAUSTED, EndedBy.TARGET_VALUE) or lacks_metric(found.trials)
-    output.facts([*facts, *([] if is_over else [("go on", data["resume"])])])
+    is_over = found.ended_by is EndedBy.EXHAUSTED or lacks_metric(found.trials)
+    better = " --target-value V, with a better V" if found.ended_by is EndedBy.TARGET_VALUE else ""
+    output.facts([*facts, *([] if is_over else [("go on", data["resume"] + better)])])
 
 
 def confirmed(rows: Sequence[Mapping[str, Any]]) -> list[str]:

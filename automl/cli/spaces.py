@@ -15,7 +15,7 @@ from automl.cli.compose import compose, find_space, read_space
 from automl.cli.output import Format
 from automl.cli.values import Problems, positive, whole
 from automl.errors import unknown
-from search_spaces import READY, Float, Int, SearchSpace, SearchSpaceError, architectures, dumps
+from search_spaces import READY, Constant, Float, Int, SearchSpace, SearchSpaceError, architectures, dumps
 from search_spaces.catalog import group
 from search_spaces.convert import TEXTS, left_out
 from search_spaces.files import format_of, is_code, read_document
@@ -222,7 +222,9 @@ def describe(space: SearchSpace) -> str:
         for name, d in space.items()
         if isinstance(d, Float | Int) and d.size() == 1
     ]
-    return f"{len(space)} parameter{'s' if len(space) != 1 else ''}, {points}{''.join(met)}"
+    fixed = sum(isinstance(each, Constant) for each in space.values())
+    known = f" ({fixed} fixed)" if fixed else ""
+    return f"{len(space)} parameter{'s' if len(space) != 1 else ''}{known}, {points}{''.join(met)}"
 
 
 def _first_line(make: object) -> str:

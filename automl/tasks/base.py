@@ -23,6 +23,8 @@ from search_spaces import (
     Categorical,
     Constant,
     Distribution,
+    Float,
+    Int,
     Ordinal,
     SearchSpace,
     choose,
@@ -188,11 +190,18 @@ class Task:
             listed = distribution.grid(1) if isinstance(distribution, Categorical | Ordinal | Constant) else []
             values = [distribution.value_of(choice) for choice in listed]
             problems += [
-                f"{name}: task {self.name!r} knows {known[name]}, not {value!r}"
+                f"{name}: task {self.name!r} knows {known[name]}, not {value!r}{_advice(name, known[name], value)}"
                 for value in values
                 if name in known and isinstance(value, str) and not known[name].contains(value)
             ]
         return problems
+
+
+def _advice(name: str, known: Distribution, value: str) -> str:
+    """Return what to write for a param instead of the text `value`."""
+    if isinstance(known, Float | Int):
+        return f'; give a number or a range, such as -p {name}="{known}"'
+    return did_you_mean(value, map(str, known.grid(1)))
 
 
 @functools.lru_cache(maxsize=2)  # a worker serves one study, a notebook perhaps a few

@@ -60,6 +60,15 @@ def test_no_file_is_lost(run: Run, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.glob("*.study.yaml")} == {"train.study.yaml", "train-2.study.yaml"}
 
 
+def test_the_space_of_a_task(run: Run, tmp_path: Path) -> None:
+    """It is written whole, and why nothing is to be added to it; the file asks for the same space."""
+    made = run("search", "digits", "--arch", "mlp", "--dry-run", "-f", "json").json
+    again = run("search", "digits.study.yaml", "--dry-run", "-f", "json").json
+
+    assert "\narch: none  # nothing of the target's own space is added " in (tmp_path / "digits.study.yaml").read_text()
+    assert made["space"] == again["space"]
+
+
 def test_as_an_event(run: Run) -> None:
     """With --json the plan is one line."""
     (line,) = run(*SEARCH, *LOCAL, "--dry-run", "--json").out.splitlines()

@@ -159,6 +159,16 @@ class TestSearch:
         for printed in (ran.out, more.out):
             assert "ended nothing is left to try in this space" in " ".join(printed.split())
 
+    def test_a_target_that_is_reached(self, run: Run) -> None:
+        """More is possible with a better target only, which is said; it is."""
+        easy, better = ("--target-value", "1e9"), ("--target-value", "1e8")
+        ran = run("search", "train.py:objective", "-p", "x=1..3", "--metric", "val_loss", *LOCAL, *easy, "-q")
+        more = run("resume", "train-1", *better, "-q")
+
+        for printed in (ran.out, more.out):
+            assert printed.splitlines()[-1] == "go on  automl resume train-1 --target-value V, with a better V"
+        assert (ran.code, more.code) == (0, 0)
+
 
 class TestResume:
     """Going on with a study."""

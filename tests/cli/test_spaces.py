@@ -43,13 +43,13 @@ def test_show_table_and_csv(run: Run) -> None:
 
 
 def test_check(run: Run, tmp_path: Path) -> None:
-    """A right file is ok; a wrong one has all its problems named."""
-    (tmp_path / "good.yaml").write_text("a: 1..3\nb: x|y\n")
+    """A right file is ok, what is fixed in it counted apart; a wrong one has all its problems named."""
+    (tmp_path / "good.yaml").write_text("a: 1..3\nb: x|y\nc: =3\n")
     (tmp_path / "bad.yaml").write_text("a: 3..1\nb: x|x\n")
 
     good, bad = run("space", "check", "good.yaml"), run("space", "check", "bad.yaml", "-f", "json")
 
-    assert (good.code, good.out, good.err) == (0, "good.yaml: ok, 2 parameters, 6 points\n", "")
+    assert (good.code, good.out, good.err) == (0, "good.yaml: ok, 3 parameters (1 fixed), 6 points\n", "")
     assert (bad.code, bad.json["ok"], len(bad.json["problems"])) == (2, False, 2)
     assert bad.errors == bad.json["problems"]
 

@@ -134,6 +134,9 @@ CASES = [
      "https://example.com/data.csv is an address; download it, and give the file"),
     search("no direction", "train.py:objective -p x=0..1 --metric score",
      "--direction is needed: say whether 'score' is to minimize or maximize"),
+    search("neither metric nor direction", "train.py:objective -p x=0..1",
+     "--direction is needed: say whether 'value' is to minimize or maximize, or name the metric that is reported, "
+     "such as --metric val_loss --direction minimize"),
     search("no space", "train.py:objective --metric val_loss",
      'the search space is empty: give --space, --lr or -p NAME=RANGE, e.g. -p lr="1e-4..1e-1 log"'),
     search("unknown sampler", "digits --sampler tpee", "--sampler 'tpee' is unknown; did you mean 'tpe'? known: ..."),
@@ -210,7 +213,11 @@ CASES = [
     search("parameter that nothing reads", "digits -p widht=1..4",
      "widht: task 'digits' has no such param; it reads arch, ..."),
     search("value that nothing knows", "digits --optimizer 'adm|sgd'",
-     "optimizer: task 'digits' knows sgd|momentum|nesterov|adagrad|rmsprop|adam|adamw, not 'adm'"),
+     "optimizer: task 'digits' knows sgd|momentum|nesterov|adagrad|rmsprop|adam|adamw, not 'adm'; did you mean "
+     "'adam'?"),
+    search("word for a range", "digits --lr abc",
+     "lr: task 'digits' knows 0.0001..0.1 log, not 'abc'; give a number or a range, such as "
+     '-p lr="0.0001..0.1 log"'),
     search("name of MLflow's", "train.py:objective --metric val_loss -p mlflow.x=1..2",
      "parameter name 'mlflow.x' begins with a reserved prefix (mlflow., automl.): rename it"),
     search("condition on nothing", "train.py:objective --metric val_loss -p 'x=1..2 when arch=cnn'",
@@ -311,6 +318,7 @@ CASES = [
     search("empty Ray address", 'digits --ray-address ""', "--ray-address is empty: give an address, or leave it out"),
     search("misspelled option", "digits --trails 3",
      "No such option: --trails; did you mean --trials? See: automl search --help"),
+    search("option like no other", "digits --foo", "No such option: --foo. See: automl search --help"),
     search("unknown option", "digits --pruner asha", "No such option: --pruner. See: automl search --help"),
     search("a verb as an option", "digits --resume digits-1",
      "No such option: --resume; did you mean `automl resume`? See: automl search --help"),
