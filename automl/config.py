@@ -67,6 +67,7 @@ _LEAST = {"retries": 0, "confirm": 0, "confirm_seeds": 2}
 """Of what may be none, or must be several: one run has no spread."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ANYWHERE = ("executor", "ray_address", "tracker", "isolate")  # which say where a study runs, not what it measures
+_MOST_CHANGES = 3  # of a space that are told one by one
 _MINIMIZED = ("loss", "error", "rmse", "mae")
 
 
@@ -322,9 +323,12 @@ class StudyConfig:
                 lines.append(f"it has {_named(name)} {_listed(mine)}, not {_listed(theirs)}")
         if (self.data or {}).get("sha256") != (other.data or {}).get("sha256"):
             lines.append("its data are others")
-        for change in self.space.diff(other.space):
+        changes = self.space.diff(other.space)
+        for change in changes[:_MOST_CHANGES]:
             mine, theirs = (each or "nothing" for each in (change.before, change.after))
             lines.append(f"its space has for {change.label} {mine}, not {theirs}")
+        if more := [change.label for change in changes[_MOST_CHANGES:]]:
+            lines.append(f"its space differs in {len(more)} more: {', '.join(more)}")
         return lines
 
     def to_dict(self) -> dict[str, Any]:

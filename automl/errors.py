@@ -19,12 +19,13 @@ without automl; the edges (`config.py`, `delivery.py`) translate them.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import errno
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
+
+from search_spaces.errors import did_you_mean
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says when a disk, a quota or the largest size of a file is used up."""
@@ -107,6 +108,5 @@ class TrialPaused(TrialPruned):
 
 def unknown(what: str, value: object, names: tuple[str, ...] | list[str]) -> str:
     """Return the line that says `value` is none of `names`, with the nearest of them."""
-    near = difflib.get_close_matches(str(value), names, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{what} {value!r} is unknown; {hint}known: {', '.join(names)}"
+    near = did_you_mean(value, names)
+    return f"{what} {value!r} is unknown{near}{'' if near else ';'} known: {', '.join(names)}"

@@ -131,7 +131,9 @@ class _Reading:
             key = Key(Kind.TEXT) if name == "target" else self._keys.get(name)
             if key is None:
                 self._wrong(
-                    (name,), f"{shown(name)} is no option of a search{did_you_mean(name, ['target', *self._keys])}"
+                    (name,),
+                    f"{shown(name)} is no option of a search{did_you_mean(name, ['target', *self._keys])}",
+                    of_key=True,
                 )
             elif not self._document.is_refused((name,)):
                 self._read(name, key, value)

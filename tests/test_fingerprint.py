@@ -166,3 +166,13 @@ def test_every_mutation_is_named(name: str, new: object) -> None:
     assert len(lines) >= 1
     assert SINGULAR.get(name, name).replace("_", " ") in " ".join(lines)
     assert config().differences(config()) == []
+
+
+def test_many_differences_of_a_space_are_a_few_lines() -> None:
+    """The first are told with their ranges, the names of the others in one line."""
+    other = config(space=SearchSpace({f"p{n}": "1..3" for n in range(9)} | {"x": "0.0..1.0"}))
+
+    lines = config().differences(other)
+
+    assert lines[0] == "its space has for p0 nothing, not 1..3"
+    assert lines[3:] == ["its space differs in 6 more: p3, p4, p5, p6, p7, p8"]

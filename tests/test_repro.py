@@ -74,6 +74,16 @@ def test_a_trial_comes_out_as_it_is_recorded(home: Path, capsys: pytest.CaptureF
         assert list(connection.iterdump()) == before
 
 
+def test_values_are_told_of_a_trial_that_has_some(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One that was stopped has those of its steps, which are in the table."""
+    records = [repro(Home(home), "s", number).record for number in range(6)]
+    for record in records:
+        main(["repro", "s", str(record.number), "--home", str(home)])
+
+        lines = capsys.readouterr().out.splitlines()
+        assert any(line.startswith("values") for line in lines) == (record.state is TrialState.COMPLETE)
+
+
 def test_what_has_changed_is_said_and_shows(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Other code is named, and the values that it brings stand beside those of then; what it prints is no result."""
     script = home.parent / "train.py"

@@ -123,7 +123,7 @@ def test_every_problem_with_its_place() -> None:
     )
 
     assert [problem.removeprefix("study.yaml:").partition(": ")[::2] for problem in found.problems] == [
-        ("1:9", "'trails' is no option of a search; did you mean 'trials'?"),
+        ("1:1", "'trails' is no option of a search; did you mean 'trials'?"),
         ("2:9", "format must be one of table, json, got 'jsn'; did you mean 'json'?"),
         ("3:1", "home must be a path, got ['a']"),
         ("4:10", "isolate must be true or false, got 1"),

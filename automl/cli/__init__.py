@@ -183,6 +183,8 @@ def _usage(error: typer.TyperException) -> list[str]:
     text = _plain(error.format_message())
     if isinstance(option := getattr(error, "option_name", None), str) and context is not None:
         text = _no_such_option(option, getattr(error, "possibilities", None) or [], verb=context.command.name)
+    if context is not None and context.command.name == "search" and "extra argument" in text:
+        text += ": there is one target; a parameter is given as -p NAME=RANGE, a column of a table as --target COLUMN"
     if not text:  # a group without a verb, whose help is on the screen
         return []
     if context is None:

@@ -113,11 +113,13 @@ def _show_repro(study: str, found: Reproduction, told: list[str]) -> None:
     for line in told:
         print(output.safe(f"note: {line}"))
     record, ending = found.record, found.ending
+    has_values = record.values or ending.values  # a trial that was stopped has those of its steps alone
+    values = f"{output.short(record.values)}, now {output.short(ending.values)}" if has_values else None
     pairs = [
         ("params", output.short(record.params)),
         ("seed", str(record.seed)),
         ("state", f"{record.state}, now {ending.trial_state}"),
-        ("values", f"{output.short(record.values)}, now {output.short(ending.values)}"),
+        ("values", values),
         ("message", ending.message),
     ]
     output.facts((name, value) for name, value in pairs if value is not None)

@@ -144,6 +144,7 @@ class LivePanel:
         self._done_before = sum(self._ended.values())
         self._paused: set[int] = set()
         self._running: dict[int, _Running] = {}
+        self._cut = 0  # that ran when the search ended
         self._params: dict[int, Mapping[str, Any]] = {}
         self._preference = config.preference
         best = before.get("best") or []
@@ -156,6 +157,7 @@ class LivePanel:
                 self._take_start(event)
             elif kind == "study-ended":
                 self._stage = "finished" if event["finished"] else "interrupted, the state is saved"
+                self._cut, self._running = len(self._running), {}
                 self._stage += ", delivering the rest to the tracker" if self._config.trackers else ""
             elif kind == CONFIRMING:
                 self._take_confirming(event)
@@ -281,7 +283,7 @@ class LivePanel:
             (ended["PRUNED"], "pruned", ""),
             (len(self._paused), "paused", ""),
             (ended["FAIL"], "failed", "red"),
-            (len(self._running), "running", "cyan"),
+            (self._cut, "cut", "") if self._cut else (len(self._running), "running", "cyan"),
         ]
         return Text("   ").join(Text(f"{n} {what}", style=style if n else "dim") for n, what, style in parts)
 

@@ -126,7 +126,7 @@ def table(column: str | None, found: Mapping[str, Any] | None, *, most: int = 12
     if found is None:
         return []
     if found["classes"] is None:
-        predicted = f"a number from {output.short(found['range'][0])} to {output.short(found['range'][1])}"
+        predicted = f"a number from {found['range'][0]:.7g} to {found['range'][1]:.7g}"
     else:
         shares = [f"{label} {share:.1%}" for label, share in found["classes"].items()]
         predicted = f"{len(shares)} classes: {_some(shares, most)}"

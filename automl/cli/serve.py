@@ -152,6 +152,8 @@ def doctor(
             output.table(problems, (["study"] if study is None else []) + ["code", "trial", "message"])
         for note in notes:
             print(output.safe(f"note: {note}"))
+        if problems and not fix:
+            print(f"what is safe to repair: {output.command(found, 'doctor', study or 'STUDY', '--fix')}")
         print(output.safe(f"{study or f'{len(names)} studies'}: {'ok' if is_ok else f'{len(problems)} found'}"))
 
     data = {"ok": is_ok, "problems": problems, "notes": notes}

@@ -39,13 +39,17 @@ def function_names(path: Path) -> list[str]:
 
 
 def likely_objectives(path: Path, *, most: int = 3) -> list[str]:
-    """Return the names of the functions of one argument that the file defines, those first that are called like one."""
+    """Return the names of the functions of one argument that the file defines, those first that are called like one.
+
+    Where that of some is called `trial`, the others are helpers.
+    """
     found = [
-        each.name
+        each
         for each in _statements(parse(path).body)
         if isinstance(each, ast.FunctionDef) and _takes_one(each.args) and not each.name.startswith("_")
     ]
-    return sorted(found, key=lambda name: name not in ("objective", "train"))[:most]
+    found = [each for each in found if "trial" in _positional(each.args)] or found
+    return sorted((each.name for each in found), key=lambda name: name not in ("objective", "train"))[:most]
 
 
 def parse(path: Path) -> ast.Module:
@@ -113,8 +117,12 @@ def _check_binding(statement: ast.stmt, name: str, place: str) -> None:
             raise ConfigError(not_an_objective(name, place, f"a function of ({ast.unparse(arguments)})"))
 
 
+def _positional(arguments: ast.arguments) -> list[str]:
+    return [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
+
+
 def _takes_one(arguments: ast.arguments) -> bool:
-    positional = len(arguments.posonlyargs) + len(arguments.args)
+    positional = len(_positional(arguments))
     required = positional - len(arguments.defaults)
     accepts_one = positional > 0 or arguments.vararg is not None
     return accepts_one and required <= 1 and None not in arguments.kw_defaults  # None: a keyword without a default

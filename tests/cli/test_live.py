@@ -136,6 +136,18 @@ def test_resumed_study_begins_where_it_stood() -> None:
     assert "left" not in screen.text
 
 
+def test_nothing_runs_when_a_search_has_ended() -> None:
+    """What ran was cut: it is counted, its row is gone."""
+    screen = Screen()
+    screen.start(0, lr=0.1)
+
+    screen.show("study-ended", finished=False)
+
+    assert "0 failed   1 cut" in screen.text
+    assert "interrupted, the state is saved" in screen.text
+    assert "lr=0.1" not in screen.text
+
+
 def test_many_running_trials_are_cut() -> None:
     """A cluster does not fill the screen."""
     screen = Screen()

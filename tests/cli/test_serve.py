@@ -221,6 +221,8 @@ def test_doctor(run: Run, delivered: str, tmp_path: Path) -> None:
     assert (broken.code, broken.json["ok"]) == (1, False)
     assert {problem["trial"] for problem in broken.json["problems"]} == {1}
     assert all(set(problem) == {"code", "trial", "message"} for problem in broken.json["problems"])
-    assert str(broken.json["problems"][0]["code"]) in run("doctor", delivered).out
+    printed = run("doctor", delivered).out
+    assert str(broken.json["problems"][0]["code"]) in printed
+    assert f"what is safe to repair: automl doctor {delivered} --fix" in printed
     everything = run("doctor", "-f", "json")
     assert (everything.code, {problem["study"] for problem in everything.json["problems"]}) == (1, {delivered})

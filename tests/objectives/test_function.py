@@ -124,6 +124,7 @@ def test_an_installed_module_stays(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("train.py", r"'train.py' names no function; write train.py:objective"),
+        ("helped.py", r"'helped.py' names no function; write helped.py:train or :second$"),
         ("json", "'json' names no function; write json:FUNCTION"),
         ("train.py:", "got function ''"),
         (":objective", "expected file.py:function or package.module:function"),
@@ -143,6 +144,7 @@ def test_what_is_not_there_is_told(tmp_path: Path, text: str, message: str) -> N
     write(tmp_path / "train.py", GOOD)
     write(tmp_path / "folder" / "train.py", GOOD)
     write(tmp_path / "notes.txt", "objective")
+    write(tmp_path / "helped.py", "def build(params): ...\ndef second(trial): ...\ndef train(trial, n=1): ...\n")
     (tmp_path / "folder.py").mkdir()
 
     with pytest.raises(ConfigError, match=message) as caught:
