@@ -46,6 +46,7 @@ def compose(
     spaces: Sequence[str | Mapping[str, Any]] = (),
     ranges: Mapping[str, str] | None = None,
     relations: Mapping[str, Sequence[str]] | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> SearchSpace | None:
     """Return the space to search; None when `problems` were found.
 
@@ -56,8 +57,9 @@ def compose(
         spaces: ready names, files, and parameters as in a file; of two the later one wins.
         ranges: name -> range of single parameters, from `lines`.
         relations: "require" -> relations and "forbid" -> conditions, in addition to those of the spaces.
+        labels: name -> the option that was typed for it, to say in problems.
     """
-    relations = relations or {}
+    relations, labels = relations or {}, labels or {}
     found = len(problems.lines)
     unread = Problems()
     read = [unread.read("--space", each, find_space) if isinstance(each, str) else each for each in spaces]
@@ -67,7 +69,8 @@ def compose(
     given = dict(functools.reduce(operator.or_, known))
     made = problems.attempt(lambda: _base(task, arch, given=given))
     problems.add(unread.lines)
-    problems.add(task.problems(given) if task else [])  # before a choice that nothing knows breaks conditions, too
+    unfit = [line.partition(": ") for line in (task.problems(given) if task else [])]
+    problems.add(f"{labels.get(name, name)}: {text}" for name, _, text in unfit)  # before it breaks conditions, too
     for key, reader in (("require", as_expression), ("forbid", as_condition)):
         for text in relations.get(key, ()):
             problems.read(f"--{key}", text, reader)

@@ -116,6 +116,12 @@ def ranges(context: typer.Context, problems: Problems) -> dict[str, str]:
     return found
 
 
+def labels(context: typer.Context) -> dict[str, str]:
+    """Return parameter -> the option of its own that was typed, such as lr -> --lr."""
+    named = [option for option in context.command.params if option.metavar == "RANGE"]
+    return {each.name: max(each.opts, key=len) for each in named if source(context, each.name) == "COMMANDLINE"}
+
+
 def sources(context: typer.Context) -> dict[str, str]:
     """Return option -> the variable, or the place in a file, that set it, for those that were not typed."""
     places = file_of(context).places

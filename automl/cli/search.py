@@ -99,8 +99,8 @@ def search(
     )
     before = len(problems.lines)
     ranges = given.ranges(context, problems)
-    layers, relations = given.spaces(context), given.relations(context)
-    composed = compose(task, problems, arch=arch, spaces=layers, ranges=ranges, relations=relations)
+    layers, relations, labels = given.spaces(context), given.relations(context), given.labels(context)
+    composed = compose(task, problems, arch=arch, spaces=layers, ranges=ranges, relations=relations, labels=labels)
     if is_misread or len(problems.lines) > before:  # a space without what could not be read is not what was meant
         composed = None
     found, config, objective, pasts = _planned(

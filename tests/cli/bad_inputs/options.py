@@ -215,9 +215,14 @@ CASES = [
     search("parameter that nothing reads", "digits -p widht=1..4",
      "widht: task 'digits' has no such param; it reads arch, ..."),
     search("value that nothing knows", "digits --optimizer 'adm|sgd'",
-     "optimizer: task 'digits' knows sgd|momentum|nesterov|adagrad|rmsprop|adam|adamw, not 'adm'; did you mean "
+     "--optimizer: task 'digits' knows sgd|momentum|nesterov|adagrad|rmsprop|adam|adamw, not 'adm'; did you mean "
      "'adam'?"),
-    search("word for a range", "digits --lr abc",
+    search("words for ranges", "digits --lr abc --weight-decay low",
+     "--lr: task 'digits' knows 0.0001..0.1 log, not 'abc'; give a number or a range, such as "
+     '-p lr="0.0001..0.1 log"',
+     "--weight-decay: task 'digits' knows 1e-06..0.01 log, not 'low'; give a number or a range, such as "
+     '-p weight_decay="1e-06..0.01 log"'),
+    search("word for a range, with -p", "digits -p lr=abc",
      "lr: task 'digits' knows 0.0001..0.1 log, not 'abc'; give a number or a range, such as "
      '-p lr="0.0001..0.1 log"'),
     search("name of MLflow's", "train.py:objective --metric val_loss -p mlflow.x=1..2",
