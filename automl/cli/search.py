@@ -109,7 +109,8 @@ def search(
     is_guessed = not ways and task is None
     if dry_run:
         more = {"name": name, "home": str(found.path) if home else None, "storage": found.where if storage else None}
-        plan.show(found, config, objective, pasts, more=more, is_guessed=is_guessed, format=format, json=json)
+        known = {"is_guessed": is_guessed, "is_seeded": seed is not None}
+        plan.show(found, config, objective, pasts, more=more, **known, format=format, json=json)
         return
     name = planning.add(found, config, name, is_seeded=seed is not None)
     run(found, name, config, objective, {}, pasts, format=format, json=json, quiet=quiet, is_guessed=is_guessed)

@@ -60,6 +60,20 @@ def test_no_file_is_lost(run: Run, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.glob("*.study.yaml")} == {"train.study.yaml", "train-2.study.yaml"}
 
 
+def test_a_plan_that_is_looked_at_again_is_the_same_file(run: Run, tmp_path: Path) -> None:
+    """Without --seed it keeps the seed of its file; other settings, or a file that was edited, stay apart."""
+    first, second = (run(*SEARCH, *LOCAL, "--dry-run", "-f", "json").json for _ in range(2))
+    more = run(*SEARCH, *LOCAL, "--trials", "5", "--dry-run", "-f", "json").json
+    file = tmp_path / "train.study.yaml"
+    file.write_text(file.read_text() + "# mine\n")
+
+    after = run(*SEARCH, *LOCAL, "--dry-run", "-f", "json").json
+
+    assert second == first
+    assert [each["file"] for each in (more, after)] == ["train-2.study.yaml", "train-3.study.yaml"]
+    assert file.read_text().endswith("# mine\n")
+
+
 def test_the_space_of_a_task(run: Run, tmp_path: Path) -> None:
     """It is written whole, and why nothing is to be added to it; the file asks for the same space."""
     made = run("search", "digits", "--arch", "mlp", "--dry-run", "-f", "json").json
