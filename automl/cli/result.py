@@ -85,7 +85,8 @@ def _show_table(found: SearchResult, reader: Reader, data: Mapping[str, Any]) ->
     facts += [("browse", ui if copy.tracker == "mlflow" else copy.where) for copy in copies]
     facts += [("waiting", f"{n} points wait for {copy.where}: {sync}{_why(copy)}") for copy, n in waiting]
     is_over = found.ended_by is EndedBy.EXHAUSTED or lacks_metric(found.trials)
-    better = " --target-value V, with a better V" if found.ended_by is EndedBy.TARGET_VALUE else ""
+    more = "" if len(found.trials) < data["trials"] else " --trials +20"  # a better target alone would run nothing
+    better = f"{more} --target-value V, with a better V" if found.ended_by is EndedBy.TARGET_VALUE else ""
     output.facts([*facts, *([] if is_over else [("go on", data["resume"] + better)])])
 
 

@@ -169,6 +169,16 @@ class TestSearch:
             assert printed.splitlines()[-1] == "go on  automl resume train-1 --target-value V, with a better V"
         assert (ran.code, more.code) == (0, 0)
 
+    def test_a_target_that_the_last_trial_reaches(self, run: Run) -> None:
+        """A better target alone would run nothing, so more trials are named as well; typed so, they run."""
+        easy, better = ("--target-value", "1e9"), ("--target-value", "1e-9")
+        ran = run(*SEARCH, *LOCAL, "--trials", "1", *easy, "-q")
+        more = run("resume", "train-1", "--trials", "+20", *better, "-f", "json", "-q")
+
+        last = ran.out.splitlines()[-1]
+        assert last == "go on  automl resume train-1 --trials +20 --target-value V, with a better V"
+        assert sum(more.json["counts"].values()) == 21
+
 
 class TestResume:
     """Going on with a study."""
