@@ -91,7 +91,7 @@ def test_problems_of_a_file_and_of_the_command_line_come_together(run: Run, tmp_
     ran = run("search", "study.yaml", "--timeout", "soon")
 
     assert [line.partition(" ")[0] for line in ran.errors] == [
-        "study.yaml:2:9:",
+        "study.yaml:2:1:",
         "study.yaml:3:5:",
         "--timeout",
         "study.yaml:4:7:",
