@@ -187,6 +187,11 @@ def why() -> str | None:
     return None if _state.first is None else _state.by or signal.Signals(_state.first).name
 
 
+def by() -> str | None:
+    """Return who asked for what a first signal does; None before, and where it was a signal."""
+    return _state.by
+
+
 def left(seconds: float) -> float:
     """Return what is left of a time that began with the first signal: all of it before one, none after a second."""
     if _state.heard is None:

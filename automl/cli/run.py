@@ -120,8 +120,8 @@ class _Farewell:
         if isinstance(error, SearchAbortedError):
             self._say(*error.traceback)
             raise SearchAbortedError(result.aborted(self._found(), error, self._again)) from error
-        what = str(error) if isinstance(error, Interrupted) and error.by else "interrupted"
-        self._say(f"{what}: state saved; go on with: {self._again}")
+        how = _how(error.by if isinstance(error, Interrupted) else None)
+        self._say(f"{how}: state saved; go on with: {self._again}")
         raise typer.Exit(error.exit_code if isinstance(error, Interrupted) else 130) from None
 
     def at_once(self, code: int, is_saved: bool) -> None:
@@ -133,7 +133,7 @@ class _Farewell:
                 output.say("error: interrupted before the study was made: nothing is kept")
                 return
             what = "state saved" if is_saved else "what was reported is kept"
-            output.say(f"interrupted: {what}; go on with: {self._again}")
+            output.say(f"{_how(interrupts.by())}: {what}; go on with: {self._again}")
         self._tell()
 
     def _say(self, *lines: str) -> None:
@@ -158,3 +158,8 @@ class _Farewell:
     @property
     def _again(self) -> str:
         return output.command(self._home, "resume", self._name)
+
+
+def _how(by: str | None) -> str:
+    """Return how a search has ended before its time, for those who read it: `by` whom, None for a signal."""
+    return f"stopped by {by}" if by else "interrupted"

@@ -112,6 +112,16 @@ def test_events_end_with_the_result_of_a_process_that_is_ended(folder: Path) -> 
     assert [json.loads(told)[key] for key in ("event", "state")] == ["result", "interrupted"]
 
 
+def test_who_asked_is_named_by_a_process_that_is_ended(folder: Path) -> None:
+    """The same words as where the objective comes back."""
+    with Session(command("stuck", grace="2"), folder) as session:
+        session.read_until("is stuck")
+        with Session(["stop", "s", "--now"], folder) as stop:
+            assert session.wait(20) == 130
+            assert stop.wait(20) == 0
+    assert session.text.splitlines()[-1] == "stopped by `automl stop --now`: state saved; go on with: automl resume s"
+
+
 def test_a_result_that_takes_for_ever_keeps_the_way_on_from_nobody(folder: Path) -> None:
     """The main thread has begun to say what there is, and is stuck: another one says the rest, once."""
     slow = "import threading; from automl.cli import result; result.text = lambda *a, **b: threading.Event().wait()"
